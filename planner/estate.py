@@ -1,0 +1,274 @@
+"""The estate as the planner sees it: resolved, typed, every value with the place it came from.
+
+`planner.config` builds these values from YAML; everything after it works on them alone. Durations are seconds, sizes
+bytes, rates bits per second. Nothing here knows YAML, vCenter or Azure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A place in a file: path as the user gave it, line and column from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem: what is wrong, which object, where, what to do.
+
+    `summary` is the same text each time (no user values); `detail` is full sentences with the values and the remedy;
+    `path` is the dotted YAML path; `related` names other places ("first given here").
+    """
+
+    code: str
+    summary: str
+    detail: str
+    path: str = ""
+    span: Span | None = None
+    related: tuple[tuple[str, Span], ...] = ()
+    severity: Literal["error", "warning"] = "error"
+
+
+class Phase(Enum):
+    """How far a machine should go; the order is the order of the life of a migration."""
+
+    REPLICATE = "replicate"
+    TEST = "test"
+    MIGRATE = "migrate"
+    COMPLETE = "complete"
+
+    @property
+    def rank(self) -> int:
+        return list(Phase).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Where a secret is, never the secret: ("env", "VC_RO") or ("file", "/etc/wavelift/vc.json")."""
+
+    kind: Literal["env", "file"]
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who signs in. The secret holds JSON {"user","password"} for vCenter, {"client_id","client_secret"} for Azure.
+
+    `plan` is the read-only account of the plan runner, `engine` the account of the appliance; one given means both.
+    """
+
+    plan: SecretRef
+    engine: SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceGroup:
+    """A resource group by name; `managed` groups are made (and emptied of ours) by apply, others must exist."""
+
+    name: str
+    managed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Azure:
+    """`endpoint` and `authority` are None for the public cloud; `login` None means the ambient identity."""
+
+    tenant: str
+    project_subscription: str
+    project_region: str
+    project_group: ResourceGroup
+    endpoint: str | None = None
+    authority: str | None = None
+    ca: str | None = None
+    login: Login | None = None
+    roles: Literal["assign", "assume"] = "assign"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A vCenter: `host` may carry a port; `tracking` says whether plan may ask to switch changed block tracking on."""
+
+    name: str
+    host: str
+    port: int
+    login: Login
+    ca: str | None = None
+    thumbprint: str | None = None
+    tracking: Literal["enable", "forbid"] = "enable"
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulePolicy:
+    """S8. `delta_minimum` is S8.3's hour (a lab may say seconds), `delta_cap` the 12 h of the newer documents or None."""
+
+    delta_minimum: float = 3600.0
+    delta_cap: float | None = None
+    retry_after: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsPolicy:
+    """S9 and S10. `host_buffer_mib / disk_buffer_mib` is the number of disks in flight on one ESXi host."""
+
+    disks_per_appliance: int = 52
+    host_buffer_mib: int = 32
+    disk_buffer_mib: int = 4
+    snapshots_per_datastore: int = 15
+    machines_per_appliance: int = 300
+    snapshot_hours: float = 12.0
+    datastore_free_gib: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownPolicy:
+    """How a source is stopped: `guest` asks VMware Tools and waits; `otherwise` says what follows when it does not stop."""
+
+    mode: Literal["guest", "force", "none"] = "guest"
+    wait: float = 600.0
+    otherwise: Literal["fail", "force"] = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class CutoverPolicy:
+    """What a migration may do. `prepare: declared` = the owner says that the guest is ready for Azure."""
+
+    shutdown: ShutdownPolicy = ShutdownPolicy()
+    prepare: Literal["declared"] = "declared"
+
+
+@dataclass(frozen=True, slots=True)
+class Appliance:
+    name: str
+    role: Literal["primary", "scale-out"]
+    source: str
+    schedule: SchedulePolicy = SchedulePolicy()
+    limits: LimitsPolicy = LimitsPolicy()
+    blackout: str | None = None
+    """S14 wire string in the appliance's time zone, or None."""
+    time_zone: str = "UTC"
+    throttle_bits_per_s: int | None = None
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where machines land. `subnets` maps port group -> subnet name; `test_subnets` likewise in the test network."""
+
+    name: str
+    region: str
+    subscription: str
+    resource_group: ResourceGroup
+    vnet: str
+    test_vnet: str | None
+    subnets: Mapping[str, str]
+    network_group: str | None = None
+    """Resource group of both virtual networks when it is not the target's."""
+    zone: str | None = None
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DiskWish:
+    """What the file says of one disk; the key in `Machine.disks` is `os`, `scsi0:1` or a label."""
+
+    type: str | None = None
+    gib: int | None = None
+    skip: bool = False
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NicWish:
+    """What the file says of one network adapter (0 is the first): address (None = as `ip` says), subnet, or left out."""
+
+    ip: str | None = None
+    subnet: str | None = None
+    skip: bool = False
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    why: str
+    until: str | None = None
+    """An ISO date (the hold ends at its start in the estate's time zone) or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One machine with every default resolved. `spans` maps a key ("size", "phase", …) to the line its value came from."""
+
+    name: str
+    wave: str
+    target: str
+    source: str
+    phase: Phase
+    size: tuple[str, ...]
+    vm: str | None = None
+    """vCenter name or inventory path; None = the same as `name`."""
+    disk_type: str = "StandardSSD_LRS"
+    disks: Mapping[str, DiskWish] = field(default_factory=dict)
+    nics: Mapping[int, NicWish] = field(default_factory=dict)
+    ip: Literal["keep", "dynamic"] = "dynamic"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    hold: Hold | None = None
+    quiesce: bool = False
+    cutover: CutoverPolicy = CutoverPolicy()
+    spans: Mapping[str, Span] = field(default_factory=dict)
+
+    @property
+    def span(self) -> Span | None:
+        return self.spans.get("")
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    name: str
+    target: str
+    phase: Phase
+    machines: tuple[str, ...]
+    after: Mapping[str, Literal["migrated", "completed"]] = field(default_factory=dict)
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """The whole estate. Mappings keep the order of the files (waves, machines) so that text stays stable."""
+
+    name: str
+    schema: int
+    time_zone: str
+    folder: str
+    state_path: str
+    azure: Azure
+    sources: Mapping[str, Source]
+    appliances: Mapping[str, Appliance]
+    targets: Mapping[str, Target]
+    waves: Mapping[str, Wave]
+    machines: Mapping[str, Machine]
+    digest: str
+    """sha256 of the resolved estate (canonical JSON): same files, same digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What loading gives: the estate (None when there is any error) and every diagnostic, in file order."""
+
+    estate: Estate | None
+    diagnostics: tuple[Diagnostic, ...]
