@@ -1,0 +1,130 @@
+"""Documents that apply writes and the engine reads: replication items and orders.
+
+Both are plain JSON with a `schema` number; `dumps`/`loads` in `documents` turn them into text and back. Names of blobs:
+`items/<machine>.json`, `orders/<machine>/<number>.json`; a machine is named by its vCenter instance uuid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDisk:
+    """One disk to replicate: device `key`, backing `uuid`, `capacity` in bytes; its seed is page blob `seed`."""
+
+    key: int
+    uuid: str
+    label: str
+    capacity: int
+    seed: str
+    """Blob name in the seed container."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What should replicate, and how. `replication` is a uuid that is new at each enable (S11)."""
+
+    machine: str
+    name: str
+    wave: str
+    replication: str
+    estate: str
+    source: str
+    appliance: str
+    region: str
+    disks: tuple[ItemDisk, ...]
+    seed_account: str
+    """Blob endpoint of the seed storage account (https://…/)."""
+    seed_container: str
+    log_account: str
+    log_container: str
+    key_vault: str
+    """Vault url that holds the log-encryption keys."""
+    log_key: str
+    """Name of the secret with the current key (its version is read at each attempt)."""
+    quiesce: bool = False
+    hold: str | None = None
+    """Why no new cycle may start, or None."""
+    delta_minimum: float = 3600.0
+    delta_cap: float | None = None
+    retry_after: float = 60.0
+
+
+class OrderKind(Enum):
+    TEST = "test"
+    CLEAN_UP = "clean-up"
+    MIGRATE = "migrate"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class DiskOrder:
+    """A managed disk to make from the replica of source disk `key`."""
+
+    key: int
+    name: str
+    sku: str
+    size: int
+    """Bytes of the managed disk: a whole number of MiB, at least the source's capacity."""
+    lun: int | None
+    """None for the OS disk."""
+    os_type: Literal["Linux", "Windows"] | None
+    generation: Literal["V1", "V2"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class NicOrder:
+    key: int
+    name: str
+    subnet: str
+    """ARM id of the subnet."""
+    address: str | None
+    """Static private address or None (dynamic)."""
+    primary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VmOrder:
+    """The Azure VM. `sizes` are tried in order when Azure has no capacity."""
+
+    name: str
+    resource_group: str
+    subscription: str
+    region: str
+    sizes: tuple[str, ...]
+    zone: str | None
+    tags: Mapping[str, str]
+    disks: tuple[DiskOrder, ...]
+    nics: tuple[NicOrder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    mode: Literal["guest", "force", "none"] = "guest"
+    wait: float = 600.0
+    otherwise: Literal["fail", "force"] = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One thing to be carried to its end by the engine. `number` rises by one per machine; later ones wait for earlier.
+
+    TEST and MIGRATE carry `vm`; STOP with `complete` true follows a finished migration (its seeds go, the VM stays).
+    """
+
+    machine: str
+    number: int
+    id: str
+    kind: OrderKind
+    replication: str
+    plan: str
+    """Digest of the plan that asked for it."""
+    issued: float
+    """Unix time."""
+    vm: VmOrder | None = None
+    shutdown: Shutdown = field(default_factory=Shutdown)
+    prepare: Literal["declared"] = "declared"

@@ -1,0 +1,187 @@
+"""The engine's journal: one record per machine, replaced by compare-and-swap (ETag) at every step that counts.
+
+Rules
+1. A record is written *before* the outside call that it announces, and again after it. What it does not announce has
+   not been done.
+2. `epoch` is the coordinator's; `fence` rises by one with every attempt and is the page-blob sequence number of that
+   attempt's writes. A coordinator that lost its lease fails the compare-and-swap and stops; a write of an earlier
+   attempt that lands late fails the sequence number.
+3. Only `committed` is ever tested, migrated or shown. `attempt` is what is under way.
+4. An attempt goes ANNOUNCED -> READING -> SEALED -> APPLYING -> COMMITTED (then it leaves `attempt` and becomes
+   `committed`; what remains to be cleaned stands in `unclean`). A crash before SEALED throws the attempt away; from
+   SEALED on it is rolled forward. An initial attempt streams: READING covers reading and applying, SEALED means all
+   applied and confirmed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from replication.model.item import OrderKind
+
+
+class CycleKind(Enum):
+    INITIAL = "initial"
+    DELTA = "delta"
+    ON_DEMAND = "on-demand"
+    FINAL = "final"
+    """The last delta, from the powered-off source."""
+
+
+class Stage(Enum):
+    ANNOUNCED = "announced"
+    READING = "reading"
+    SEALED = "sealed"
+    APPLYING = "applying"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    uuid: str
+    kind: CycleKind
+    cycle: int
+    epoch: int
+    fence: int
+    stage: Stage
+    started: float
+    snapshot_name: str
+    snapshot_ref: str | None = None
+    change_ids: Mapping[int, str] = field(default_factory=dict)
+    """Disk key -> change id of this attempt's snapshot."""
+    manifest_digest: str | None = None
+    key_version: str | None = None
+    sealed_at: float | None = None
+    snapshot_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DiskEvidence:
+    """Per disk and cycle, in sectors (512 B) and bytes; S5.1: `requested == applied` or the cycle has failed."""
+
+    key: int
+    requested_sectors: int
+    applied_sectors: int
+    zero_sectors: int
+    """Requested sectors proven zero that were never written on a new blob (counted in `applied_sectors`)."""
+    changed_bytes: int
+    """CBT areas (capacity for an initial cycle)."""
+    altered_bytes: int | None
+    """Blocks whose checksum differs from the last cycle's; None when not known."""
+    read_bytes: int
+    sent_bytes: int
+    blobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a finished cycle can show years later."""
+
+    cycle: int
+    kind: CycleKind
+    attempt: str
+    attempts: int
+    started: float
+    completed: float
+    snapshot_seconds: float
+    disks: tuple[DiskEvidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A recovery point: the replica equals the source at `snapshot_time`. `points` is disk key -> blob snapshot id."""
+
+    cycle: int
+    kind: CycleKind
+    attempt: str
+    fence: int
+    committed: float
+    snapshot_time: float
+    change_ids: Mapping[int, str]
+    points: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Unclean:
+    """Left to remove after an attempt: own snapshot by name, log blobs by prefix, blob snapshots."""
+
+    attempt: str
+    snapshot_name: str | None
+    log_prefix: str | None
+    points: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+
+class StepState(Enum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStep:
+    name: str
+    state: StepState = StepState.WAITING
+    started: float | None = None
+    ended: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderProgress:
+    """How far an order is. `made` is what it made: logical name ("vm", "disk/2000", "nic/4000") -> ARM id."""
+
+    number: int
+    id: str
+    kind: OrderKind
+    steps: tuple[OrderStep, ...]
+    made: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What later steps need: pinned cycle, power-off time, chosen size …"""
+    outcome: str | None = None
+    """None while under way, "done", "failed" (latched), "aborted" (nothing changed for good)."""
+    problem: str = ""
+
+
+class Life(Enum):
+    """Where a machine is in its life; the visible words of S7 are derived in `status`."""
+
+    NEW = "new"
+    INITIAL = "initial"
+    DELTA = "delta"
+    MIGRATED = "migrated"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    machine: str
+    replication: str
+    epoch: int
+    fence: int
+    life: Life
+    cycle: int
+    """Number of the last committed cycle; 0 before the first."""
+    attempt: Attempt | None = None
+    committed: Commit | None = None
+    unclean: tuple[Unclean, ...] = ()
+    dirty: bool = False
+    """The replica's current content may hold parts of an unfinished attempt (its last blob snapshot is whole)."""
+    initial_base: Mapping[int, str] = field(default_factory=dict)
+    """Disk key -> c1, the change id of the first initial attempt."""
+    attempts: int = 0
+    """Attempts at the cycle under way, this one included."""
+    last_completed: float | None = None
+    last_duration: float | None = None
+    queued_since: float | None = None
+    retry_at: float | None = None
+    problem: str = ""
+    order: OrderProgress | None = None
+    orders_done: int = 0
+    """Number of the last order with an outcome."""
+    test: Mapping[str, str] = field(default_factory=dict)
+    """What a test migration made and was not cleaned up yet: logical name -> ARM id."""
+    evidence: tuple[Evidence, ...] = ()
+    """The newest few; every cycle's is also kept as `evidence/<machine>/<replication>/<cycle>.json`."""

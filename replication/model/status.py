@@ -1,0 +1,40 @@
+"""What `status` shows of a machine: derived, never decided upon. Written by the engine, read by anybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class State(Enum):
+    """S7's words."""
+
+    INITIAL_QUEUED = "initial replication (queued)"
+    INITIAL = "initial replication"
+    TEST_PENDING = "test migration pending"
+    MIGRATION_QUEUED = "migration in progress (queued)"
+    MIGRATION = "migration in progress"
+    NOT_APPLICABLE = "not applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`written` is the heartbeat (unix time). `progress` 0..1 of the cycle under way, `rate` bytes a second."""
+
+    machine: str
+    name: str
+    wave: str
+    state: State
+    written: float
+    cycle: int
+    cycle_kind: str | None = None
+    progress: float | None = None
+    rate: float | None = None
+    recovery_point: float | None = None
+    """Unix time of the source's content in the newest recovery point: lag = now - this."""
+    next_cycle: float | None = None
+    held: str | None = None
+    """Why nothing runs now, with a time estimate where there is one."""
+    order: str | None = None
+    step: str | None = None
+    problem: str = ""
