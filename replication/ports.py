@@ -210,7 +210,9 @@ class Cloud(Protocol):
         """Idempotent; its ARM id."""
         ...
 
-    def create_vm(self, vm: VmOrder, size: str, disks: Mapping[int, str], nics: Mapping[int, str], tags: Mapping[str, str]) -> str:
+    def create_vm(
+        self, vm: VmOrder, size: str, disks: Mapping[int, str], nics: Mapping[int, str], tags: Mapping[str, str]
+    ) -> str:
         """Idempotent by name and tag; its ARM id. Azure starts it. `Temporary` with code SkuNotAvailable /
         AllocationFailed when there is no capacity for `size`."""
         ...

@@ -41,9 +41,7 @@ def whole_sectors(extents: Iterable[Extent], capacity: int) -> list[Extent]:
     """Widen to whole sectors and clamp to `capacity` bytes (a multiple of the sector)."""
     return normal(
         Extent(start, end - start)
-        for start, end in (
-            (e.offset // SECTOR * SECTOR, min(-(-e.end // SECTOR) * SECTOR, capacity)) for e in extents
-        )
+        for start, end in ((e.offset // SECTOR * SECTOR, min(-(-e.end // SECTOR) * SECTOR, capacity)) for e in extents)
         if end > start
     )
 
