@@ -1,0 +1,131 @@
+"""Recorded state: what we made, under which id, with which spec. A versioned JSON document.
+
+Rules
+1. `lineage` is made once; a state of another lineage is never merged or applied over.
+2. `serial` rises by one when what is recorded changed, and not otherwise (a no-op raises nothing).
+3. Only direct dependencies are kept; no secret and no progress is ever in it.
+4. Unknown newer `version`: refused, with what to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from planner.artifact import Json, Kind
+
+VERSION = 1
+
+
+class BadState(Exception):
+    """The state text cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One artifact that exists as far as we know. `attributes` are what the provider answered (endpoints, urls)."""
+
+    address: str
+    kind: Kind
+    id: str
+    spec: Mapping[str, Json]
+    deps: tuple[str, ...] = ()
+    attributes: Mapping[str, Json] = field(default_factory=dict)
+    machine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MachineState:
+    """What we know of a machine by its instance uuid, whatever it is called now.
+
+    `generation` counts how often replication was enabled (each has a replication uuid of its own); `orders` is the number
+    of the last order written; `life` is the last known class ("replicating", "migrated", "completed", "stopped").
+    """
+
+    name: str
+    uuid: str
+    region: str
+    generation: int
+    replication: str
+    orders: int = 0
+    life: str = "replicating"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    lineage: str
+    serial: int = 0
+    estate: str = ""
+    artifacts: Mapping[str, Recorded] = field(default_factory=dict)
+    machines: Mapping[str, MachineState] = field(default_factory=dict)
+    """By instance uuid."""
+
+    def by_name(self) -> dict[str, MachineState]:
+        return {m.name: m for m in self.machines.values()}
+
+
+def dumps(state: State) -> bytes:
+    """Canonical text: sorted, two spaces, so that a state in git gives small diffs."""
+    document = {
+        "version": VERSION,
+        "lineage": state.lineage,
+        "serial": state.serial,
+        "estate": state.estate,
+        "artifacts": {a: _recorded(r) for a, r in state.artifacts.items()},
+        "machines": {u: asdict(m) for u, m in state.machines.items()},
+    }
+    return (json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
+
+
+def loads(data: bytes, where: str) -> State:
+    try:
+        document = json.loads(data)
+    except ValueError as error:
+        raise BadState(f"{where} is not a state file: {error}. Restore it from a backup or from version control.") from error
+    if not isinstance(document, dict) or not isinstance(document.get("version"), int):
+        raise BadState(f"{where} is not a wavelift state file (no version). Was another file named as the state?")
+    if document["version"] > VERSION:
+        raise BadState(
+            f"{where} has state version {document['version']}; this wavelift reads up to {VERSION}. Use the wavelift that wrote it."
+        )
+    try:
+        return State(
+            lineage=str(document["lineage"]),
+            serial=int(document["serial"]),
+            estate=str(document["estate"]),
+            artifacts={a: _read(a, r) for a, r in document["artifacts"].items()},
+            machines={u: MachineState(**m) for u, m in document["machines"].items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadState(f"{where} is damaged ({error!r}). Restore it from a backup or from version control.") from error
+
+
+def _recorded(r: Recorded) -> dict[str, Any]:
+    out: dict[str, Any] = {"kind": r.kind.value, "id": r.id, "spec": r.spec}
+    if r.deps:
+        out["deps"] = list(r.deps)
+    if r.attributes:
+        out["attributes"] = dict(r.attributes)
+    if r.machine:
+        out["machine"] = r.machine
+    return out
+
+
+def _read(address: str, r: Mapping[str, Any]) -> Recorded:
+    return Recorded(
+        address, Kind(r["kind"]), r["id"], r["spec"], tuple(r.get("deps", ())), r.get("attributes", {}), r.get("machine")
+    )
+
+
+def same(left: State, right: State) -> bool:
+    """Equal in all but the serial."""
+    return left.artifacts == right.artifacts and left.machines == right.machines and left.estate == right.estate
+
+
+def digest(value: Json) -> str:
+    """sha256 of canonical JSON, hex."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
