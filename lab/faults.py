@@ -1,7 +1,7 @@
 """Faults on order: the Nth matching call fails, breaks, is held on the wire, has a bit flipped or is delayed.
 
 Rules live in the process's memory only: a restart of a lab server is a fresh, healthy service (what its clients
-stored survives, orders to misbehave do not). Held requests that were not released by then are lost, as packets are.
+stored survives, orders to misbehave do not). Held requests that were not released are lost as packets are.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Render = Callable[[int, str, str], Response]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One order: matching calls `nth` .. `nth + count - 1` (1-based) are hit; `count` 0 means all from `nth`."""
+    """One order: matching calls `nth` .. `nth + count - 1` (1-based) are hit; `count` 0 means all of them."""
 
     id: str
     match: str

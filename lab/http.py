@@ -3,8 +3,8 @@
 It exists because the standard library's `http.server` spends more time on parsing headers than the lab does
 on answering, and because a lab must be able to drop a connection in the middle of a body.
 
-A handler gets a `Request` and returns a `Response`. It may raise `DropConnection`; any other exception is an error
-of the lab itself and becomes a bare 500, with the traceback in the lab's own log.
+A handler gets a `Request` and returns a `Response`. It may raise `DropConnection`; any other exception is a
+fault of the lab itself and becomes a bare 500, with the traceback in the lab's own log.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.client import responses as REASONS
 from io import BufferedReader
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from lab.tls import CaFiles, server_context
@@ -127,7 +128,7 @@ Handler = Callable[[Request], Response]
 class _Body:
     """A request's body on the wire: by Content-Length, chunked, or none."""
 
-    def __init__(self, stream: BufferedReader, headers: Headers) -> None:
+    def __init__(self, stream: BufferedReader[Any], headers: Headers) -> None:
         self._stream = stream
         self._chunked = "chunked" in headers.get("transfer-encoding", "").lower()
         self.left = 0 if self._chunked else int(headers.get("content-length", "0") or "0")
@@ -237,7 +238,7 @@ class LabServer:
                 self._connections.discard(connection)
             _close(connection)
 
-    def _one(self, connection: ssl.SSLSocket, stream: BufferedReader) -> bool:
+    def _one(self, connection: ssl.SSLSocket, stream: BufferedReader[Any]) -> bool:
         """Answer one request; False when the connection must not be used again."""
         head = _read_head(stream)
         if head is None:
@@ -296,7 +297,7 @@ def _close(connection: socket.socket) -> None:
     connection.close()
 
 
-def _read_head(stream: BufferedReader) -> tuple[str, str, str, Headers] | None:
+def _read_head(stream: BufferedReader[Any]) -> tuple[str, str, str, Headers] | None:
     line = stream.readline(_MAX_HEAD)
     while line in (b"\r\n", b"\n"):
         line = stream.readline(_MAX_HEAD)
