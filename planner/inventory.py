@@ -234,5 +234,5 @@ def _vm(row: list[Any]) -> VmFacts:
         uuid, name, path, host, power, guest_id, os_type, firmware, cpus, memory_mib, hw_version,
         tools, tracking, snapshots, consolidation_needed, os_disk, tuple(shared),
         tuple([DiskFacts(*disk) for disk in disks]),
-        tuple([NicFacts(*nic, tuple(addresses)) for *nic, addresses in nics]),
+        tuple([NicFacts(k, label, network, mac, on, tuple(ips)) for k, label, network, mac, on, ips in nics]),
     )  # fmt: skip

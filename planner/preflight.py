@@ -33,8 +33,8 @@ def blockers(
 ) -> list[Blocker]:
     """Everything that would stop this VM's replication, in a stable order; empty means that it can start.
 
-    `skipped` holds the device keys of disks that the estate leaves out: they cannot block. `tracking` says whether changed block
-    tracking may be switched on where it is off. `reader` is the source's disk reader.
+    `skipped` holds the device keys of disks that the estate leaves out: they cannot block. `tracking` says whether changed
+    block tracking may be switched on where it is off. `reader` is the source's disk reader.
     """
     disks = [disk for disk in vm.disks if disk.key not in skipped]
     return [
@@ -71,7 +71,7 @@ def _machine(vm: VmFacts, disks: list[DiskFacts], tracking: str) -> Iterator[Blo
         yield Blocker(
             "tracking-forbidden",
             "changed block tracking is off and this source says `tracking: forbid`",
-            "switch it on yourself (changeTrackingEnabled, then a snapshot made and removed) or allow it with `tracking: enable`",
+            "switch it on yourself (changeTrackingEnabled, then make and remove a snapshot) or say `tracking: enable`",
         )
     elif vm.snapshots:
         # Tracking that is switched on under a snapshot answers with wrong areas and no error.
@@ -118,9 +118,10 @@ def _disk(disk: DiskFacts, shared_bus: tuple[str, ...], reader: str) -> Iterator
             f"look at it in vCenter (a broken or missing VMDK reads as 0), or {skip}",
         )
     if reader == "https" and disk.datastore_type in _UNREADABLE_BY_HTTPS:
+        kind = _UNREADABLE_BY_HTTPS[disk.datastore_type]
         yield Blocker(
             "unreadable-datastore",
-            f"{name} lies on {_UNREADABLE_BY_HTTPS[disk.datastore_type]} ({disk.datastore}), which the https reader cannot read",
+            f"{name} lies on {kind} ({disk.datastore}), which the https reader cannot read",
             f"use the nbd reader for this source, move it to VMFS or NFS, or {skip}",
         )
 
