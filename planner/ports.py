@@ -2,32 +2,32 @@
 
 The planner names every artifact by its ARM id, which is known before the artifact exists, so that an id is never guessed
 twice. All values that cross this port are plain JSON (they go into state, journal and plan files as they are) and never
-secrets. Kinds, the form of their ids and their specs (keys in [brackets] may be missing):
+secrets. Kinds (`planner.artifact.Kind`), the form of their ids (G = /subscriptions/<guid>/resourceGroups/<name>) and their
+specs ([in brackets]: may be missing):
 
-kind            id (S = /subscriptions/<guid>, G = S/resourceGroups/<name>)            spec -> attributes
-resource_group  G                                                                      {location} -> {}
-vault           G/providers/Microsoft.RecoveryServices/vaults/<n>                      {location, [tags]} -> {}
-service_bus     G/providers/Microsoft.ServiceBus/namespaces/<n>                        {location, queues: [name]} -> {host}
-storage_account G/providers/Microsoft.Storage/storageAccounts/<n>                      {location, use: log|gateway|seed} -> {blob}
-blob_container  <storage account id>/blobServices/default/containers/<n>               {} -> {url}
-seed_disk       <container id>/blobs/<n>  (ours: ARM has no ids for blobs)              {size: bytes} -> {url}
-key_vault       G/providers/Microsoft.KeyVault/vaults/<n>                              {location} -> {url}
-secret          <key vault id>/secrets/<n>             {content: log-key} or {content: service-bus, source: <service bus id>}
-                                                                                       -> {version}
-role_assignment <scope>/providers/Microsoft.Authorization/roleAssignments/<guid>       {role: name, principal: object id} -> {}
-lock            <scope>/providers/Microsoft.Authorization/locks/<n>                    {[notes]} -> {}
-disk, nic, vm   G/providers/Microsoft.Compute/disks/<n> and so on                      observed and deleted only
-network         G/providers/Microsoft.Network/virtualNetworks/<n>                      observed only
-sku             S/providers/Microsoft.Compute/locations/<region>/skus/<vm size>        observed only
-quota           S/providers/Microsoft.Compute/locations/<region>/usages/<family>       observed only
+resource_group  G                                        {location} -> {}
+vault           G/…/Microsoft.RecoveryServices/vaults/n  {location, [sku]} -> {}
+lock            <scope>/…/locks/n                        {[level], [notes]} -> {}
+service_bus     G/…/Microsoft.ServiceBus/namespaces/n    {location, [sku], queues: [name]} -> {endpoint}
+log_store, gateway_store, seed_store
+                G/…/storageAccounts/n                    {location, [sku]} -> {blob_endpoint}
+key_vault       G/…/Microsoft.KeyVault/vaults/n          {location} -> {vault_uri}
+role            <scope>#<role name>                      {scope, role, [principal: object id]} -> {assignment, principal}
+container       <account>/blobServices/default/containers/n   {account: blob endpoint, name} -> {}
+secret          <key vault>/secrets/n                    {vault: uri, name, source: random-256} or
+                                                         {…, source: service-bus, namespace: <service bus id>} -> {version}
+seed_disk       <container>/blobs/<blob>                 {account: blob endpoint, container, blob, size: bytes} -> {}
+disk, nic, vm, test_disk, test_nic, test_vm              ARM ids; observed and deleted only
+network         G/…/virtualNetworks/n                    observed only: {location, prefixes, subnets: {name: prefix}}
+sku             /subscriptions/<guid>/providers/Microsoft.Compute/locations/<region>/skus/<vm size>       observed only
+quota           /subscriptions/<guid>/providers/Microsoft.Compute/locations/<region>/usages/<family>      observed only
 
-`spec["tags"]` (text to text) adds the user's own tags to whatever carries tags; `wavelift-estate`, `wavelift-lineage` and
-`wavelift-address` are always written and cannot be overridden. The errors are those of `replication.model.errors`.
+`spec["tags"]` is written as given, with the provider's own `wavelift-estate`, `wavelift-lineage` and `wavelift-address` over
+it. `role`: without `principal` it is for whoever is signed in. The errors are those of `replication.model.errors`.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -35,13 +35,10 @@ from typing import Any, Protocol
 Json = Any
 """None, bool, int, float, str, or lists and string-keyed mappings of them."""
 
-_ROLE_NAMES = uuid.UUID("7d0c1f52-6f39-5a77-9a41-0b6d2f9d3c11")
-"""Namespace of the names of role assignments. Never change it: the name is what makes the assignment idempotent."""
-
 
 @dataclass(frozen=True, slots=True)
 class ResourceRef:
-    """One artifact: our address (`key_vault.koreacentral`), its kind and its ARM id (compared without case)."""
+    """One artifact: our address (`key_vault.koreacentral`), its kind (a `Kind` or its text) and its id (case does not matter)."""
 
     address: str
     kind: str
@@ -127,16 +124,10 @@ class ArtifactProvider(ArtifactReader, Protocol):
         ...
 
     def update(self, ref: ResourceRef, spec: Mapping[str, Json]) -> Made:
-        """Make it be as `spec` says and wait. A `log-key` secret keeps its value."""
+        """Make it be as `spec` says and wait. A `random-256` secret keeps its value."""
         ...
 
     def delete(self, ref: ResourceRef) -> None:
         """Delete and wait; gone already is success; `Permanent` when it does not carry our tags, or when it is a resource
         group that holds something of others."""
         ...
-
-
-def role_assignment_id(scope: str, principal: str, role: str) -> str:
-    """The id of the one assignment of `role` (by name) to `principal` (object id) at `scope`: asked twice, the same."""
-    name = uuid.uuid5(_ROLE_NAMES, f"{scope.lower()}|{principal.lower()}|{role.lower()}")
-    return f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}"
