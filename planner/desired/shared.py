@@ -1,0 +1,120 @@
+"""The artifacts that machines share: groups, vault, and per region Service Bus, stores, Key Vault, with their roles (S3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planner.artifact import Artifact, Kind
+from planner.estate import Estate, ResourceGroup, Span, Target
+from planner.names import Names, container_id, secret_id
+from planner.ports import role_assignment_id
+
+BLOB_ROLE = "Storage Blob Data Contributor"
+SECRETS_ROLE = "Key Vault Secrets Officer"
+LOG_CONTAINER, GATEWAY_CONTAINER, SEED_CONTAINER = "log", "gateway", "seeds"
+LOG_KEY, BUS_SECRET = "log-key", "service-bus"
+QUEUES = ("commands", "events")
+
+
+class Shared:
+    """Builds the shared artifacts of one estate. `principal` is the object id that gets the data-plane roles."""
+
+    def __init__(self, estate: Estate, names: Names, principal: str) -> None:
+        self._estate = estate
+        self._names = names
+        self._principal = principal
+
+    def project(self, replicating: bool) -> Iterator[Artifact]:
+        """Managed project group and the vault; the vault is locked against deletion while anything replicates."""
+        azure = self._estate.azure
+        group = self._group(azure.project_subscription, azure.project_group, azure.project_region, None)
+        yield from group
+        vault = Artifact(
+            str(Kind.VAULT),
+            Kind.VAULT,
+            self._names.vault(),
+            {"location": azure.project_region},
+            tuple(g.address for g in group),
+        )
+        yield vault
+        if replicating:
+            lock_id = f"{self._names.vault()}/providers/Microsoft.Authorization/locks/wavelift"
+            spec = {"notes": "wavelift: machines replicate through this vault"}
+            yield Artifact(f"{Kind.LOCK}.vault", Kind.LOCK, lock_id, spec, (vault.address,))
+
+    def region(self, region: str) -> Iterator[Artifact]:
+        """Service Bus, log and gateway store, Key Vault of a target region, in the project's group."""
+        names, project = self._names, self._estate.azure
+        group = (f"{Kind.RESOURCE_GROUP}.{project.project_group.name}",) if project.project_group.managed else ()
+        bus = Artifact(
+            f"{Kind.SERVICE_BUS}.{region}",
+            Kind.SERVICE_BUS,
+            names.service_bus(region),
+            {"location": region, "queues": list(QUEUES)},
+            group,
+        )
+        log = _store(Kind.LOG_STORE, region, names.log_store(region), region, group, "log")
+        gateway = _store(Kind.GATEWAY_STORE, region, names.gateway_store(region), region, group, "gateway")
+        vault = Artifact(f"{Kind.KEY_VAULT}.{region}", Kind.KEY_VAULT, names.key_vault(region), {"location": region}, group)
+        yield from (bus, log, gateway, vault)
+        yield from self._with_role(log, BLOB_ROLE, LOG_CONTAINER)
+        yield from self._with_role(gateway, BLOB_ROLE, GATEWAY_CONTAINER)
+        role = self._role(vault, SECRETS_ROLE)
+        yield from role
+        needs = (vault.address, *(r.address for r in role))
+        yield Artifact(
+            f"{Kind.SECRET}.{region}/{LOG_KEY}", Kind.SECRET, secret_id(vault.id, LOG_KEY), {"content": "log-key"}, needs
+        )
+        yield Artifact(
+            f"{Kind.SECRET}.{region}/{BUS_SECRET}",
+            Kind.SECRET,
+            secret_id(vault.id, BUS_SECRET),
+            {"content": "service-bus", "source": bus.id},
+            (*needs, bus.address),
+        )
+
+    def target(self, target: Target) -> Iterator[Artifact]:
+        """The target's managed group and its seed store (no soft delete: stopping must end the cost)."""
+        group = self._group(target.subscription, target.resource_group, target.region, target.span)
+        yield from group
+        needs = tuple(g.address for g in group)
+        store = _store(
+            Kind.SEED_STORE, target.name, self._names.seed_store(target), target.region, needs, "seed", target.span
+        )
+        yield store
+        yield from self._with_role(store, BLOB_ROLE, SEED_CONTAINER)
+
+    def _group(self, subscription: str, group: ResourceGroup, region: str, origin: Span | None) -> list[Artifact]:
+        if not group.managed:
+            return []
+        address = f"{Kind.RESOURCE_GROUP}.{group.name}"
+        return [
+            Artifact(
+                address,
+                Kind.RESOURCE_GROUP,
+                self._names.group(subscription, group.name),
+                {"location": region},
+                origin=origin,
+            )
+        ]
+
+    def _role(self, scope: Artifact, role: str) -> list[Artifact]:
+        """The engine's data-plane access; none where roles are assumed to be there already."""
+        if self._estate.azure.roles == "assume":
+            return []
+        arm_id = role_assignment_id(scope.id, self._principal, role)
+        spec = {"role": role, "principal": self._principal}
+        return [Artifact(f"{Kind.ROLE}.{scope.address}", Kind.ROLE, arm_id, spec, (scope.address,))]
+
+    def _with_role(self, store: Artifact, role: str, container: str) -> Iterator[Artifact]:
+        """The role on a store, then its container: making it is the probe write that waits until the role works."""
+        roles = self._role(store, role)
+        yield from roles
+        needs = (store.address, *(r.address for r in roles))
+        yield Artifact(f"{Kind.CONTAINER}.{store.address}", Kind.CONTAINER, container_id(store.id, container), {}, needs)
+
+
+def _store(
+    kind: Kind, name: str, arm_id: str, region: str, needs: tuple[str, ...], use: str, origin: Span | None = None
+) -> Artifact:
+    return Artifact(f"{kind}.{name}", kind, arm_id, {"location": region, "use": use}, needs, origin=origin)

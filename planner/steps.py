@@ -1,0 +1,143 @@
+"""Steps: the union of things that a plan can hold. Explain prints them and apply does them: the same list.
+
+Every step is frozen and says all that apply needs; nothing is looked up again but references to what earlier steps made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from planner.artifact import Artifact, Json, Kind
+from planner.diff import Change
+from planner.estate import Span
+from planner.state import MachineState
+from replication.model.item import OrderKind
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make what is not there. `why` in words; `again` when it was recorded and has vanished."""
+
+    address: str
+    kind: Kind
+    id: str
+    spec: Mapping[str, Json]
+    needs: tuple[str, ...]
+    deps: tuple[str, ...]
+    why: str
+    machine: str | None = None
+    wave: str | None = None
+    origin: Span | None = field(default=None, compare=False)
+    enables: MachineState | None = None
+    """For a replication item: the machine's entry in the state once it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change what is there: `changes` against what was recorded (or observed, for drift)."""
+
+    address: str
+    kind: Kind
+    id: str
+    spec: Mapping[str, Json]
+    changes: tuple[Change, ...]
+    needs: tuple[str, ...]
+    deps: tuple[str, ...]
+    why: str
+    machine: str | None = None
+    wave: str | None = None
+    origin: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """It exists, carries our tag and is not in the state: an apply was cut off. Only recorded."""
+
+    address: str
+    kind: Kind
+    id: str
+    spec: Mapping[str, Json]
+    needs: tuple[str, ...]
+    deps: tuple[str, ...]
+    why: str
+    machine: str | None = None
+    wave: str | None = None
+    origin: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    address: str
+    kind: Kind
+    id: str
+    needs: tuple[str, ...]
+    why: str
+    machine: str | None = None
+    wave: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Taken out of the state; nothing outside changes (it is gone already, or it is the user's now)."""
+
+    address: str
+    kind: Kind
+    needs: tuple[str, ...]
+    why: str
+    machine: str | None = None
+    wave: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """A machine is called otherwise now: addresses move in the state, nothing outside changes."""
+
+    address: str
+    machine: str
+    old: str
+    uuid: str
+    needs: tuple[str, ...] = ()
+    why: str = ""
+    wave: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendOrder:
+    """An order to the engine, written as a document. The engine makes `makes` and removes `removes`; apply records that.
+
+    `document` are the fields of `replication.model.item.Order` but `issued` and `plan`.
+    """
+
+    address: str
+    order: OrderKind
+    uuid: str
+    region: str
+    document: Mapping[str, Json]
+    makes: tuple[Artifact, ...]
+    removes: tuple[str, ...]
+    needs: tuple[str, ...]
+    why: str
+    irreversible: str | None = None
+    """What cannot be undone, in words, or None."""
+    machine: str | None = None
+    wave: str | None = None
+    origin: Span | None = field(default=None, compare=False)
+
+    @property
+    def number(self) -> int:
+        return int(self.document["number"])
+
+
+Step = Create | Update | Adopt | Delete | Forget | Rename | SendOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that the plan says and does not do: deferred, in progress, kept. `why` in words."""
+
+    machine: str
+    what: str
+    why: str
+    wave: str | None = None
+    origin: Span | None = field(default=None, compare=False)
