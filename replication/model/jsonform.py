@@ -1,0 +1,186 @@
+"""Frozen dataclasses as plain JSON and back, led by their type hints alone. Strict in both directions; pure.
+
+Understands what the model uses: str, int, float, bool, None, enums, Literal, `X | None`, tuples of any or of fixed
+length, mappings with str or int keys, and dataclasses of these. A field that is missing takes its default, if it has one
+(an older writer of the same schema); a field that is not known is refused.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from functools import cache
+
+Json = typing.Any
+"""What `json` reads and writes: checked here, value by value."""
+_T = typing.TypeVar("_T")
+_Load = Callable[[Json, str], typing.Any]
+
+
+class BadDocument(ValueError):
+    """This text is not the document that was expected; says which part is off and what was found there."""
+
+
+def dumps(kind: str, schema: int, value: object) -> bytes:
+    """Canonical JSON: sorted keys, no spaces, ASCII, one newline at the end; equal values give equal bytes."""
+    found = {"kind": kind, "schema": schema, "body": plain(value)}
+    return json.dumps(found, sort_keys=True, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+def loads(kind: str, schema: int, form: type[_T], data: bytes) -> _T:
+    """The `form` that `dumps` wrote. Raises `BadDocument` for another kind, a newer schema or anything not of the form."""
+    try:
+        found = json.loads(data, object_pairs_hook=_pairs)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise BadDocument(f"{kind}: not JSON: {error}") from error
+    if type(found) is not dict:
+        raise BadDocument(f"{kind}: expected an object, found {_shown(found)}")
+    if found.get("kind") != kind:
+        raise BadDocument(f"{kind}: this is a document of kind {_shown(found.get('kind'))}")
+    if type(found.get("schema")) is not int or not 1 <= found["schema"] <= schema:
+        raise BadDocument(
+            f"{kind}: schema {_shown(found.get('schema'))}; this version reads up to {schema}: upgrade wavelift"
+        )
+    if unknown := sorted(found.keys() - {"kind", "schema", "body"}):
+        raise BadDocument(f"{kind}: {unknown[0]}: not known")
+    loaded: _T = loader(typing.cast(typing.Any, form))(found.get("body"), kind)
+    return loaded
+
+
+def plain(value: object) -> Json:
+    """A value as JSON: enums by value, tuples as lists, mappings with text keys."""
+    match value:
+        case Enum():
+            return value.value
+        case None | bool() | int() | str():
+            return value
+        case float():
+            if not math.isfinite(value):
+                raise BadDocument(f"{value} cannot be written")
+            return value
+        case tuple():
+            return [plain(member) for member in value]
+        case Mapping():
+            return {str(key): plain(member) for key, member in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    raise BadDocument(f"a {type(value).__name__} cannot be written")
+
+
+@cache
+def loader(hint: typing.Any) -> _Load:
+    """A function (JSON, path) -> value of type `hint`; raises `BadDocument` with the path."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if hint in (str, int, bool):
+        return _exactly(hint)
+    if hint is float:
+        return _number
+    if hint is type(None):
+        return _exactly(type(None))
+    if origin is typing.Literal:
+        return _one_of({value: value for value in args})
+    if origin in (typing.Union, types.UnionType):
+        (inner,) = (loader(a) for a in args if a is not type(None))
+        return lambda found, path: None if found is None else inner(found, path)
+    if origin is tuple and len(args) == 2 and args[1] is Ellipsis:
+        return _many(loader(args[0]))
+    if origin is Mapping:
+        return _mapping(args[0], loader(args[1]))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return _one_of({member.value: member for member in hint})
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _dataclass(hint)
+    raise TypeError(f"no JSON form for {hint}")
+
+
+def _pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise BadDocument(f"a key is given twice among {', '.join(sorted(found))}")
+    return found
+
+
+def _exactly(kind: type) -> _Load:
+    def load(found: Json, path: str) -> typing.Any:
+        if type(found) is not kind:
+            raise BadDocument(f"{path}: expected {_word(kind)}, found {_shown(found)}")
+        return found
+
+    return load
+
+
+def _number(found: Json, path: str) -> float:
+    if type(found) not in (int, float) or not math.isfinite(found):
+        raise BadDocument(f"{path}: expected a number, found {_shown(found)}")
+    return float(found)
+
+
+def _one_of(known: dict[str, typing.Any]) -> _Load:
+    def load(found: Json, path: str) -> typing.Any:
+        if type(found) is not str or found not in known:
+            raise BadDocument(f"{path}: expected one of {', '.join(known)}; found {_shown(found)}")
+        return known[found]
+
+    return load
+
+
+def _many(inner: _Load) -> _Load:
+    def load(found: Json, path: str) -> tuple[typing.Any, ...]:
+        if type(found) is not list:
+            raise BadDocument(f"{path}: expected a list, found {_shown(found)}")
+        return tuple(inner(member, f"{path}[{i}]") for i, member in enumerate(found))
+
+    return load
+
+
+def _mapping(key: type, inner: _Load) -> _Load:
+    def load(found: Json, path: str) -> dict[typing.Any, typing.Any]:
+        if type(found) is not dict:
+            raise BadDocument(f"{path}: expected an object, found {_shown(found)}")
+        return {_key(key, name, path): inner(member, f"{path}.{name}") for name, member in found.items()}
+
+    return load
+
+
+def _key(kind: type, name: str, path: str) -> str | int:
+    if kind is str:
+        return name
+    # Only the one spelling that is written: "+1", "01" or "1_0" would make two keys of one.
+    if name.isascii() and name.lstrip("-").isdigit() and str(int(name)) == name:
+        return int(name)
+    raise BadDocument(f"{path}: key {name!r} is not a whole number")
+
+
+def _dataclass(kind: type) -> _Load:
+    hints = typing.get_type_hints(kind)
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+
+    def members(found: dict[str, Json], path: str) -> Iterator[tuple[str, typing.Any]]:
+        for name, field in fields.items():
+            if name in found:
+                yield name, loader(hints[name])(found[name], f"{path}.{name}")
+            elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+                raise BadDocument(f"{path}.{name}: missing")
+
+    def load(found: Json, path: str) -> typing.Any:
+        if type(found) is not dict:
+            raise BadDocument(f"{path}: expected an object, found {_shown(found)}")
+        if unknown := sorted(found.keys() - fields.keys()):
+            raise BadDocument(f"{path}.{unknown[0]}: not known")
+        return kind(**dict(members(found, path)))
+
+    return load
+
+
+def _word(kind: type) -> str:
+    return {str: "text", int: "a whole number", bool: "true or false", type(None): "null"}[kind]
+
+
+def _shown(found: Json) -> str:
+    text = repr(found)
+    return text if len(text) <= 60 else f"{text[:57]}..."
