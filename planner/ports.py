@@ -38,7 +38,7 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class ResourceRef:
-    """One artifact: our address (`key_vault.koreacentral`), its kind (a `Kind` or its text) and its id (case does not matter)."""
+    """One artifact: our address (`key_vault.koreacentral`), its kind (a `Kind` or its text), its id (in any case)."""
 
     address: str
     kind: str
