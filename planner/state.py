@@ -89,7 +89,8 @@ def loads(data: bytes, where: str) -> State:
         raise BadState(f"{where} is not a wavelift state file (no version). Was another file named as the state?")
     if document["version"] > VERSION:
         raise BadState(
-            f"{where} has state version {document['version']}; this wavelift reads up to {VERSION}. Use the wavelift that wrote it."
+            f"{where} has state version {document['version']}; this wavelift reads up to {VERSION}. "
+            "Use the wavelift that wrote it."
         )
     try:
         return State(

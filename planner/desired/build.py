@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from planner.artifact import Artifact
@@ -28,9 +28,14 @@ class Desired:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def build(estate: Estate, inventory: Inventory, locked: Mapping[str, str], principal: str, replicating: bool) -> Desired:
-    """`locked`: machine name -> instance uuid of the lock file. `principal`: object id that gets the data-plane
-    roles. `replicating`: anything replicates or will (then the vault is locked against deletion)."""
+def build(
+    estate: Estate, inventory: Inventory, locked: Mapping[str, str], finished: Collection[str] = frozenset()
+) -> Desired:
+    """Everything that the estate asks for, with every problem found.
+
+    `locked`: machine name -> instance uuid of the lock file. `finished`: uuids of machines whose replication is over for
+    good; while any other is left, the vault is locked against deletion.
+    """
     names = Names(estate)
     found = resolve_machines(estate, inventory, locked)
     problems = list(found.diagnostics)
@@ -47,11 +52,11 @@ def build(estate: Estate, inventory: Inventory, locked: Mapping[str, str], princ
             problems.append(Diagnostic(blocker.code, "the VM cannot replicate", detail, path, machine.span))
         if wanted:
             machines[name] = wanted
-    shared = Shared(estate, names, principal)
+    shared = Shared(estate, names)
     targets = {m.target.name: m.target for m in machines.values()}
     artifacts: list[Artifact] = []
     if targets:
-        artifacts += shared.project(replicating)
+        artifacts += shared.project(any(m.uuid not in finished for m in machines.values()))
         for region in sorted({t.region for t in targets.values()}):
             artifacts += shared.region(region)
         for target in sorted(targets):

@@ -45,7 +45,12 @@ def replicating(
     for disk in wanted.disks:
         blob = seed_blob(wanted.uuid, enabled.replication, disk.key)
         address = f"{Kind.SEED_DISK}.{machine.name}/{disk.key}"
-        spec: dict[str, Json] = {"size": disk.capacity}
+        spec: dict[str, Json] = {
+            "account": ref(store, "blob_endpoint"),
+            "container": SEED_CONTAINER,
+            "blob": blob,
+            "size": disk.capacity,
+        }
         arm_id = seed_id(names.seed_store(target), SEED_CONTAINER, blob)
         seeds.append(
             Artifact(address, Kind.SEED_DISK, arm_id, spec, (container,), machine.name, machine.wave, _origin(wanted, disk))
@@ -97,11 +102,11 @@ def _item(estate: Estate, wanted: DesiredMachine, enabled: Enabled) -> dict[str,
             }
             for d in wanted.disks
         ],
-        "seed_account": ref(f"{Kind.SEED_STORE}.{wanted.target.name}", "blob"),
+        "seed_account": ref(f"{Kind.SEED_STORE}.{wanted.target.name}", "blob_endpoint"),
         "seed_container": SEED_CONTAINER,
-        "log_account": ref(f"{Kind.LOG_STORE}.{region}", "blob"),
+        "log_account": ref(f"{Kind.LOG_STORE}.{region}", "blob_endpoint"),
         "log_container": LOG_CONTAINER,
-        "key_vault": ref(f"{Kind.KEY_VAULT}.{region}", "url"),
+        "key_vault": ref(f"{Kind.KEY_VAULT}.{region}", "vault_uri"),
         "log_key": LOG_KEY,
         "quiesce": machine.quiesce,
         "hold": (f"{hold.why} until {hold.until}" if hold.until else hold.why) if hold else None,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.artifact import Artifact, Kind
+from planner.artifact import Artifact, Kind, ref
 from planner.estate import Estate, ResourceGroup, Span, Target
 from planner.names import Names, container_id, secret_id
-from planner.ports import role_assignment_id
 
 BLOB_ROLE = "Storage Blob Data Contributor"
 SECRETS_ROLE = "Key Vault Secrets Officer"
@@ -17,12 +16,11 @@ QUEUES = ("commands", "events")
 
 
 class Shared:
-    """Builds the shared artifacts of one estate. `principal` is the object id that gets the data-plane roles."""
+    """Builds the shared artifacts of one estate; the spec of each kind is that of `planner.ports`."""
 
-    def __init__(self, estate: Estate, names: Names, principal: str) -> None:
+    def __init__(self, estate: Estate, names: Names) -> None:
         self._estate = estate
         self._names = names
-        self._principal = principal
 
     def project(self, replicating: bool) -> Iterator[Artifact]:
         """Managed project group and the vault; the vault is locked against deletion while anything replicates."""
@@ -53,8 +51,8 @@ class Shared:
             {"location": region, "queues": list(QUEUES)},
             group,
         )
-        log = _store(Kind.LOG_STORE, region, names.log_store(region), region, group, "log")
-        gateway = _store(Kind.GATEWAY_STORE, region, names.gateway_store(region), region, group, "gateway")
+        log = _store(Kind.LOG_STORE, region, names.log_store(region), region, group)
+        gateway = _store(Kind.GATEWAY_STORE, region, names.gateway_store(region), region, group)
         vault = Artifact(f"{Kind.KEY_VAULT}.{region}", Kind.KEY_VAULT, names.key_vault(region), {"location": region}, group)
         yield from (bus, log, gateway, vault)
         yield from self._with_role(log, BLOB_ROLE, LOG_CONTAINER)
@@ -62,14 +60,19 @@ class Shared:
         role = self._role(vault, SECRETS_ROLE)
         yield from role
         needs = (vault.address, *(r.address for r in role))
+        uri = {"vault": ref(vault.address, "vault_uri")}
         yield Artifact(
-            f"{Kind.SECRET}.{region}/{LOG_KEY}", Kind.SECRET, secret_id(vault.id, LOG_KEY), {"content": "log-key"}, needs
+            f"{Kind.SECRET}.{region}/{LOG_KEY}",
+            Kind.SECRET,
+            secret_id(vault.id, LOG_KEY),
+            {**uri, "name": LOG_KEY, "source": "random-256"},
+            needs,
         )
         yield Artifact(
             f"{Kind.SECRET}.{region}/{BUS_SECRET}",
             Kind.SECRET,
             secret_id(vault.id, BUS_SECRET),
-            {"content": "service-bus", "source": bus.id},
+            {**uri, "name": BUS_SECRET, "source": "service-bus", "namespace": bus.id},
             (*needs, bus.address),
         )
 
@@ -78,9 +81,7 @@ class Shared:
         group = self._group(target.subscription, target.resource_group, target.region, target.span)
         yield from group
         needs = tuple(g.address for g in group)
-        store = _store(
-            Kind.SEED_STORE, target.name, self._names.seed_store(target), target.region, needs, "seed", target.span
-        )
+        store = _store(Kind.SEED_STORE, target.name, self._names.seed_store(target), target.region, needs, target.span)
         yield store
         yield from self._with_role(store, BLOB_ROLE, SEED_CONTAINER)
 
@@ -102,19 +103,17 @@ class Shared:
         """The engine's data-plane access; none where roles are assumed to be there already."""
         if self._estate.azure.roles == "assume":
             return []
-        arm_id = role_assignment_id(scope.id, self._principal, role)
-        spec = {"role": role, "principal": self._principal}
-        return [Artifact(f"{Kind.ROLE}.{scope.address}", Kind.ROLE, arm_id, spec, (scope.address,))]
+        spec = {"scope": scope.id, "role": role}
+        return [Artifact(f"{Kind.ROLE}.{scope.address}", Kind.ROLE, f"{scope.id}#{role}", spec, (scope.address,))]
 
     def _with_role(self, store: Artifact, role: str, container: str) -> Iterator[Artifact]:
         """The role on a store, then its container: making it is the probe write that waits until the role works."""
         roles = self._role(store, role)
         yield from roles
         needs = (store.address, *(r.address for r in roles))
-        yield Artifact(f"{Kind.CONTAINER}.{store.address}", Kind.CONTAINER, container_id(store.id, container), {}, needs)
+        spec = {"account": ref(store.address, "blob_endpoint"), "name": container}
+        yield Artifact(f"{Kind.CONTAINER}.{store.address}", Kind.CONTAINER, container_id(store.id, container), spec, needs)
 
 
-def _store(
-    kind: Kind, name: str, arm_id: str, region: str, needs: tuple[str, ...], use: str, origin: Span | None = None
-) -> Artifact:
-    return Artifact(f"{kind}.{name}", kind, arm_id, {"location": region, "use": use}, needs, origin=origin)
+def _store(kind: Kind, name: str, arm_id: str, region: str, needs: tuple[str, ...], origin: Span | None = None) -> Artifact:
+    return Artifact(f"{kind}.{name}", kind, arm_id, {"location": region, "sku": "Standard_LRS"}, needs, origin=origin)

@@ -1,0 +1,43 @@
+"""What plan and apply need of the engine: its documents. They lie in each region's gateway storage account."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from replication.model.item import Item, Order
+from replication.model.record import Record
+from replication.model.status import Status
+
+
+class EngineReader(Protocol):
+    """`account` is the blob endpoint of a gateway store. A store that is not there reads as "no machines"."""
+
+    def records(self, account: str) -> dict[str, Record]:
+        """Instance uuid -> the engine's journal record."""
+        ...
+
+    def statuses(self, account: str) -> dict[str, Status]:
+        """Instance uuid -> what the engine last said."""
+        ...
+
+
+class EngineWriter(EngineReader, Protocol):
+    """Only apply gets this one."""
+
+    def put_item(self, account: str, item: Item) -> None:
+        """Write or replace the machine's item."""
+        ...
+
+    def put_order(self, account: str, order: Order) -> None:
+        """Write an order. Its number taken by the same order (same id): success; by another: `Conflict`."""
+        ...
+
+    def has_order(self, account: str, machine: str, number: int) -> bool: ...
+
+
+class TrackingSwitch(Protocol):
+    """The one change that apply makes in vCenter."""
+
+    def enable_tracking(self, source: str, machine: str) -> None:
+        """Switch changed block tracking on and make it work (a stun). On already is success."""
+        ...

@@ -1,0 +1,183 @@
+"""Steps for artifacts that apply makes: recorded against desired, with what was observed deciding what is really there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from planner.artifact import DATA_BEARING, Artifact, Json
+from planner.diff import Change, diff
+from planner.estate import Diagnostic
+from planner.plan.model import World
+from planner.ports import Observed
+from planner.state import MachineState, Recorded
+from planner.steps import Adopt, Create, Delete, Note, Step, Update
+
+FIXED = frozenset({"location"})
+"""Properties that Azure cannot change in place."""
+
+
+class Differ:
+    """Collects steps and drift; `stepped` are the addresses that have a step (later steps need those)."""
+
+    def __init__(self, recorded: Mapping[str, Recorded], world: World) -> None:
+        self._recorded = recorded
+        self._world = world
+        self.steps: list[Step] = []
+        self.drift: list[Note] = []
+        self.errors: list[Diagnostic] = []
+        self.stepped: set[str] = set()
+
+    def add(self, step: Step) -> None:
+        self.steps.append(step)
+        self.stepped.add(step.address)
+
+    def needs(self, deps: Iterable[str]) -> tuple[str, ...]:
+        return tuple(d for d in deps if d in self.stepped)
+
+    def want(self, artifact: Artifact, why: str = "") -> None:
+        """Add the step that `artifact` needs, or none. Call in dependency order."""
+        recorded = self._recorded.get(artifact.address)
+        looked = artifact.address in self._world.artifacts
+        seen = self._world.artifacts.get(artifact.address)
+        if recorded is None:
+            self._missing(artifact, seen, why)
+        elif looked and seen is None:
+            self.drift.append(_note(artifact, "is gone", f"recorded as {recorded.id}, and no longer there"))
+            self._create(artifact, "recorded, and gone outside of wavelift: made again")
+        else:
+            self._existing(artifact, recorded, seen)
+
+    def anew(self, artifact: Artifact, why: str) -> None:
+        """Make it whatever was recorded: another thing of the same address takes its place."""
+        self._create(artifact, why)
+
+    def enable(self, address: str, machine: MachineState) -> None:
+        """Let the step of a replication item carry the machine's new entry in the state."""
+        for at, step in enumerate(self.steps):
+            if step.address != address:
+                continue
+            match step:
+                case Create():
+                    self.steps[at] = replace(step, enables=machine)
+                case Update() | Adopt():
+                    self.steps[at] = Create(
+                        address,
+                        step.kind,
+                        step.id,
+                        step.spec,
+                        step.needs,
+                        step.deps,
+                        step.why,
+                        step.machine,
+                        step.wave,
+                        step.origin,
+                        machine,
+                    )
+                case _:
+                    raise AssertionError(f"{address} is no item")
+
+    def drop(self, recorded: Recorded, why: str) -> None:
+        """Delete something recorded that is wanted no more."""
+        self.add(Delete(recorded.address, recorded.kind, recorded.id, self.needs(recorded.deps), why, recorded.machine))
+
+    def _missing(self, artifact: Artifact, seen: Observed | None, why: str) -> None:
+        if seen is None or not seen.readable:
+            self._create(artifact, why or "in the estate, not there yet")
+        elif seen.ours:
+            needs = self.needs(artifact.deps)
+            again = "found with our tag: an earlier apply was cut off after making it"
+            self.add(
+                Adopt(
+                    artifact.address,
+                    artifact.kind,
+                    seen.id,
+                    artifact.spec,
+                    needs,
+                    artifact.deps,
+                    again,
+                    artifact.machine,
+                    artifact.wave,
+                    artifact.origin,
+                )
+            )
+        else:
+            detail = (
+                f"{artifact.address}: {artifact.id} exists and does not carry this estate's tags. "
+                "wavelift does not take over what it did not make: choose another name or resource group, or remove it."
+            )
+            self.errors.append(Diagnostic("WL310", "exists and is not ours", detail, artifact.address, artifact.origin))
+
+    def _create(self, artifact: Artifact, why: str) -> None:
+        self.add(
+            Create(
+                artifact.address,
+                artifact.kind,
+                artifact.id,
+                artifact.spec,
+                self.needs(artifact.deps),
+                artifact.deps,
+                why,
+                artifact.machine,
+                artifact.wave,
+                artifact.origin,
+            )
+        )
+
+    def _existing(self, artifact: Artifact, recorded: Recorded, seen: Observed | None) -> None:
+        outside = list(_outside(recorded.spec, seen)) if seen is not None and seen.readable else []
+        for change in outside:
+            path = ".".join(change.path)
+            self.drift.append(_note(artifact, f"{path} changed", f"set to {change.old!r}, now {change.new!r}"))
+        changes = tuple(diff(recorded.spec, artifact.spec))
+        fixed = [c for c in changes if c.path and c.path[0] in FIXED]
+        if fixed or recorded.id.lower() != artifact.id.lower():
+            what = (
+                ", ".join(f"{'.'.join(c.path)} {c.old!r} -> {c.new!r}" for c in fixed) or f"{recorded.id} -> {artifact.id}"
+            )
+            remedy = "Put the old value back, or take what is there out of the estate first."
+            detail = f"{artifact.address}: {what} would mean to make it anew. {remedy}"
+            summary = "cannot be changed in place" + (" (it holds data)" if artifact.kind in DATA_BEARING else "")
+            self.errors.append(Diagnostic("WL311", summary, detail, artifact.address, artifact.origin))
+            return
+        if changes or outside:
+            why = "the estate asks for it" if changes else "changed outside of wavelift: set back"
+            back = tuple(Change("change", c.path, c.new, c.old) for c in outside)
+            self.add(
+                Update(
+                    artifact.address,
+                    artifact.kind,
+                    artifact.id,
+                    artifact.spec,
+                    changes or back,
+                    self.needs(artifact.deps),
+                    artifact.deps,
+                    why,
+                    artifact.machine,
+                    artifact.wave,
+                    artifact.origin,
+                )
+            )
+
+
+def _outside(spec: Mapping[str, Json], seen: Observed) -> Iterable[Change]:
+    """Properties that we set and that now have another value; references and what the provider cannot see are left out."""
+    for key, value in spec.items():
+        if key not in seen.properties or (isinstance(value, Mapping) and "$ref" in value):
+            continue
+        now = seen.properties[key]
+        if _comparable(now) != _comparable(value):
+            yield Change("change", (key,), value, now)
+
+
+def _comparable(value: Json) -> Json:
+    """Order does not matter in lists of plain values (queues), nor case in locations and SKUs."""
+    if isinstance(value, str):
+        return value.casefold()
+    if isinstance(value, list | tuple) and all(isinstance(v, str | int | float) for v in value):
+        return sorted(str(v).casefold() for v in value)
+    return value
+
+
+def _note(artifact: Artifact, what: str, why: str) -> Note:
+    return Note(artifact.address, what, why, artifact.wave, artifact.origin)

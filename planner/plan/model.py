@@ -1,0 +1,94 @@
+"""The plan and what it is made from besides the desired state."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from planner.artifact import DATA_BEARING
+from planner.estate import Diagnostic
+from planner.ports import Observed
+from planner.state import digest
+from planner.steps import Adopt, Create, Delete, Forget, Note, Rename, SendOrder, Step, Update
+from replication.model.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Observed. `artifacts`: address -> what is there, None for nothing; an address that is missing was not looked at.
+
+    `machines`: instance uuid -> the engine's record; `issues`: what else the clouds say against this plan (permissions).
+    """
+
+    artifacts: Mapping[str, Observed | None] = field(default_factory=dict)
+    machines: Mapping[str, Record] = field(default_factory=dict)
+    issues: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Ordered steps (every step after all it needs) and what the plan says without doing it.
+
+    `lineage` and `serial` name the state it was made from. `errors` non-empty: nothing of it may be applied.
+    """
+
+    estate: str
+    lineage: str
+    serial: int
+    steps: tuple[Step, ...]
+    deferred: tuple[Note, ...] = ()
+    in_progress: tuple[Note, ...] = ()
+    kept: tuple[Note, ...] = ()
+    drift: tuple[Note, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
+    errors: tuple[Diagnostic, ...] = ()
+    inputs: str = ""
+    """Digest of the estate that it was made from."""
+
+    @property
+    def digest(self) -> str:
+        """sha256 of everything that apply would do and of what it was made from."""
+        return digest([self.estate, self.lineage, self.serial, self.inputs, [step_json(s) for s in self.steps]])
+
+    @property
+    def destroys(self) -> int:
+        """Data-bearing artifacts that go; `--allow-destroy` must name this number."""
+        deleted = sum(1 for s in self.steps if isinstance(s, Delete) and s.kind in DATA_BEARING)
+        return deleted + sum(_seeds(s) for s in self.steps if isinstance(s, SendOrder))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many artifacts are created, changed, destroyed; what the engine makes and removes included."""
+        created = sum(isinstance(s, Create) for s in self.steps)
+        created += sum(len(s.makes) for s in self.steps if isinstance(s, SendOrder))
+        destroyed = sum(isinstance(s, Delete) for s in self.steps)
+        destroyed += sum(len(s.removes) for s in self.steps if isinstance(s, SendOrder))
+        return {
+            "create": created,
+            "change": sum(isinstance(s, Update) for s in self.steps),
+            "destroy": destroyed,
+            "record": sum(isinstance(s, Adopt | Forget | Rename) for s in self.steps),
+        }
+
+    def __bool__(self) -> bool:
+        raise TypeError("ask for plan.steps, plan.errors or plan.changes: a plan is neither true nor false")
+
+
+def _seeds(order: SendOrder) -> int:
+    return sum(1 for a in order.removes if a.startswith("seed_disk."))
+
+
+def step_json(step: Step) -> dict[str, Any]:
+    """A step as plain JSON, without the place it came from (a moved line is no change)."""
+    out = {f.name: getattr(step, f.name) for f in dataclasses.fields(step) if f.name != "origin"}
+    out["step"] = type(step).__name__
+    if isinstance(step, SendOrder):
+        out["makes"] = [{"address": a.address, "id": a.id, "spec": a.spec} for a in step.makes]
+        out["order"] = step.order.value
+    if isinstance(step, Update):
+        out["changes"] = [[c.op, list(c.path), c.old, c.new] for c in step.changes]
+    if isinstance(step, Create) and step.enables:
+        out["enables"] = dataclasses.asdict(step.enables)
+    return out

@@ -1,0 +1,109 @@
+"""Orders: what a machine's phase asks of the engine, as steps. One order in flight per machine; numbers only rise."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid as uuids
+from collections.abc import Iterator, Mapping
+
+from planner.artifact import Artifact, Json, Kind
+from planner.desired.machine import DesiredMachine, vm_order
+from planner.estate import CutoverPolicy
+from planner.names import Names, last
+from planner.state import MachineState
+from planner.steps import SendOrder
+from replication.model.item import OrderKind, Shutdown, VmOrder
+
+IRREVERSIBLE = {
+    OrderKind.MIGRATE: "the source is powered off; until `complete` the way back is to power it on again",
+    OrderKind.STOP: "the seed disks are deleted: there is no way back to the source's replica",
+}
+_WHY = {
+    OrderKind.TEST: "phase test: an isolated test VM from the newest recovery point",
+    OrderKind.CLEAN_UP: "the test VM goes before anything else happens to this machine",
+    OrderKind.MIGRATE: "phase migrate: cut over",
+    OrderKind.STOP: "phase complete: replication ends and the seeds go",
+}
+
+
+def order_id(replication: str, number: int) -> str:
+    """Derived, so that the same plan is the same bytes."""
+    return str(uuids.uuid5(uuids.UUID(replication), str(number)))
+
+
+def order_step(
+    kind: OrderKind,
+    number: int,
+    machine: MachineState,
+    wanted: DesiredMachine | None,
+    names: Names,
+    recorded: Mapping[str, Kind],
+    needs: tuple[str, ...],
+    why: str = "",
+) -> SendOrder:
+    """`recorded`: address -> kind of this machine's recorded artifacts (what the order may remove)."""
+    vm = (
+        vm_order(names, wanted, test=kind is OrderKind.TEST)
+        if wanted and kind in (OrderKind.TEST, OrderKind.MIGRATE)
+        else None
+    )
+    cutover = wanted.machine.cutover if wanted else CutoverPolicy()
+    shutdown = Shutdown(cutover.shutdown.mode, cutover.shutdown.wait, cutover.shutdown.otherwise)
+    document: dict[str, Json] = {
+        "machine": machine.uuid,
+        "number": number,
+        "id": order_id(machine.replication, number),
+        "kind": kind.value,
+        "replication": machine.replication,
+        "vm": dataclasses.asdict(vm) if vm else None,
+        "shutdown": dataclasses.asdict(shutdown),
+        "prepare": cutover.prepare,
+    }
+    return SendOrder(
+        address=f"order.{machine.name}/{number:06d}-{kind.value}",
+        order=kind,
+        uuid=machine.uuid,
+        region=machine.region,
+        document=document,
+        makes=tuple(_makes(names, wanted, vm, test=kind is OrderKind.TEST)) if wanted and vm else (),
+        removes=tuple(_removes(kind, recorded)),
+        needs=needs,
+        why=why or _WHY[kind],
+        irreversible=IRREVERSIBLE.get(kind),
+        machine=machine.name,
+        wave=wanted.machine.wave if wanted else None,
+        origin=(wanted.machine.spans.get("phase") or wanted.machine.span) if wanted else None,
+    )
+
+
+def vm_artifacts(names: Names, wanted: DesiredMachine, *, test: bool) -> list[Artifact]:
+    """Disks, NICs and VM that an order makes, with real needs: the VM needs its disks and NICs."""
+    return list(_makes(names, wanted, vm_order(names, wanted, test=test), test=test))
+
+
+def _makes(names: Names, wanted: DesiredMachine, vm: VmOrder, *, test: bool) -> Iterator[Artifact]:
+    machine, target = wanted.machine, wanted.target
+    disk_kind, nic_kind, vm_kind = (Kind.TEST_DISK, Kind.TEST_NIC, Kind.TEST_VM) if test else (Kind.DISK, Kind.NIC, Kind.VM)
+    parts = []
+    for disk in vm.disks:
+        address = f"{disk_kind}.{machine.name}/{disk.key}"
+        seed = (f"{Kind.SEED_DISK}.{machine.name}/{disk.key}",)
+        spec = {"sku": disk.sku, "size": disk.size, "lun": disk.lun}
+        parts.append(Artifact(address, disk_kind, names.disk(target, disk.name), spec, seed, machine.name, machine.wave))
+    for nic in vm.nics:
+        address = f"{nic_kind}.{machine.name}/{nic.key}"
+        spec = {"subnet": "/".join(nic.subnet.rsplit("/", 3)[1::2]), "address": nic.address}
+        parts.append(Artifact(address, nic_kind, names.nic(target, nic.name), spec, (), machine.name, machine.wave))
+    yield from parts
+    address = f"{vm_kind}.{machine.name}"
+    spec = {"name": last(names.vm(target, vm.name)), "sizes": list(vm.sizes)}
+    needs = tuple(p.address for p in parts)
+    yield Artifact(address, vm_kind, names.vm(target, vm.name), spec, needs, machine.name, machine.wave)
+
+
+def _removes(kind: OrderKind, recorded: Mapping[str, Kind]) -> list[str]:
+    gone = {
+        OrderKind.CLEAN_UP: (Kind.TEST_VM, Kind.TEST_DISK, Kind.TEST_NIC),
+        OrderKind.STOP: (Kind.SEED_DISK, Kind.REPLICATION),
+    }.get(kind, ())
+    return sorted(a for a, k in recorded.items() if k in gone)

@@ -1,0 +1,113 @@
+"""The apply journal: one line per event, appended and synced *before* the outside call that it announces.
+
+A line is JSON: a head {"lineage","serial"} first, then {"address","event": intent|token|done|failed, …}. A last line without its
+newline was being written when the process died: it announces nothing that was begun, and is ignored.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from planner.state import BadState
+from planner.store.effects import Effect, from_json, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A step that was begun and has no result: it may or may not have happened. `token` resumes a long operation."""
+
+    address: str
+    step: str
+    token: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a journal says: for which state, what is done (effects in order), what is in doubt, what failed."""
+
+    lineage: str
+    serial: int
+    effects: tuple[Effect, ...]
+    doubts: tuple[Doubt, ...]
+    failed: dict[str, str]
+
+
+class Journal:
+    """Appends to an open file; one sync per event, several threads share it."""
+
+    def __init__(self, path: Path, lineage: str, serial: int) -> None:
+        self._path = path
+        self._guard = threading.Lock()
+        fresh = not path.exists() or path.stat().st_size == 0
+        self._file = path.open("ab", buffering=0)
+        if fresh:
+            self._append({"lineage": lineage, "serial": serial})
+
+    def intent(self, address: str, step: str, **details: Any) -> None:
+        self._append({"address": address, "event": "intent", "step": step, **details})
+
+    def token(self, address: str, token: str) -> None:
+        self._append({"address": address, "event": "token", "token": token})
+
+    def done(self, address: str, effects: Sequence[Effect]) -> None:
+        self._append({"address": address, "event": "done", "effects": [to_json(e) for e in effects]})
+
+    def failed(self, address: str, problem: str) -> None:
+        self._append({"address": address, "event": "failed", "problem": problem})
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _append(self, entry: dict[str, Any]) -> None:
+        line = (json.dumps(entry, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
+        with self._guard:
+            self._file.write(line)
+            os.fdatasync(self._file.fileno())
+
+
+def replay(path: Path) -> Replay | None:
+    """Read a journal; None when there is none. `BadState` when a line in the middle cannot be read."""
+    if not path.exists():
+        return None
+    whole = path.read_bytes()
+    lines = whole.split(b"\n")[:-1]
+    if not lines:
+        return None
+    try:
+        head, *entries = (json.loads(line) for line in lines)
+        return _fold(str(head["lineage"]), int(head["serial"]), entries)
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadState(
+            f"{path} is damaged ({error!r}). Keep a copy; what it did since serial can be found again with `wavelift plan` "
+            "after it is moved aside: everything made carries our tags."
+        ) from error
+
+
+def _fold(lineage: str, serial: int, entries: Iterable[dict[str, Any]]) -> Replay:
+    effects: list[Effect] = []
+    open_steps: dict[str, Doubt] = {}
+    failed: dict[str, str] = {}
+    for entry in entries:
+        address, event = entry["address"], entry["event"]
+        if event == "intent":
+            details = {k: v for k, v in entry.items() if k not in ("address", "event", "step")}
+            open_steps[address] = Doubt(address, entry["step"], None, details)
+        elif event == "token":
+            known = open_steps[address]
+            open_steps[address] = Doubt(address, known.step, entry["token"], known.details)
+        elif event == "done":
+            open_steps.pop(address, None)
+            effects += [from_json(e) for e in entry["effects"]]
+        elif event == "failed":
+            open_steps.pop(address, None)
+            failed[address] = entry["problem"]
+        else:
+            raise KeyError(event)
+    return Replay(lineage, serial, tuple(effects), tuple(open_steps.values()), failed)

@@ -1,0 +1,166 @@
+"""The local state store: a file, its journal, its lock. `read` needs no lock; everything that changes needs a `Session`."""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import json
+import os
+import socket
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from planner.state import BadState, State, dumps, loads, same
+from planner.store.effects import Effect, applied
+from planner.store.journal import Doubt, Journal, replay
+
+
+class Locked(Exception):
+    """Somebody else changes this state now; the message says who, where and since when."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The state as the file and the journal together say, and what a cut-off apply left in doubt."""
+
+    state: State
+    doubts: tuple[Doubt, ...] = ()
+    interrupted: bool = False
+
+
+class LocalStore:
+    """State at `path`; journal and lock lie beside it."""
+
+    def __init__(self, path: Path, estate: str) -> None:
+        self.path = path
+        self._estate = estate
+        self._journal = path.with_name(path.name + ".journal")
+        self._lock = path.with_name(path.name + ".lock")
+
+    def read(self) -> View:
+        """File and journal. A new lineage (serial 0) where there is no state yet; it is kept with the first write."""
+        if self.path.exists():
+            state = loads(self.path.read_bytes(), str(self.path))
+            if state.estate and state.estate != self._estate:
+                raise BadState(
+                    f"{self.path} is the state of estate {state.estate!r}, not of {self._estate!r}. "
+                    "Name another state path, or put the estate's name back."
+                )
+        else:
+            state = State(
+                str(uuid.uuid5(uuid.NAMESPACE_URL, f"wavelift:{self._estate}:{self.path.resolve()}")), 0, self._estate
+            )
+        told = replay(self._journal)
+        if told is None:
+            return View(state)
+        if told.lineage != state.lineage:
+            raise BadState(
+                f"{self._journal} belongs to another state (lineage {told.lineage}, not {state.lineage}). "
+                "Was the state file replaced by hand? Put the right one back, or move the journal aside."
+            )
+        if told.serial != state.serial:
+            if told.serial < state.serial:
+                return View(state)  # already compacted: the process died between the write and the removal
+            raise BadState(
+                f"{self._journal} goes on from serial {told.serial}, and {self.path} is at {state.serial}: an older state "
+                "was put back. Restore the newest one; the journal holds what was done since."
+            )
+        return View(applied(state, told.effects), told.doubts, interrupted=True)
+
+    @contextmanager
+    def session(self, doing: str) -> Iterator[Session]:
+        """Hold the lock. `Locked` when somebody else has it; it is given back when the process dies."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise Locked(self._holder(handle)) from error
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps(_who(doing)).encode(), 0)
+            session = Session(self, self.read())
+            try:
+                yield session
+            finally:
+                session.close()
+                os.ftruncate(handle, 0)
+        finally:
+            os.close(handle)
+
+    def _holder(self, handle: int) -> str:
+        try:
+            who = json.loads(os.pread(handle, 4096, 0))
+            since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(who["since"]))
+            text = f"{who['user']} on {who['host']} (process {who['pid']}, {who['doing']}) since {since}"
+        except (ValueError, KeyError, TypeError):
+            text = "another process that is just starting"
+        return (
+            f"the state {self.path} is locked by {text}. Wait until it is done, or stop it: the lock goes with the process."
+        )
+
+    def write(self, state: State) -> None:
+        """Replace the file atomically and durably, then drop the journal that it holds now. Only a session calls this."""
+        temporary = self.path.with_name(self.path.name + ".new")
+        with temporary.open("wb") as out:
+            out.write(dumps(state))
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(temporary, self.path)
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        self._journal.unlink(missing_ok=True)
+
+    def journal(self, state: State) -> Journal:
+        return Journal(self._journal, state.lineage, state.serial)
+
+
+class Session:
+    """The lock is held. Effects go through the journal; closing folds it into the state file."""
+
+    def __init__(self, store: LocalStore, view: View) -> None:
+        self._store = store
+        self._base = loads(store.path.read_bytes(), str(store.path)) if store.path.exists() else None
+        self.view = view
+        self._state = view.state
+        self._journal: Journal | None = None
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def journal(self) -> Journal:
+        """Opened with the first event, so that a no-op apply writes nothing."""
+        if self._journal is None:
+            if self._base is None:
+                self._store.write(replace(self._state, serial=0))
+                self._base = self._state
+            self._journal = self._store.journal(self._base)
+        return self._journal
+
+    def record(self, effects: Sequence[Effect]) -> None:
+        """Take effects that are in the journal into the state in hand."""
+        self._state = applied(self._state, effects)
+
+    def replace(self, state: State) -> None:
+        """Another state in hand (a refresh); kept when the session closes."""
+        self._state = state
+
+    def close(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
+        base = self._base
+        if base is None and not self._state.artifacts and not self._state.machines:
+            return
+        if base is None or not same(base, self._state):
+            self._store.write(replace(self._state, serial=(base.serial if base else 0) + 1))
+        elif self._journal is not None or self.view.interrupted:
+            self._store.write(base)
