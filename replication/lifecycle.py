@@ -1,0 +1,142 @@
+"""The life of a replicated machine as a table, and the words of S7 that people see.
+
+Rules
+1. `TRANSITIONS[life][event]` is the next life. A pair that is not in the table raises `BadTransition` and changes nothing.
+2. A failed or unfinished cycle is no event: a machine stays where it is until a cycle *completes* (S1.3).
+3. `ORDERS[life]` is what may be asked for: during initial replication only stopping; test migration and migration only in
+   delta sync; after a migration, stopping (which completes it) and clean-up.
+4. Life stays DELTA during a migration order until the Azure VM runs: everything before can go back (S1.4).
+5. Words: *queued* means that nothing runs because on-premises resources are in use by others (or a window, hold or
+   schedule is in the way; `Status.held` says which). MIGRATED and STOPPED leave the list as *not applicable*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from replication.model.item import Item, OrderKind
+from replication.model.record import CycleKind, Life, OrderProgress, Record, StepState
+from replication.model.status import State, Status
+
+MIGRATION_STEPS = (
+    "check prerequisites",
+    "shut down the VM",
+    "prepare for migration",
+    "create the Azure VM",
+    "start the Azure VM",
+)
+"""The five steps of S7, in order; the second is optional (`Shutdown.mode` none: SKIPPED)."""
+
+
+class Event(Enum):
+    INITIAL_STARTED = "the first attempt of the initial replication was announced"
+    INITIAL_COMPLETED = "the initial cycle completed"
+    DELTA_COMPLETED = "a delta, on-demand or final cycle completed"
+    MIGRATED = "the Azure VM runs"
+    STOPPED = "replication was stopped"
+    ENABLED = "replication was enabled again, under a new replication uuid"
+
+
+class BadTransition(ValueError):
+    """An event that cannot happen to a machine in this life."""
+
+
+TRANSITIONS: Mapping[Life, Mapping[Event, Life]] = {
+    Life.NEW: {Event.INITIAL_STARTED: Life.INITIAL, Event.STOPPED: Life.STOPPED},
+    Life.INITIAL: {
+        Event.INITIAL_STARTED: Life.INITIAL,
+        Event.INITIAL_COMPLETED: Life.DELTA,
+        Event.STOPPED: Life.STOPPED,
+    },
+    Life.DELTA: {Event.DELTA_COMPLETED: Life.DELTA, Event.MIGRATED: Life.MIGRATED, Event.STOPPED: Life.STOPPED},
+    Life.MIGRATED: {Event.STOPPED: Life.STOPPED},
+    Life.STOPPED: {Event.ENABLED: Life.NEW},
+}
+
+ORDERS: Mapping[Life, frozenset[OrderKind]] = {
+    Life.NEW: frozenset({OrderKind.STOP}),
+    Life.INITIAL: frozenset({OrderKind.STOP}),
+    Life.DELTA: frozenset(OrderKind),
+    Life.MIGRATED: frozenset({OrderKind.STOP, OrderKind.CLEAN_UP}),
+    Life.STOPPED: frozenset(),
+}
+
+
+def after(life: Life, event: Event) -> Life:
+    """The next life. Raises `BadTransition`."""
+    try:
+        return TRANSITIONS[life][event]
+    except KeyError:
+        raise BadTransition(f"a machine that is {life.value}: {event.value} cannot happen") from None
+
+
+def may(life: Life, order: OrderKind) -> bool:
+    """Whether an order of this kind can begin in this life (S7, S11)."""
+    return order in ORDERS[life]
+
+
+def state_of(record: Record | None) -> State:
+    """S7's word for a machine; no record yet: its initial replication is scheduled (S8.1)."""
+    if record is None:
+        return State.INITIAL_QUEUED
+    match record.life:
+        case Life.NEW | Life.INITIAL:
+            return State.INITIAL if record.attempt else State.INITIAL_QUEUED
+        case Life.DELTA:
+            return _in_delta(record)
+        case Life.MIGRATED | Life.STOPPED:
+            return State.NOT_APPLICABLE
+
+
+def status_of(
+    item: Item,
+    record: Record | None,
+    now: float,
+    held: str | None = None,
+    progress: float | None = None,
+    rate: float | None = None,
+    next_cycle: float | None = None,
+) -> Status:
+    """What `status` shows. `held`, `progress`, `rate` and `next_cycle` come from the scheduler and the running cycle."""
+    attempt = record.attempt if record else None
+    order = record.order if record else None
+    under_way = order is not None and order.outcome is None
+    state = state_of(record)
+    listed = state is not State.NOT_APPLICABLE
+    problem = record.problem if record else ""
+    return Status(
+        machine=item.machine,
+        name=item.name,
+        wave=item.wave,
+        state=state,
+        written=now,
+        cycle=record.cycle if record else 0,
+        cycle_kind=attempt.kind.value if attempt else None,
+        progress=progress if attempt else None,
+        rate=rate if attempt else None,
+        recovery_point=record.committed.snapshot_time if record and record.committed else None,
+        next_cycle=next_cycle if listed and not attempt else None,
+        held=held if listed and not attempt else None,
+        order=order.kind.value if order and under_way else None,
+        step=_step(order) if order and under_way else None,
+        problem=order.problem if order and order.outcome in ("failed", "aborted") and order.problem else problem,
+    )
+
+
+def _in_delta(record: Record) -> State:
+    order = record.order
+    if order is None or order.kind is not OrderKind.MIGRATE or order.outcome is not None:
+        return State.TEST_PENDING
+    cycle = record.attempt is not None and record.attempt.kind in (CycleKind.ON_DEMAND, CycleKind.FINAL)
+    begun = any(step.state is not StepState.WAITING for step in order.steps)
+    return State.MIGRATION if cycle or begun else State.MIGRATION_QUEUED
+
+
+def _step(order: OrderProgress) -> str | None:
+    """The step that runs, or else the first that still waits."""
+    for wanted in (StepState.RUNNING, StepState.FAILED, StepState.WAITING):
+        for step in order.steps:
+            if step.state is wanted:
+                return step.name
+    return None

@@ -1,0 +1,109 @@
+"""`decide`: who starts now, and why the others do not.
+
+Rules
+1. Order (S8.5): final deltas, on-demand cycles, initial cycles with overdue deltas, deltas. Within one: what goes on from
+   an earlier attempt (and what is overdue) before what is new, then who waits longest, then by machine.
+2. A candidate is held, in this order of reasons, because its appliance is unknown, a person or a fact holds it, it is not
+   due, a blackout window is open (S14), the appliance is full (S10), or room is short (S9).
+3. A final delta starts inside a blackout window too, and nothing else does: its source is off and its migration was begun
+   outside the window; it is the end of something that runs, and S14 lets that finish.
+4. An on-demand or final cycle that finds no room *claims* it: nobody after it may take a place that it needs, so it gets
+   the next free ones. So does whatever is overdue by `Policy.aging`: a large machine cannot be starved by small ones.
+5. A machine larger than a limit fills the limit (`Start.lanes`); on a datastore it must be alone (S9.3).
+6. Initial cycles leave a reserve of the appliance free for on-demand cycles (`capacity`).
+7. The same arguments give the same answer, in whatever order they come.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Set
+
+from replication.model.record import CycleKind
+from replication.schedule import words
+from replication.schedule.capacity import Capacity
+from replication.schedule.values import Candidate, Decision, Hold, Policy, Running, Start
+
+_RANK = {CycleKind.FINAL: 0, CycleKind.ON_DEMAND: 1, CycleKind.INITIAL: 2, CycleKind.DELTA: 3}
+_URGENT = (CycleKind.FINAL, CycleKind.ON_DEMAND)
+
+
+def decide(
+    policies: Mapping[str, Policy], now: float, candidates: Iterable[Candidate], running: Iterable[Running]
+) -> list[Decision]:
+    """One decision per candidate, in order of priority. `policies` is by appliance; raises nothing."""
+    waiting, busy = tuple(candidates), tuple(sorted(running, key=lambda r: r.machine))
+    capacity = Capacity(policies, waiting, busy)
+    closed = {name: policy.blackout.closed_until(now) for name, policy in policies.items()}
+    surplus = _surplus(policies, waiting, busy)
+    under_way = {cycle.machine: cycle for cycle in busy}
+    decisions: list[Decision] = []
+    for candidate in sorted(waiting, key=lambda c: _order(c, policies.get(c.appliance), now)):
+        policy = policies.get(candidate.appliance)
+        if policy is None:
+            hold: Hold | None = _hold(candidate, f"appliance {candidate.appliance} is not known here")
+        elif cycle := under_way.get(candidate.machine):
+            hold = _hold(candidate, f"its {words.CYCLE[cycle.kind]} is under way", cycle.expected_end)
+        else:
+            hold = _forbidden(candidate, policy, now, closed[candidate.appliance], surplus)
+            hold = hold or _short(candidate, policy, now, capacity)
+        decisions.append(hold or Start(candidate.machine, candidate.want, capacity.start(candidate)))
+    return decisions
+
+
+def _order(candidate: Candidate, policy: Policy | None, now: float) -> tuple[int, int, float, str]:
+    overdue = policy is not None and _overdue(candidate, policy, now)
+    rank = min(_RANK[candidate.want], _RANK[CycleKind.INITIAL]) if overdue else _RANK[candidate.want]
+    return rank, 0 if candidate.resumed or overdue else 1, candidate.queued_since, candidate.machine
+
+
+def _overdue(candidate: Candidate, policy: Policy, now: float) -> bool:
+    return now - max(candidate.queued_since, candidate.ready_at) >= policy.aging
+
+
+def _surplus(policies: Mapping[str, Policy], waiting: Iterable[Candidate], busy: Iterable[Running]) -> Set[str]:
+    """Machines beyond S10's number: of those whose initial replication has not begun, the last ones asked for."""
+    surplus: set[str] = set()
+    waiting = tuple(waiting)
+    running = {cycle.machine: cycle.appliance for cycle in busy}
+    for appliance, policy in policies.items():
+        idle = [c for c in waiting if c.appliance == appliance and c.machine not in running]
+        new = [c for c in idle if c.want is CycleKind.INITIAL and not c.resumed]
+        held = sum(1 for name in running.values() if name == appliance) + len(idle) - len(new)
+        new.sort(key=lambda c: (c.queued_since, c.machine))
+        surplus.update(c.machine for c in new[max(0, policy.machines_per_appliance - held) :])
+    return surplus
+
+
+def _forbidden(candidate: Candidate, policy: Policy, now: float, closed: float | None, surplus: Set[str]) -> Hold | None:
+    """Why it may not start whatever room there is."""
+    zone = policy.time_zone or policy.blackout.time_zone
+    if candidate.hold is not None:
+        return _hold(candidate, candidate.hold)
+    if candidate.ready_at > now:
+        when = words.clock(candidate.ready_at, now, zone)
+        return _hold(candidate, f"next {words.CYCLE[candidate.want]} at {when}", candidate.ready_at)
+    if closed is not None and candidate.want is not CycleKind.FINAL:
+        why = f"{candidate.appliance}: blackout window until {words.clock(closed, now, zone)}"
+        return _hold(candidate, why, None if math.isinf(closed) else closed)
+    if candidate.machine in surplus:
+        limit = policy.machines_per_appliance
+        why = f"{candidate.appliance}: {limit} of {limit} machines replicate; deploy a scale-out appliance for more"
+        return _hold(candidate, why)
+    return None
+
+
+def _short(candidate: Candidate, policy: Policy, now: float, capacity: Capacity) -> Hold | None:
+    shortages = capacity.shortages(candidate)
+    if not shortages:
+        return None
+    if candidate.want in _URGENT or _overdue(candidate, policy, now):
+        capacity.claim(candidate)
+    times = [capacity.free_at(shortage, candidate) for shortage in shortages]
+    zone = policy.time_zone or policy.blackout.time_zone
+    known = [at for at in times if at is not None]
+    return _hold(candidate, words.short(shortages[0], times[0], now, zone), max(known) if len(known) == len(times) else None)
+
+
+def _hold(candidate: Candidate, why: str, until: float | None = None) -> Hold:
+    return Hold(candidate.machine, candidate.want, why, until)

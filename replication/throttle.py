@@ -1,0 +1,67 @@
+"""The throttle (S13): a token bucket in bits a second for all traffic of one appliance. Pure: time comes in.
+
+Advice: ask for slices of `SLICE` bytes and wait *before* sending each. A slice bounds how long a change of rate takes to
+be felt and how far an urgent cycle can be behind a slice that was granted before it asked.
+
+Urgent traffic (on-demand and final cycles, S8.5) has the first claim: it waits for urgent traffic only, while what it
+takes counts against everybody. With n ordinary slices already granted, the line may be over its rate by those n slices.
+
+Threads: a caller that shares a bucket holds its own lock around `take`, never while it waits.
+"""
+
+from __future__ import annotations
+
+SLICE = 64 * 1024
+"""Bytes to ask for at once: 50 ms at 10 Mbit/s."""
+
+
+class TokenBucket:
+    """`rate` in bits a second, None for no limit. `burst` in bits: what an idle line saves up; default 0.1 s or a slice."""
+
+    def __init__(self, rate: float | None, burst: float | None = None) -> None:
+        self._burst = burst
+        self._at: float | None = None
+        self._rate = _checked(rate)
+        self._level = self._urgent = self.burst
+        """Bits at hand (negative: promised away) for ordinary and for urgent traffic; ordinary <= urgent."""
+
+    @property
+    def rate(self) -> float | None:
+        return self._rate
+
+    @property
+    def burst(self) -> float:
+        if self._burst is not None:
+            return self._burst
+        return max(SLICE * 8.0, (self._rate or 0) / 10)
+
+    def set_rate(self, rate: float | None, now: float) -> None:
+        """From `now` on. What was promised stays promised, and is paid off at the new rate."""
+        self._refill(now)
+        self._rate = _checked(rate)
+        self._level, self._urgent = min(self._level, self.burst), min(self._urgent, self.burst)
+
+    def take(self, size: int, now: float, urgent: bool = False) -> float:
+        """Seconds to wait before `size` bytes may be sent. They count as taken: ask once, wait, send."""
+        self._refill(now)
+        if self._rate is None:
+            return 0.0
+        self._level -= size * 8
+        if urgent:
+            self._urgent -= size * 8
+        return max(0.0, -(self._urgent if urgent else self._level) / self._rate)
+
+    def _refill(self, now: float) -> None:
+        passed = 0.0 if self._at is None else max(0.0, now - self._at)  # a clock that was set back gives nothing
+        self._at = now
+        if self._rate is None:
+            self._level = self._urgent = self.burst
+            return
+        self._level = min(self.burst, self._level + passed * self._rate)
+        self._urgent = min(self.burst, self._urgent + passed * self._rate)
+
+
+def _checked(rate: float | None) -> float | None:
+    if rate is not None and not rate > 0:
+        raise ValueError(f"a throttle of {rate} bits a second would never send anything; use a blackout window or a hold")
+    return rate
