@@ -1,0 +1,93 @@
+"""Where secrets come from: `env:NAME` and `file:PATH`, each holding a JSON object. Nothing here ever prints a value."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from planner.estate import SecretRef
+from replication.model.errors import NotFound, Permanent
+
+VCENTER_KEYS = ("user", "password")
+AZURE_KEYS = ("client_id", "client_secret")
+
+_OTHERS = stat.S_IROTH | stat.S_IWOTH
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user and a password; the password is left out of `repr`."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+def resolve(
+    ref: SecretRef, keys: tuple[str, ...], *, folder: str = ".", environ: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The values of `keys` out of the JSON object that `ref` names; a relative file path starts at `folder`.
+
+    Raises `NotFound` when the variable or file is not there, `Permanent` when it is open to others or no such object.
+    """
+    text = _environment(ref, os.environ if environ is None else environ) if ref.kind == "env" else _file(ref, folder)
+    wanted = "{" + ", ".join(f'"{key}": …' for key in keys) + "}"
+    try:
+        value = json.loads(text)
+    except ValueError:
+        # `from None`: the decoder's error carries the whole text, which is the secret.
+        raise Permanent(
+            "the secret is not JSON", subject=str(ref), remedy=f"it must be {wanted}", code="BadSecret"
+        ) from None
+    missing = [key for key in keys if not (isinstance(value, dict) and isinstance(value.get(key), str) and value[key])]
+    if missing:
+        raise Permanent(
+            f"the secret lacks {' and '.join(missing)} as text",
+            subject=str(ref),
+            remedy=f"it must be {wanted}",
+            code="BadSecret",
+        )
+    return {key: value[key] for key in keys}
+
+
+def credentials(ref: SecretRef, *, folder: str = ".", environ: Mapping[str, str] | None = None) -> Credentials:
+    """User and password for a vCenter; errors as `resolve`."""
+    values = resolve(ref, VCENTER_KEYS, folder=folder, environ=environ)
+    return Credentials(values["user"], values["password"])
+
+
+def _environment(ref: SecretRef, environ: Mapping[str, str]) -> str:
+    text = environ.get(ref.name)
+    if not text:
+        raise NotFound(
+            "the environment variable is not set", subject=str(ref), remedy=f"export {ref.name} where this command runs",
+            code="NoSecret",
+        )  # fmt: skip
+    return text
+
+
+def _file(ref: SecretRef, folder: str) -> str:
+    path = Path(folder, ref.name)
+    try:
+        with path.open("rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            content = stream.read()
+    except OSError as error:
+        what = "the file is not there" if isinstance(error, FileNotFoundError) else f"it cannot be read: {error.strerror}"
+        raise NotFound(what, subject=str(ref), remedy=f"looked for it at {path}", code="NoSecret") from None
+    if mode & _OTHERS:
+        raise Permanent(
+            f"everybody on this host may read the secret (mode {stat.S_IMODE(mode):o})",
+            subject=str(ref),
+            remedy=f"chmod 600 {path}",
+            code="OpenSecret",
+        )
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise Permanent(
+            "the secret is not UTF-8 text", subject=str(ref), remedy="save it as UTF-8", code="BadSecret"
+        ) from None
