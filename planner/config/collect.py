@@ -1,0 +1,54 @@
+"""Where problems go while an estate is read, and the "did you mean" of their remedies."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from planner.config.codes import CODES
+from planner.estate import Diagnostic, Span
+
+Related = tuple[tuple[str, Span], ...]
+
+
+class Problems:
+    """Collects diagnostics; nothing is raised and nothing is printed, so that all of them can be shown at once."""
+
+    def __init__(self) -> None:
+        self.found: list[Diagnostic] = []
+
+    def add(self, code: str, detail: str, span: Span | None, path: str = "", related: Related = ()) -> None:
+        """Adds one problem of a known code; `detail` is full sentences with the values and the remedy."""
+        known = CODES[code]
+        self.found.append(Diagnostic(code, known.summary, detail, path, span, related, known.severity))
+
+    @property
+    def any_error(self) -> bool:
+        return any(d.severity == "error" for d in self.found)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that `word` was most likely meant to be."""
+    folded = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    return folded[near[0]] if near else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A sentence that begins with a space: " Did you mean `x`?", or the names when they are few, or nothing."""
+    names = list(known)
+    if guess := nearest(word, names):
+        return f" Did you mean {quote(guess)}?"
+    return f" Known here: {', '.join(quote(name) for name in names)}." if 0 < len(names) <= 8 else ""
+
+
+def quote(text: object, limit: int = 60) -> str:
+    """The value between backticks, on one line and not longer than `limit` characters."""
+    line = "".join(c if c.isprintable() else "·" for c in str(text))
+    return f"`{line}`" if len(line) <= limit else f"`{line[: limit - 1]}…`"
+
+
+def listing(values: Iterable[object], last: str = "or") -> str:
+    """`a`, `b` or `c`."""
+    words = [quote(v) for v in values]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"

@@ -1,0 +1,84 @@
+"""What the resolvers share: the merged tree, the environment, and the words for a name that is not there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from planner.config.collect import Problems, did_you_mean, quote
+from planner.config.tree import Item, Tree, entries, text
+from planner.estate import Login, ResourceGroup, SecretRef, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    tree: Tree
+    env: Mapping[str, str]
+    problems: Problems
+    time_zone: str = "UTC"
+
+    def known(self, kind: str) -> Mapping[str, Item]:
+        """The declared names of a top-level collection."""
+        return entries(self.tree, kind)
+
+    def refer(self, name: str, known: Mapping[str, object], code: str, span: Span, path: str) -> bool:
+        """Whether `name` is declared; otherwise the problem `code` is added at the place that uses it."""
+        if name in known:
+            return True
+        kind = {"WL140": "target", "WL141": "source", "WL143": "wave"}[code]
+        detail = f"There is no {kind} {quote(name)}.{did_you_mean(name, known)}"
+        self.problems.add(code, detail, span, path)
+        return False
+
+    def place(
+        self, items: Mapping[str, Item], key: str, path: str, form: re.Pattern[str] | None = None
+    ) -> str | None:
+        """The text at `key`, taken from the environment where it is written env:NAME; None when absent or wrong."""
+        item = items.get(key)
+        if item is None or item.text is None:
+            return None
+        value = item.text
+        if not value.startswith("env:"):
+            return value
+        variable = value.removeprefix("env:")
+        found = self.env.get(variable, "")
+        if not found:
+            self.problems.add(
+                "WL155", f"{quote(variable)} is not set, and {quote(path)} is taken from it.", item.span, path
+            )
+            return None
+        if form and not form.search(found):
+            detail = f"The environment variable {quote(variable)} holds {quote(found)}, which cannot be {quote(path)}."
+            self.problems.add("WL125", detail, item.span, path)
+            return None
+        return found
+
+
+def secret(written: str) -> SecretRef:
+    """`env:NAME` or `file:PATH`, as the schema has already checked."""
+    kind: Literal["env", "file"] = "env" if written.startswith("env:") else "file"
+    return SecretRef(kind, written.partition(":")[2])
+
+
+def login(items: Mapping[str, Item]) -> Login | None:
+    """The value of `login`: one reference for both, or one for each."""
+    item = items.get("login")
+    if item is None:
+        return None
+    if item.text is not None:
+        return Login(secret(item.text), secret(item.text))
+    plan, engine = text(item.map, "plan"), text(item.map, "engine")
+    return Login(secret(plan), secret(engine)) if plan and engine else None
+
+
+def resource_group(items: Mapping[str, Item]) -> ResourceGroup | None:
+    """The value of `resource_group`: a name, or name and managed."""
+    item = items.get("resource_group")
+    if item is None:
+        return None
+    if item.text is not None:
+        return ResourceGroup(item.text)
+    name, managed = text(item.map, "name"), item.map.get("managed")
+    return ResourceGroup(name, managed is not None and managed.value is True) if name else None

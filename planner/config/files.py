@@ -1,0 +1,106 @@
+"""The files of an estate: which there are, their text, and all of them merged into one tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from planner.config.collect import Problems, quote
+from planner.config.document import compose, decode
+from planner.config.rules import compiled
+from planner.config.shape import read
+from planner.config.tree import Item, Tree
+from planner.estate import Diagnostic, Span
+
+LOCK_NAME = "wavelift.lock.yaml"
+SUFFIXES = (".yaml", ".yml")
+MAX_BYTES = 64 * 1024 * 1024
+
+_NAMED = {"sources": 1, "appliances": 1, "targets": 1, "waves": 1, "policies": 2}
+"""Top-level keys that may be spread over files, and how many levels of names stand below them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What one file gives by itself: a function of its name and text, so it may be kept between runs."""
+
+    items: Tree
+    diagnostics: tuple[Diagnostic, ...]
+    readable: bool
+    """Whether the whole text was read; names that it declares are unknown otherwise."""
+
+
+def find(folder: Path, problems: Problems) -> list[Path]:
+    """The estate's files in reading order: the folder's own by name, then those of waves/."""
+    found: list[Path] = []
+    for place in (folder, folder / "waves"):
+        try:
+            names = sorted(entry.name for entry in place.iterdir())
+        except FileNotFoundError:
+            if place == folder:
+                problems.add("WL101", f"The folder {quote(folder)} does not exist.", None)
+            continue
+        except OSError as error:
+            if place == folder or not isinstance(error, NotADirectoryError):
+                problems.add("WL101", f"{quote(place)} cannot be listed: {error.strerror}.", None)
+            continue
+        found += [place / name for name in names if _is_ours(name) and not (place / name).is_dir()]
+    if not found and not problems.found:
+        problems.add(
+            "WL101", f"{quote(folder)} holds no *.yaml file. `wavelift init` writes a first one.", None
+        )
+    return found
+
+
+def _is_ours(name: str) -> bool:
+    return name.endswith(SUFFIXES) and not name.startswith(".") and name != LOCK_NAME
+
+
+def read_text(path: Path, problems: Problems) -> str | None:
+    """The text of one file, or None with a problem added."""
+    file = str(path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            problems.add("WL102", f"{quote(file)} is larger than {MAX_BYTES // 2**20} MiB.", Span(file, 1, 1))
+            return None
+        return decode(path.read_bytes(), file, problems)
+    except OSError as error:
+        problems.add("WL102", f"{quote(file)} cannot be read: {error.strerror}.", Span(file, 1, 1))
+        return None
+
+
+def read_one(file: str, text: str) -> FileResult:
+    """One file's text by the estate's schema; nothing outside the text is looked at."""
+    problems = Problems()
+    root = compose(text, file, problems)
+    readable = not problems.any_error
+    items = read(root, compiled("estate-1"), file, problems) if root is not None else {}
+    return FileResult(items, tuple(problems.found), readable and isinstance(root, yaml.MappingNode | None))
+
+
+def merge(results: Iterable[FileResult], problems: Problems) -> Tree:
+    """All files as one tree. Collections come together name by name; whatever stands twice is named with both places."""
+    whole: Tree = {}
+    for result in results:
+        problems.found += result.diagnostics
+        for name, item in result.items.items():
+            _into(whole, name, item, _NAMED.get(name, 0), name, problems)
+    return whole
+
+
+def _into(whole: Tree, name: str, item: Item, levels: int, path: str, problems: Problems) -> None:
+    """Adds one item; `levels` of names below it may be spread over files. The files' own trees are left as they are."""
+    first = whole.get(name)
+    if levels:
+        collection = whole.setdefault(name, Item({}, item.span, item.key)).value
+        if isinstance(collection, dict):
+            for key, entry in item.map.items():
+                _into(collection, key, entry, levels - 1, f"{path}.{key}", problems)
+    elif first is None:
+        whole[name] = item
+    else:
+        detail = f"{quote(path)} is given in two files. Remove one, or give it another name."
+        problems.add("WL121", detail, item.key, path, (("first given here", first.key),))

@@ -1,0 +1,166 @@
+"""A folder of YAML files -> the resolved estate, or every problem that stands in the way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from planner.config.checks import check_machines, check_waves
+from planner.config.collect import Problems, quote
+from planner.config.context import Context
+from planner.config.document import paused_gc
+from planner.config.files import find, merge, read_one, read_text
+from planner.config.machines import resolve_waves
+from planner.config.policies import Policies
+from planner.config.sites import (
+    check_time_zone,
+    resolve_appliances,
+    resolve_azure,
+    resolve_sources,
+    resolve_targets,
+)
+from planner.config.tree import Tree, entries, text
+from planner.estate import Azure, Diagnostic, Estate, Loaded, Login, SecretRef, Source, Span
+
+STATE_FILE = ".wavelift/state.json"
+
+_PARTS = {"estate": "estate: {name: …, schema: 1}", "azure": "azure: {tenant: …, project: {…}}"}
+"""Top-level keys that every estate has, and how they begin."""
+
+_PARTS_OF_WAVES = {"sources": "sources: {…}", "targets": "targets: {…}"}
+"""Top-level keys that an estate with waves has."""
+
+_NEED_ALL_FILES = frozenset({"WL140", "WL141", "WL142", "WL143", "WL144", "WL145", "WL160"})
+"""Problems that are none when another file declares what is missing."""
+
+_UNMEASURED = frozenset({"span", "spans", "folder", "digest"})
+"""Fields that say where something stands, not what it is: no part of the digest."""
+
+
+def load(folder: Path, *, env: Mapping[str, str] | None = None) -> Loaded:
+    """Reads *.yaml and *.yml of `folder` and of its waves/ as one estate.
+
+    `env` is where values written `env:NAME` come from (the process's environment when None); secrets are never looked
+    up. The estate is None when any diagnostic is an error. Raises nothing for what stands in the files.
+    """
+    problems = Problems()
+    with paused_gc():
+        paths = find(folder, problems)
+        texts = {str(path): read_text(path, problems) for path in paths}
+        results = [read_one(file, text) for file, text in texts.items() if text is not None]
+        tree = merge(results, problems)
+        sense = Problems()
+        estate = _resolve(folder, tree, os.environ if env is None else env, sense) if paths else None
+        if len(results) < len(paths) or not all(result.readable for result in results):
+            # what a name refers to may stand in the file that could not be read
+            sense.found = [d for d in sense.found if d.code not in _NEED_ALL_FILES]
+    found = problems.found + sense.found
+    order = {str(path): number for number, path in enumerate(paths)}
+    wrong = any(diagnostic.severity == "error" for diagnostic in found)
+    return Loaded(None if wrong else estate, _in_file_order(found, order))
+
+
+def _in_file_order(found: list[Diagnostic], order: Mapping[str, int]) -> tuple[Diagnostic, ...]:
+    def place(diagnostic: Diagnostic) -> tuple[int, int, int, str]:
+        span = diagnostic.span or Span("", 0, 0)
+        return order.get(span.file, -1), span.line, span.column, diagnostic.code
+
+    return tuple(sorted(dict.fromkeys(found), key=place))
+
+
+def _resolve(folder: Path, tree: Tree, env: Mapping[str, str], problems: Problems) -> Estate | None:
+    """Everything that can be told from the merged tree."""
+    _check_parts(folder, tree, problems)
+    settings = entries(tree, "estate")
+    context = Context(tree, env, problems)
+    zone = check_time_zone(context, settings, "estate.time_zone") or "UTC"
+    context = replace(context, time_zone=zone)
+    policies = Policies(context)
+    azure = resolve_azure(context)
+    sources = resolve_sources(context)
+    appliances = resolve_appliances(context, policies)
+    targets = resolve_targets(context)
+    waves, machines = resolve_waves(context, policies)
+    check_waves(context, waves, machines)
+    check_machines(problems, waves, machines, targets)
+    name = text(settings, "name")
+    if problems.any_error or azure is None or name is None:
+        return None
+    estate = Estate(
+        name=name,
+        schema=1,
+        time_zone=zone,
+        folder=str(folder),
+        state_path=_state_path(tree, context),
+        azure=azure,
+        sources=sources,
+        appliances=appliances,
+        targets=targets,
+        waves=waves,
+        machines=machines,
+        digest="",
+    )
+    return _placed(replace(estate, digest=_digest(estate)), folder)
+
+
+def _check_parts(folder: Path, tree: Tree, problems: Problems) -> None:
+    first = min((item.key for item in tree.values()), default=None)
+    for part, start in (_PARTS | (_PARTS_OF_WAVES if "waves" in tree else {})).items():
+        if part not in tree:
+            detail = f"No file of {quote(folder)} holds `{part}`. Begin it with `{start}`."
+            problems.add("WL160", detail, Span(first.file, 1, 1) if first else None, part)
+
+
+def _state_path(tree: Tree, context: Context) -> str:
+    local = entries(entries(tree, "state"), "local")
+    return context.place(local, "path", "state.local.path") or STATE_FILE
+
+
+def _placed(estate: Estate, folder: Path) -> Estate:
+    """File names in the estate are relative to its folder; from here on they are relative to the working directory."""
+
+    def at(name: str | None) -> str | None:
+        return None if name is None else str(folder / name)
+
+    def signing_in(login: Login | None) -> Login | None:
+        if login is None:
+            return None
+        return Login(
+            *(
+                SecretRef("file", str(folder / r.name)) if r.kind == "file" else r
+                for r in (login.plan, login.engine)
+            )
+        )
+
+    def azure(value: Azure) -> Azure:
+        return replace(value, ca=at(value.ca), login=signing_in(value.login))
+
+    def source(value: Source) -> Source:
+        return replace(value, ca=at(value.ca), login=signing_in(value.login) or value.login)
+
+    return replace(
+        estate,
+        state_path=str(folder / estate.state_path),
+        azure=azure(estate.azure),
+        sources={name: source(value) for name, value in estate.sources.items()},
+    )
+
+
+def _digest(estate: Estate) -> str:
+    """sha256 over canonical JSON without places, so that a comment, an order or a checkout's folder changes nothing."""
+
+    def measured(value: object) -> Any:
+        if is_dataclass(value):
+            return {f.name: getattr(value, f.name) for f in fields(value) if f.name not in _UNMEASURED}
+        if isinstance(value, Enum):
+            return value.value
+        raise TypeError(f"{type(value).__name__} is no part of an estate")
+
+    document = json.dumps(estate, default=measured, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(document.encode()).hexdigest()

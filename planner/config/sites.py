@@ -1,0 +1,181 @@
+"""Estate, Azure, sources, appliances and targets: everything above the machines."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Mapping
+from typing import Literal, cast
+
+from planner.config.collect import did_you_mean, listing, quote
+from planner.config.context import Context, login, resource_group
+from planner.config.policies import Policies
+from planner.config.tree import Item, entries, text
+from planner.estate import Appliance, Azure, Source, Span, Target
+
+_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?\Z")
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*\Z")
+_SUBSCRIPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}\Z")
+_VCENTER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)(:[0-9]{1,5})?\Z")
+
+
+def check_time_zone(context: Context, items: Mapping[str, Item], path: str) -> str | None:
+    """The zone's name when the database has it."""
+    item = items.get("time_zone")
+    if item is None or item.text is None:
+        return None
+    try:
+        zoneinfo.ZoneInfo(item.text)
+    except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
+        guess = did_you_mean(item.text, zoneinfo.available_timezones())
+        context.problems.add("WL154", f"There is no time zone {quote(item.text)}.{guess}", item.span, path)
+        return None
+    return item.text
+
+
+def resolve_azure(context: Context) -> Azure | None:
+    """The `azure` part, or None when something of it is missing or wrong."""
+    items = entries(context.tree, "azure")
+    project = entries(items, "project")
+    tenant = context.place(items, "tenant", "azure.tenant", _TENANT)
+    subscription = context.place(project, "subscription", "azure.project.subscription", _SUBSCRIPTION)
+    endpoint = context.place(items, "endpoint", "azure.endpoint", _URL)
+    authority = context.place(items, "authority", "azure.authority", _URL)
+    ca = context.place(items, "ca", "azure.ca")
+    region, group = text(project, "region"), resource_group(project)
+    if not (tenant and subscription and region and group):
+        return None
+    return Azure(
+        tenant=tenant,
+        project_subscription=subscription,
+        project_region=region,
+        project_group=group,
+        endpoint=endpoint.rstrip("/") if endpoint else None,
+        authority=authority.rstrip("/") if authority else None,
+        ca=ca,
+        login=login(items),
+        roles=cast(Literal["assign", "assume"], text(items, "roles") or "assign"),
+    )
+
+
+def resolve_sources(context: Context) -> dict[str, Source]:
+    sources = {}
+    for name, item in context.known("sources").items():
+        path = f"sources.{name}"
+        address = context.place(item.map, "vcenter", f"{path}.vcenter", _VCENTER)
+        tls = entries(item.map, "tls")
+        ca = context.place(tls, "ca", f"{path}.tls.ca")
+        signs_in = login(item.map)
+        if address is None or signs_in is None:
+            continue
+        host, port = _host_port(address)
+        if not 1 <= port <= 65535:
+            detail = f"Port {port} does not exist; ports are 1 to 65535."
+            context.problems.add("WL126", detail, item.map["vcenter"].span, f"{path}.vcenter")
+            continue
+        tracking = cast(Literal["enable", "forbid"], text(item.map, "tracking") or "enable")
+        sources[name] = Source(name, host, port, signs_in, ca, text(tls, "thumbprint"), tracking, item.key)
+    return sources
+
+
+def _host_port(address: str) -> tuple[str, int]:
+    """`host`, `host:port` or `[v6]:port`; 443 when no port is given."""
+    if address.startswith("["):
+        host, _, rest = address[1:].partition("]")
+        return host, int(rest.removeprefix(":") or 443)
+    host, _, port = address.partition(":")
+    return host, int(port or 443)
+
+
+def resolve_appliances(context: Context, policies: Policies) -> dict[str, Appliance]:
+    """Every appliance with its policies; exactly one primary for each source."""
+    appliances: dict[str, Appliance] = {}
+    sources = context.known("sources")
+    for name, item in context.known("appliances").items():
+        path = f"appliances.{name}"
+        source = source_of(context, (item.map,), f"{path}.source", item.key)
+        appliance = Appliance(
+            name=name,
+            role=cast(Literal["primary", "scale-out"], text(item.map, "role")),
+            source=source or "",
+            schedule=policies.schedule(item.map, path),
+            limits=policies.limits(item.map, path),
+            blackout=policies.blackout(item.map, path),
+            time_zone=check_time_zone(context, item.map, f"{path}.time_zone") or context.time_zone,
+            throttle_bits_per_s=policies.throttle(item.map, path),
+            span=item.key,
+        )
+        if source and appliance.role:
+            appliances[name] = appliance
+    for name, item in sources.items():
+        ours = [a for a in appliances.values() if a.source == name]
+        unclear = len(appliances) < len(context.known("appliances"))
+        _check_primary(context, name, item.key, [a for a in ours if a.role == "primary"], unclear)
+        _check_windows(context, ours)
+    return appliances
+
+
+def source_of(context: Context, levels: tuple[Mapping[str, Item], ...], path: str, span: Span) -> str | None:
+    """The source that the nearest level names; the only one there is when none does."""
+    sources = context.known("sources")
+    for items in levels:
+        item = items.get("source")
+        if item is not None and item.text is not None:
+            return item.text if context.refer(item.text, sources, "WL141", item.span, path) else None
+    if len(sources) == 1:
+        return next(iter(sources))
+    if sources:
+        detail = f"There are several sources; say `source:` {listing(sources)}."
+        context.problems.add("WL144", detail, span, path)
+    return None
+
+
+def _check_primary(
+    context: Context, source: str, span: Span, primaries: list[Appliance], unclear: bool
+) -> None:
+    path = f"sources.{source}"
+    if not primaries and not unclear:
+        detail = (
+            f"No appliance with `role: primary` reads from {quote(source)}. Declare one under `appliances`."
+        )
+        context.problems.add("WL145", detail, span, path)
+    for other in primaries[1:]:
+        first = primaries[0]
+        related = ((f"{first.name} is the first", first.span),) if first.span else ()
+        detail = f"{quote(other.name)} is the second primary of {quote(source)}. Make it `role: scale-out`."
+        context.problems.add("WL145", detail, other.span, f"appliances.{other.name}.role", related)
+
+
+def _check_windows(context: Context, appliances: list[Appliance]) -> None:
+    """S14: each appliance applies its own windows in its own time zone; different ones are worth a word."""
+    for other in appliances[1:]:
+        first = appliances[0]
+        same_zone = first.time_zone == other.time_zone or first.blackout is None
+        if first.blackout == other.blackout and same_zone:
+            continue
+        related = ((f"windows of {first.name}", first.span),) if first.span else ()
+        shown = [f"{a.blackout} ({a.time_zone})" if a.blackout else "none" for a in (first, other)]
+        detail = f"{quote(first.name)} has {shown[0]}, {quote(other.name)} has {shown[1]}."
+        context.problems.add("WL159", detail, other.span, f"appliances.{other.name}.blackout", related)
+
+
+def resolve_targets(context: Context) -> dict[str, Target]:
+    targets = {}
+    for name, item in context.known("targets").items():
+        subscription = context.place(item.map, "subscription", f"targets.{name}.subscription", _SUBSCRIPTION)
+        region, vnet, group = text(item.map, "region"), text(item.map, "vnet"), resource_group(item.map)
+        if not (subscription and region and vnet and group):
+            continue
+        targets[name] = Target(
+            name=name,
+            region=region,
+            subscription=subscription,
+            resource_group=group,
+            vnet=vnet,
+            test_vnet=text(item.map, "test_vnet"),
+            subnets={key: value.text or "" for key, value in entries(item.map, "subnets").items()},
+            network_group=text(item.map, "network_group"),
+            zone=text(item.map, "zone"),
+            span=item.key,
+        )
+    return targets
