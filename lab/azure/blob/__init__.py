@@ -1,0 +1,1 @@
+"""Azure Blob Storage and the endpoint behind managed-disk SAS addresses, as the real SDK speaks to them."""
