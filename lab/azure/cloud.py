@@ -1,0 +1,106 @@
+"""One lab Azure put together: services, resource types, both handlers. `main` gives it servers."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from lab.azure.arm.authz import Authorization
+from lab.azure.arm.builtin_roles import BY_ID
+from lab.azure.arm.env import Addresses, Env
+from lab.azure.arm.errors import ArmError
+from lab.azure.arm.lro import Operations
+from lab.azure.arm.router import Router
+from lab.azure.arm.store import Store
+from lab.azure.arm.types import catalogue
+from lab.azure.arm.types.roles import assignment
+from lab.azure.arm.types.storage import ACCOUNTS
+from lab.azure.blob.accounts import Accounts
+from lab.azure.blob.disks import DiskFiles
+from lab.azure.login import STORAGE, Login, TokenError
+from lab.azure.settings import Settings
+from lab.faults import Faults
+from lab.http import Request, Response
+
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+_BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
+
+
+class Cloud:
+    """Everything behind the "arm" server, and the `may` that the blob service asks.
+
+    `addresses` must be filled in before the first request, `run` called once they are.
+    """
+
+    def __init__(
+        self, root: Path, accounts: Accounts, disks: DiskFiles, addresses: Addresses, faults: Faults
+    ) -> None:
+        self.settings = Settings(root)
+        self.store = Store(root)
+        self.faults = faults
+        self.addresses = addresses
+        self.login = Login(self.settings, lambda: addresses.arm)
+        self.operations = Operations(self.store, self.settings, lambda: addresses.arm)
+        self.authz = Authorization(self.store, self.settings)
+        self.env = Env(self.store, self.settings, self.operations, self.authz, accounts, disks, addresses)
+        self.router = Router(self.env, self.login, faults)
+        self.secrets = catalogue.build(self.router, self.login, faults)
+
+    def run(self) -> None:
+        """Take up the operations that were in flight."""
+        self.operations.run()
+
+    def close(self) -> None:
+        """Stop the operations and close the journal."""
+        self.operations.stop()
+        self.store.close()
+
+    def handle(self, request: Request) -> Response:
+        """Answer any request to the "arm" server but the control API's."""
+        if request.path.lower().startswith("/keyvault/"):
+            return self.secrets.handle(request)
+        if self.login.owns(request.path):
+            operation = f"{request.method} {request.path.rpartition('/')[2]}"
+            return self.faults.wrap(
+                "login", operation, request.path, request, lambda: self.login.handle(request)
+            )
+        return self.router.handle(request)
+
+    def may_use_blobs(self, token: str, account: str, write: bool) -> bool:
+        """Whether a bearer token may read (or write) the blobs of an account: the role must be a data role."""
+        try:
+            principal = self.login.check_token(token, STORAGE)
+        except TokenError:
+            return False
+        item = next((one for one in self.store.of_kind(ACCOUNTS) if one.body["name"] == account), None)
+        if item is None:
+            return False
+        action = f"{_BLOBS}/{'write' if write else 'read'}"
+        return self.authz.may(principal, action, item.id, data=True)
+
+    def ensure_subscriptions(self, wanted: int) -> None:
+        """Have at least so many subscriptions."""
+        known = self.settings.values.subscriptions
+        fresh = [str(uuid.uuid4()) for _ in range(wanted - len(known))]
+        if fresh:
+            self.settings.change(subscriptions=[*known, *fresh])
+
+    def add_principal(self, client_id: str, object_id: str, secret: str, name: str = "") -> None:
+        """Make a service principal, or change its secret."""
+        entry = {"secret": secret, "object_id": object_id, "name": name}
+        self.settings.change(principals={**self.settings.values.principals, client_id: entry})
+
+    def assign(self, object_id: str, role: str, scope: str) -> str:
+        """Assign a role by id or name, as an administrator outside the lab would; returns the assignment's id.
+
+        Raises ArmError 404 for an unknown role.
+        """
+        found = BY_ID.get(role.lower()) or next(
+            (one for one in BY_ID.values() if one.name.lower() == role.lower()), None
+        )
+        if found is None:
+            raise ArmError(404, "RoleDefinitionDoesNotExist", f"There is no role '{role}'.")
+        kind = "Group" if object_id in self.settings.values.groups else "ServicePrincipal"
+        item = assignment(self.settings.values.tenant, scope, str(uuid.uuid4()), found, object_id, kind)
+        self.store.commit([item])
+        return item.id

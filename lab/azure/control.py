@@ -1,0 +1,193 @@
+"""What the control API of the lab's Azure adds: who exists, which roles they have, what is scarce, what fails.
+
+GET    status                        managed disks (path, size, state), VMs, counts, settings
+POST   azure/settings                {"latency", "token_seconds", "role_delay", "page_size", "default_quota"}
+POST   azure/tokens/expire           every token made until now is refused
+POST   azure/principals              {"client_id"?, "object_id"?, "secret"?, "name"?, "roles"?: [{"role", "scope"}]}
+POST   azure/groups                  {"object_id"?, "members": [object ids]}
+GET    azure/roles                   all role assignments
+POST   azure/roles                   {"object_id", "role": name or id, "scope"}
+DELETE azure/roles                   ?object_id=&role=&scope=  (each optional): removes the matching ones
+POST   azure/quota                   {"family", "limit", "region"?}
+POST   azure/sizes                   {"size", "region"?, "code": "SkuNotAvailable" | "AllocationFailed" | null}
+POST   azure/zones                   {"size", "region"?, "zones": ["1"]}  zones that the size is not offered in
+POST   azure/operations/fail         {"match": regex over "<operation> <resource id>", "code", "message"?, "count"?}
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from lab.azure.arm.builtin_roles import BY_ID
+from lab.azure.arm.errors import ArmError
+from lab.azure.arm.store import Gone, Json
+from lab.azure.arm.types.disk_spec import DISKS
+from lab.azure.cloud import Cloud
+from lab.control import Control, ControlError
+
+_VMS = "Microsoft.Compute/virtualMachines"
+_NUMBERS = ("latency", "token_seconds", "role_delay", "page_size", "default_quota")
+
+
+def extend(control: Control, extras: Extras) -> None:
+    """Add the routes."""
+    control.route("POST", "azure/settings", lambda body, parameters: extras.settings(body))
+    control.route("POST", "azure/tokens/expire", lambda body, parameters: extras.expire_tokens())
+    control.route("POST", "azure/principals", lambda body, parameters: extras.principal(body))
+    control.route("POST", "azure/groups", lambda body, parameters: extras.group(body))
+    control.route("GET", "azure/roles", lambda body, parameters: extras.roles())
+    control.route("POST", "azure/roles", lambda body, parameters: extras.assign(body))
+    control.route("DELETE", "azure/roles", lambda body, parameters: extras.unassign(parameters))
+    control.route("POST", "azure/quota", lambda body, parameters: extras.quota(body))
+    control.route("POST", "azure/sizes", lambda body, parameters: extras.size(body))
+    control.route("POST", "azure/zones", lambda body, parameters: extras.zones(body))
+    control.route("POST", "azure/operations/fail", lambda body, parameters: extras.fail(body))
+
+
+class Extras:
+    """The actions behind the routes. All raise ControlError for a bad request."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._values = cloud.settings.values
+
+    def status(self) -> Json:
+        """What exists, for tests and for `lab status`."""
+        store, disks = self._cloud.store, self._cloud.env.disks
+        found = {}
+        for item in store.of_kind(DISKS):
+            properties = item.body["properties"]
+            found[item.id] = {
+                "path": str(disks.path(item.private["file"])),
+                "size": item.private["size"],
+                "state": properties["diskState"],
+                "provisioning": properties["provisioningState"],
+            }
+        machines = {
+            item.id: {
+                "power": item.private.get("power"),
+                "provisioning": item.body["properties"]["provisioningState"],
+            }
+            for item in store.of_kind(_VMS)
+        }
+        counts = {kind: number for kind, number in store.kinds().items() if not kind.startswith("lab/")}
+        settings = {name: getattr(self._values, name) for name in _NUMBERS}
+        return {"disks": found, "vms": machines, "resources": counts, "settings": settings}
+
+    def settings(self, body: Json) -> Json:
+        """Change numbers."""
+        for name, value in body.items():
+            if name not in _NUMBERS or not isinstance(value, int | float) or value < 0:
+                raise ControlError(
+                    f"{name}: {value!r} is no setting; there are {', '.join(_NUMBERS)} (numbers)"
+                )
+        self._cloud.settings.change(**body)
+        return {name: getattr(self._values, name) for name in _NUMBERS}
+
+    def expire_tokens(self) -> None:
+        """Refuse every token made until now."""
+        self._cloud.settings.expire_tokens()
+
+    def principal(self, body: Json) -> Json:
+        """Make a service principal."""
+        client_id = body.get("client_id") or str(uuid.uuid4())
+        known = self._values.principals.get(client_id, {})
+        object_id = body.get("object_id") or known.get("object_id") or str(uuid.uuid4())
+        secret = body.get("secret") or known.get("secret") or uuid.uuid4().hex
+        self._cloud.add_principal(client_id, object_id, secret, body.get("name", ""))
+        for role in body.get("roles", ()):
+            self.assign({"object_id": object_id, **role})
+        return {"client_id": client_id, "object_id": object_id, "client_secret": secret}
+
+    def group(self, body: Json) -> Json:
+        """Make a group or set its members."""
+        object_id = body.get("object_id") or str(uuid.uuid4())
+        self._cloud.settings.change(groups={**self._values.groups, object_id: list(body.get("members", ()))})
+        return {"object_id": object_id}
+
+    def roles(self) -> list[Json]:
+        """All assignments."""
+        items = self._cloud.store.of_kind("Microsoft.Authorization/roleAssignments")
+        return [
+            {
+                "id": item.id,
+                "object_id": item.private["principal"],
+                "role": BY_ID[item.private["role"]].name,
+                "scope": item.private["scope"],
+            }
+            for item in items
+        ]
+
+    def assign(self, body: Json) -> Json:
+        """Assign a role."""
+        try:
+            return {
+                "id": self._cloud.assign(_need(body, "object_id"), _need(body, "role"), _need(body, "scope"))
+            }
+        except ArmError as error:
+            raise ControlError(error.message) from error
+
+    def unassign(self, parameters: dict[str, str]) -> Json:
+        """Remove the assignments that match all given parameters."""
+        wanted = {
+            key: value.lower()
+            for key, value in parameters.items()
+            if key in ("id", "object_id", "role", "scope")
+        }
+        found = [
+            one for one in self.roles() if all(str(one[key]).lower() == value for key, value in wanted.items())
+        ]
+        self._cloud.store.commit([Gone(one["id"]) for one in found])
+        return {"removed": [one["id"] for one in found]}
+
+    def quota(self, body: Json) -> Json:
+        """Set a vCPU limit, for a region or everywhere."""
+        key = _scoped(body, _need(body, "family"))
+        self._cloud.settings.change(quotas={**self._values.quotas, key: int(body["limit"])})
+        return {key: int(body["limit"])}
+
+    def size(self, body: Json) -> Json:
+        """Make a VM size unavailable with an error code, or available again."""
+        key, code = _scoped(body, _need(body, "size")), body.get("code")
+        if code not in (None, "SkuNotAvailable", "AllocationFailed"):
+            raise ControlError(f"code is {code!r}; there are SkuNotAvailable, AllocationFailed and null")
+        left = {name: value for name, value in self._values.restricted_sizes.items() if name != key}
+        self._cloud.settings.change(restricted_sizes={**left, key: code} if code else left)
+        return {key: code}
+
+    def zones(self, body: Json) -> Json:
+        """Say in which zones a VM size is not offered."""
+        key = _scoped(body, _need(body, "size"))
+        zones = [str(zone) for zone in body.get("zones", ())]
+        self._cloud.settings.change(restricted_zones={**self._values.restricted_zones, key: zones})
+        return {key: zones}
+
+    def fail(self, body: Json) -> Json:
+        """Let coming long-running operations end as Failed."""
+        match = _need(body, "match")
+        try:
+            re.compile(match)
+        except re.error as error:
+            raise ControlError(f"match is no regular expression: {error}") from error
+        rule = {
+            "match": match,
+            "code": body.get("code", "InternalExecutionError"),
+            "message": body.get("message", "An internal execution error occurred. Please retry later."),
+            "count": int(body.get("count", 1)),
+        }
+        self._cloud.settings.change(operation_failures=[*self._values.operation_failures, rule])
+        return rule
+
+
+def _need(body: Json, key: str) -> str:
+    value: Any = body.get(key)
+    if not isinstance(value, str) or not value:
+        raise ControlError(f"{key} is missing")
+    return value
+
+
+def _scoped(body: Json, name: str) -> str:
+    region = body.get("region")
+    return f"{region}/{name}".lower() if region else name.lower()
