@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from planner.estate import Estate
 from planner.state import BadState, State, dumps, loads, same
 from planner.store.effects import Effect, applied
 from planner.store.journal import Doubt, Journal, replay
@@ -32,17 +33,27 @@ class View:
     interrupted: bool = False
 
 
+def lineage_of(estate: Estate) -> str:
+    """Name, project subscription and group make an estate what it is."""
+    azure = estate.azure
+    parts = (estate.name, azure.project_subscription.lower(), azure.project_group.name.lower())
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, "wavelift:" + "/".join(parts)))
+
+
 class LocalStore:
     """State at `path`; journal and lock lie beside it."""
 
-    def __init__(self, path: Path, estate: str) -> None:
+    def __init__(self, path: Path, estate: str, lineage: str) -> None:
+        """`lineage` is that of a state that does not exist yet: derived from what the estate is, so that the same files
+        give the same plan, and what a lost state had made is found again by its tags."""
         self.path = path
         self._estate = estate
+        self._lineage = lineage
         self._journal = path.with_name(path.name + ".journal")
         self._lock = path.with_name(path.name + ".lock")
 
     def read(self) -> View:
-        """File and journal. A new lineage (serial 0) where there is no state yet; it is kept with the first write."""
+        """File and journal. Serial 0 where there is no state yet."""
         if self.path.exists():
             state = loads(self.path.read_bytes(), str(self.path))
             if state.estate and state.estate != self._estate:
@@ -120,6 +131,16 @@ class LocalStore:
 
     def journal(self, state: State) -> Journal:
         return Journal(self._journal, state.lineage, state.serial)
+
+
+def _who(doing: str) -> dict[str, object]:
+    return {
+        "user": getpass.getuser(),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "since": time.time(),
+        "doing": doing,
+    }
 
 
 class Session:

@@ -1,0 +1,162 @@
+"""What each step does outside, and what of it is recorded. One `match` over the union; explain has the other."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from planner.artifact import Json, Kind, resolved
+from planner.engine import EngineWriter, TrackingSwitch
+from planner.ports import ArtifactProvider, Made, ResourceRef
+from planner.state import MachineState, Recorded
+from planner.steps import Adopt, Create, Delete, Forget, Rename, SendOrder, Step, Update
+from planner.store import Session
+from planner.store.effects import Effect, Put, PutMachine, Remove, Renamed
+from planner.store.journal import Doubt
+from replication.model.documents import SCHEMA, load_item, load_order
+from replication.model.errors import Permanent, PortError
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Everything that apply may change."""
+
+    artifacts: ArtifactProvider
+    engine: EngineWriter
+    tracking: TrackingSwitch
+    now: Callable[[], float]
+
+
+class Doer:
+    """Does steps of one plan under one session. Called from several threads: what is recorded is guarded."""
+
+    def __init__(self, outside: Outside, session: Session, plan_digest: str) -> None:
+        self._outside = outside
+        self._session = session
+        self._plan = plan_digest
+        self._guard = threading.Lock()
+        self._doubts: dict[str, Doubt] = {d.address: d for d in session.view.doubts}
+        self._known: dict[tuple[str, str], Json] = {
+            (r.address, key): value for r in session.state.artifacts.values() for key, value in r.attributes.items()
+        }
+
+    def __call__(self, step: Step) -> None:
+        """Announce, do, record. A `PortError` is written down as failed and raised."""
+        self._session.journal.intent(step.address, type(step).__name__, plan=self._plan)
+        try:
+            effects = self._effects(step)
+        except PortError as error:
+            self._session.journal.failed(step.address, str(error))
+            raise
+        self._session.journal.done(step.address, effects)
+        with self._guard:
+            self._session.record(effects)
+            for effect in effects:
+                if isinstance(effect, Put):
+                    self._known.update({(effect.recorded.address, k): v for k, v in effect.recorded.attributes.items()})
+
+    def _effects(self, step: Step) -> list[Effect]:
+        match step:
+            case Create() | Update():
+                return self._make(step)
+            case Adopt():
+                made = self._outside.artifacts.update(
+                    ResourceRef(step.address, step.kind, step.id), self._resolve(step.spec)
+                )
+                return [Put(_recorded(step, made))]
+            case Delete():
+                self._outside.artifacts.delete(ResourceRef(step.address, step.kind, step.id))
+                return [Remove(step.address)]
+            case Forget():
+                return [Remove(step.address)]
+            case Rename():
+                return [Renamed(step.uuid, step.old, step.machine)]
+            case SendOrder():
+                return self._send(step)
+            case _:
+                assert_never(step)
+
+    def _make(self, step: Create | Update) -> list[Effect]:
+        match step.kind:
+            case Kind.TRACKING:
+                self._outside.tracking.enable_tracking(str(step.spec["source"]), str(step.spec["vm"]))
+                return []
+            case Kind.REPLICATION:
+                return self._put_item(step)
+            case _:
+                return [Put(_recorded(step, self._provide(step)))]
+
+    def _provide(self, step: Create | Update) -> Made:
+        """Through the provider, with the operation's token in the journal, so that another process can carry on."""
+        ref, spec = ResourceRef(step.address, step.kind, step.id), self._resolve(step.spec)
+        if isinstance(step, Update):
+            return self._outside.artifacts.update(ref, spec)
+        doubt = self._doubts.get(step.address)
+        if doubt is not None and doubt.token:
+            return self._outside.artifacts.resume(ref, spec, doubt.token).result()
+        operation = self._outside.artifacts.begin(ref, spec)
+        if operation.token:
+            self._session.journal.token(step.address, operation.token)
+        return operation.result()
+
+    def _put_item(self, step: Create | Update) -> list[Effect]:
+        document = self._resolve(step.spec)
+        item = load_item(_document("item", document))
+        self._outside.engine.put_item(self._gateway(item.region), item)
+        effects: list[Effect] = [Put(Recorded(step.address, step.kind, step.id, step.spec, step.deps, {}, step.machine))]
+        if isinstance(step, Create) and step.enables is not None:
+            effects.append(PutMachine(step.enables))
+        return effects
+
+    def _send(self, step: SendOrder) -> list[Effect]:
+        document = {**step.document, "plan": self._plan, "issued": self._outside.now()}
+        order = load_order(_document("order", document))
+        self._outside.engine.put_order(self._gateway(step.region), order)
+        machine = self._session.state.machines[step.uuid]
+        return [PutMachine(dataclasses.replace(machine, orders=max(machine.orders, step.number)))]
+
+    def _gateway(self, region: str) -> str:
+        return str(self._resolve({"$ref": f"{Kind.GATEWAY_STORE}.{region}#blob_endpoint"}))
+
+    def _resolve(self, spec: Json) -> Any:
+        with self._guard:
+            try:
+                return resolved(spec, self._known)
+            except KeyError as error:
+                address, attribute = error.args[0]
+                raise Permanent(
+                    f"{address} has no {attribute!r} on record",
+                    remedy="run `wavelift plan` again: it looks at what is there and records it",
+                ) from error
+
+
+def _document(kind: str, fields: Mapping[str, Json]) -> bytes:
+    """Fields in the form that `replication.model.documents` reads."""
+    return json.dumps({"schema": SCHEMA, "kind": kind, "body": dict(fields)}).encode()
+
+
+def _recorded(step: Create | Update | Adopt, made: Made) -> Recorded:
+    return Recorded(step.address, step.kind, made.id, step.spec, step.deps, dict(made.attributes), step.machine)
+
+
+def settled(session: Session, engine: EngineWriter) -> list[MachineState]:
+    """Orders that were announced and have no result: those whose document is there were sent. Their machines, corrected."""
+    out = []
+    accounts = {
+        r.address.partition(".")[2]: str(r.attributes.get("blob_endpoint", ""))
+        for r in session.state.artifacts.values()
+        if r.kind is Kind.GATEWAY_STORE
+    }
+    by_name = session.state.by_name()
+    for doubt in session.view.doubts:
+        if doubt.step != SendOrder.__name__:
+            continue
+        name, _, rest = doubt.address.removeprefix("order.").partition("/")
+        machine, number = by_name.get(name), int(rest.partition("-")[0])
+        if machine and machine.orders < number and engine.has_order(accounts[machine.region], machine.uuid, number):
+            out.append(dataclasses.replace(machine, orders=number))
+    return out
