@@ -1,0 +1,110 @@
+"""The dependency graph of the whole estate, a `networkx.DiGraph` of addresses; an edge goes from what is needed to what needs it.
+
+Waves meet in barrier nodes (`wave.shop`): with one node between two waves there are n + m edges instead of n times m. Nodes
+carry `kind`, `machine` and `wave`. networkx takes 0.4 s to import, so only what draws or checks the graph imports this module.
+"""
+
+from __future__ import annotations
+
+import uuid as uuids
+from collections.abc import Iterator
+
+import networkx as nx
+
+from planner.artifact import Artifact, Kind
+from planner.desired import Desired
+from planner.desired.replicating import Enabled, replicating, tracking
+from planner.plan.orders import vm_artifacts
+from planner.state import State
+
+
+def build_graph(desired: Desired, state: State) -> nx.DiGraph[str]:
+    """Everything that the estate comes down to when every machine goes all the way: items, orders, disks, NICs, VMs."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    for artifact in _artifacts(desired, state):
+        _add(graph, artifact)
+    for wave in desired.estate.waves.values():
+        barrier = f"wave.{wave.name}"
+        graph.add_node(barrier, kind="wave", machine=None, wave=wave.name)
+        for name in wave.machines:
+            if name in desired.machines:
+                _order(graph, desired, name, barrier)
+        for other in wave.after:
+            for name in wave.machines:
+                if name in desired.machines:
+                    graph.add_edge(f"wave.{other}", f"order.{name}")
+    return graph
+
+
+def _order(graph: nx.DiGraph[str], desired: Desired, name: str, barrier: str) -> None:
+    """The order that cuts a machine over: it needs the replication, and disks, NICs and VM need it."""
+    wanted = desired.machines[name]
+    order = f"order.{name}"
+    graph.add_node(order, kind="order", machine=name, wave=wanted.machine.wave)
+    graph.add_edge(f"{Kind.REPLICATION}.{name}", order)
+    for artifact in vm_artifacts(desired.names, wanted, test=False):
+        _add(graph, artifact)
+        graph.add_edge(order, artifact.address)
+    graph.add_edge(f"{Kind.VM}.{name}", barrier)
+
+
+def _artifacts(desired: Desired, state: State) -> Iterator[Artifact]:
+    yield from desired.shared
+    primary = next(iter(desired.estate.appliances), "")
+    for wanted in desired.machines.values():
+        known = state.machines.get(wanted.uuid)
+        replication = known.replication if known else str(uuids.UUID(int=0))
+        track = None if wanted.vm.tracking else tracking(wanted)
+        if track:
+            yield track
+        yield from replicating(desired.estate, desired.names, wanted, Enabled(replication, primary), track)
+
+
+def _add(graph: nx.DiGraph[str], artifact: Artifact) -> None:
+    graph.add_node(artifact.address, kind=str(artifact.kind), machine=artifact.machine, wave=artifact.wave)
+    for need in artifact.deps:
+        graph.add_edge(need, artifact.address)
+
+
+def cycles(graph: nx.DiGraph[str]) -> list[list[str]]:
+    """Circles of needs; a correct graph has none."""
+    return [] if nx.is_directed_acyclic_graph(graph) else [list(c) for c in nx.simple_cycles(graph)]
+
+
+def dot(graph: nx.DiGraph[str]) -> str:
+    """Graphviz, one cluster per wave; transitive edges left out."""
+    lines = ["digraph wavelift {", "  rankdir=LR;", "  node [shape=box, fontsize=10];"]
+    for wave in _waves(graph):
+        lines.append(f'  subgraph "cluster_{wave}" {{ label="wave {wave}";')
+        lines += [f'    "{n}";' for n in sorted(graph) if graph.nodes[n]["wave"] == wave]
+        lines.append("  }")
+    lines += [f'  "{a}" -> "{b}";' for a, b in _reduced(graph)]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def mermaid(graph: nx.DiGraph[str]) -> str:
+    """A Mermaid flowchart, one subgraph per wave; transitive edges left out."""
+    names = {n: f"n{i}" for i, n in enumerate(sorted(graph))}
+    lines = ["flowchart LR"]
+    lines += [f'  {names[n]}["{n}"]' for n in sorted(graph) if graph.nodes[n]["wave"] is None]
+    for wave in _waves(graph):
+        lines.append(f'  subgraph "wave {wave}"')
+        lines += [f'    {names[n]}["{n}"]' for n in sorted(graph) if graph.nodes[n]["wave"] == wave]
+        lines.append("  end")
+    lines += [f"  {names[a]} --> {names[b]}" for a, b in _reduced(graph)]
+    return "\n".join(lines) + "\n"
+
+
+def to_json(graph: nx.DiGraph[str]) -> dict[str, object]:
+    return {
+        "nodes": [{"address": n, **graph.nodes[n]} for n in sorted(graph)],
+        "edges": [{"from": a, "to": b} for a, b in sorted(graph.edges)],
+    }
+
+
+def _waves(graph: nx.DiGraph[str]) -> list[str]:
+    return sorted({w for _, w in graph.nodes(data="wave") if w is not None})
+
+
+def _reduced(graph: nx.DiGraph[str]) -> list[tuple[str, str]]:
+    return sorted(nx.transitive_reduction(graph).edges)
