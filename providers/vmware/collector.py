@@ -44,8 +44,8 @@ class Collector:
     def all(self, wanted: Mapping[str, Sequence[str]], take: Callable[[str, str, Properties], T]) -> list[T]:
         """`take(type, ref, properties)` of every object of these types ({"VirtualMachine": paths}), in vCenter's order.
 
-        `take` is called while pages arrive, so that the elements of 10,000 VMs never live at once; when a connection broke it
-        is called again from the start.
+        `take` is called while pages arrive, so that the elements of 10,000 VMs never live at once; when a connection broke,
+        all is read and taken again.
         """
         api = sdk.load()
         query = api.vmodl.query.PropertyCollector

@@ -1,9 +1,10 @@
-"""From instance uuids, by which everything else knows a VM, to vCenter's own refs, which change when a VM is registered anew."""
+"""From instance uuids, which everything else knows a VM by, to vCenter's refs, which change when it is registered anew."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from providers.vmware.collector import Collector, Properties
@@ -95,11 +96,8 @@ class Machines:
     def _search(self, machines: Sequence[str]) -> dict[str, str]:
         found = {}
         for uuid in machines:
-            vm = self._session.call(
-                "looking it up",
-                lambda content, uuid=uuid: content.searchIndex.FindByUuid(uuid=uuid, vmSearch=True, instanceUuid=True),
-                subject=self.name(uuid),
-            )
+            by_uuid = partial(_find, uuid)
+            vm = self._session.call("looking it up", by_uuid, subject=self.name(uuid))
             if vm is not None:
                 found[uuid] = str(vm._moId)
         return found
@@ -111,3 +109,7 @@ class Machines:
 
         pairs = self._collector.all({"VirtualMachine": ("config.instanceUuid",)}, take)
         return {uuid: ref for uuid, ref in pairs if uuid in machines}
+
+
+def _find(uuid: str, content: Any) -> Any:
+    return content.searchIndex.FindByUuid(uuid=uuid, vmSearch=True, instanceUuid=True)

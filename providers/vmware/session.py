@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import reduce
 from typing import Any, TypeVar
 
 from providers.secrets import Credentials
@@ -101,8 +102,9 @@ class Session:
         return self._generation
 
     def managed(self, kind: str, ref: str) -> Any:
-        """The managed object `ref` of type `kind` ("VirtualMachine"), bound to this session."""
-        return getattr(sdk.load().vim, kind)(ref, self._stub)
+        """The managed object `ref` of type `kind` ("VirtualMachine", "vm.Snapshot"), bound to this session."""
+        self._sign_in()
+        return reduce(getattr, kind.split("."), sdk.load().vim)(ref, self._stub)
 
     def tls(self) -> ssl.SSLContext:
         """The context of this vCenter, for other connections to it."""

@@ -1,0 +1,68 @@
+"""Disk readers: ways to get at the bytes of a snapshot's disk. A plug-in point.
+
+A reader is a function `open_disk(request) -> AbstractContextManager[DiskReader]`. Built in are `https` (datastore access to the
+frozen base) and `nbd` (an NBD server, such as nbdkit with its vddk plugin, at the other end). Another package adds its own
+through the entry point group `wavelift.disk_readers`; built-in names cannot be taken over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from providers.vmware.machines import Machines
+from providers.vmware.session import Session
+from providers.vmware.snapshots import Snapshots
+from replication.model.errors import Permanent
+from replication.model.source import Snapshot, SourceDisk
+from replication.ports import DiskReader
+
+GROUP = "wavelift.disk_readers"
+
+_BUILT_IN = {"https": "providers.vmware.readers.https", "nbd": "providers.vmware.readers.nbd"}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """Which disk to open, and all of this vCenter that a reader may use. `options` are the source's, for its reader."""
+
+    session: Session
+    machines: Machines
+    snapshots: Snapshots
+    machine: str
+    snapshot: Snapshot
+    disk: SourceDisk
+    options: Mapping[str, Any] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict)
+    """One per source and for its life: a reader keeps connections here. Values with a `close` are closed with the source."""
+
+    @property
+    def subject(self) -> str:
+        return f"{self.machines.name(self.machine)}, {self.disk.label}"
+
+
+OpenDisk = Callable[[OpenRequest], AbstractContextManager[DiskReader]]
+
+
+def names() -> list[str]:
+    """Every reader that this installation knows."""
+    return sorted({*_BUILT_IN, *(point.name for point in entry_points(group=GROUP))})
+
+
+def find(name: str) -> OpenDisk:
+    """The reader called `name`; `Permanent` when there is none."""
+    if name in _BUILT_IN:
+        opener: OpenDisk = import_module(_BUILT_IN[name]).open_disk
+        return opener
+    if offered := [*entry_points(group=GROUP, name=name)]:
+        opener = offered[0].load()
+        return opener
+    raise Permanent(
+        f"there is no disk reader {name!r}",
+        remedy=f"known are {', '.join(names())}; another one comes with a package that offers the entry point {GROUP}",
+        code="NoSuchReader",
+    )

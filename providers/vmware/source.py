@@ -1,0 +1,201 @@
+"""`VSphereSource`: one vCenter as the replication engine's `Source`."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from planner.estate import Source as SourceEntry
+from planner.inventory import SourceInventory
+from providers.secrets import Credentials
+from providers.vmware import readers
+from providers.vmware.changes import changed_areas
+from providers.vmware.collector import Collector, Properties
+from providers.vmware.devices import datastore_of, disk_elements
+from providers.vmware.elements import child, text
+from providers.vmware.inventory import read_inventory
+from providers.vmware.machines import Machines
+from providers.vmware.power import PowerControl
+from providers.vmware.session import Session
+from providers.vmware.snapshots import TREE, Snapshots, walk
+from providers.vmware.tasks import BUSY_SECONDS, Tasks
+from providers.vmware.tls import Endpoint
+from providers.vmware.tracking import enable_tracking
+from replication.model.errors import NotFound
+from replication.model.extents import Extent
+from replication.model.source import ChangeId, Power, Snapshot, SourceFacts
+from replication.ports import DiskReader
+
+_FACTS = (
+    "runtime.host",
+    "runtime.powerState",
+    "runtime.consolidationNeeded",
+    "config.changeTrackingEnabled",
+    "config.hardware.device",
+    "guest.toolsRunningStatus",
+    TREE,
+)
+_REMEMBERED_SNAPSHOTS = 256
+
+
+class VSphereSource:
+    """Implements `replication.ports.Source`. Safe for threads; `close` logs out. Nothing is contacted before the first call.
+
+    `reader` names the disk reader and `reader_options` is for it alone (nbd: `socket` or `command`, see there). `busy` is how
+    many seconds another task on the same VM is waited for.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        credentials: Credentials,
+        *,
+        reader: str = "https",
+        reader_options: Mapping[str, Any] | None = None,
+        busy: float = BUSY_SECONDS,
+    ) -> None:
+        self.session = Session(endpoint, credentials)
+        self._machines = Machines(self.session)
+        self._tasks = Tasks(self.session, busy=busy)
+        self._snapshots = Snapshots(self.session, self._machines, self._tasks)
+        self._power = PowerControl(self.session, self._machines, self._tasks)
+        self._collector = Collector(self.session)
+        self._reader = reader
+        self._reader_options = dict(reader_options or {})
+        self._shared: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._hosts: dict[str, str] = {}
+        self._seen: OrderedDict[tuple[str, str], Snapshot] = OrderedDict()
+
+    # ---- reading
+
+    def inventory(self, *, now: float | None = None) -> SourceInventory:
+        """Everything that the planner wants to know of this vCenter."""
+        return read_inventory(self.session, now=now)
+
+    def facts(self, machines: tuple[str, ...]) -> dict[str, SourceFacts]:
+        found = self._machines.read(machines, _FACTS)
+        hosts = self._host_names({_plain(properties, "runtime.host") for properties in found.values()})
+        return {machine: _facts(machine, properties, hosts) for machine, properties in found.items()}
+
+    # ---- snapshots
+
+    def create_snapshot(self, machine: str, name: str, description: str, quiesce: bool) -> str:
+        return self._snapshots.create(machine, name, description, quiesce)
+
+    def find_snapshots(self, machine: str, prefix: str) -> dict[str, str]:
+        return self._snapshots.find(machine, prefix)
+
+    def snapshot(self, machine: str, ref: str) -> Snapshot:
+        read = self._snapshots.read(machine, ref)
+        with self._lock:
+            self._seen[machine, ref] = read
+            while len(self._seen) > _REMEMBERED_SNAPSHOTS:
+                self._seen.popitem(last=False)
+        return read
+
+    def remove_snapshot(self, machine: str, ref: str) -> None:
+        try:
+            self._snapshots.remove(machine, ref)
+        except NotFound:
+            self._machines.forget(machine)  # the whole VM is gone, its snapshots with it
+        with self._lock:
+            self._seen.pop((machine, ref), None)
+
+    def consolidated(self, machine: str) -> bool:
+        return self._snapshots.consolidated(machine)
+
+    def changed_areas(self, machine: str, ref: str, disk: int, since: ChangeId | None, capacity: int) -> list[Extent]:
+        # A snapshot's device list never changes, so one read serves all of its disks.
+        with self._lock:
+            known = self._seen.get((machine, ref))
+        found = next((d for d in (known or self.snapshot(machine, ref)).disks if d.key == disk), None)
+        if found is None:
+            raise NotFound(f"snapshot {ref} has no disk {disk}", subject=self._machines.name(machine), code="NoSuchDisk")
+        return changed_areas(self._snapshots, machine, ref, found, since, capacity, self._machines.name(machine))
+
+    # ---- disks
+
+    def open_disk(self, machine: str, snapshot: Snapshot, disk: int) -> AbstractContextManager[DiskReader]:
+        opener = readers.find(self._reader)
+        return opener(
+            readers.OpenRequest(
+                session=self.session,
+                machines=self._machines,
+                snapshots=self._snapshots,
+                machine=machine,
+                snapshot=snapshot,
+                disk=snapshot.disk(disk),
+                options=self._reader_options,
+                shared=self._shared,
+            )
+        )
+
+    # ---- power
+
+    def shutdown_guest(self, machine: str) -> None:
+        self._power.shutdown_guest(machine)
+
+    def power_off(self, machine: str) -> None:
+        self._power.off(machine)
+
+    def power_on(self, machine: str) -> None:
+        self._power.on(machine)
+
+    # ---- beyond the port
+
+    def enable_tracking(self, machine: str) -> None:
+        """Switch changed block tracking on (a step of its own in plans); see `tracking.enable_tracking`."""
+        enable_tracking(machine, self._machines, self._snapshots, self._tasks)
+
+    def close(self) -> None:
+        """Drop the readers' connections and log out."""
+        for value in self._shared.values():
+            if hasattr(value, "close"):
+                value.close()
+        self._shared.clear()
+        self.session.close()
+
+    def _host_names(self, refs: set[str]) -> dict[str, str]:
+        unknown = sorted(ref for ref in refs if ref and ref not in self._hosts)
+        if unknown:
+            found = self._collector.objects({self.session.managed("HostSystem", ref): ("name",) for ref in unknown})
+            with self._lock:
+                self._hosts.update({ref: _plain(properties, "name") for ref, properties in found.items()})
+        return self._hosts
+
+
+def open_source(
+    entry: SourceEntry, credentials: Credentials, *, reader: str = "https", reader_options: Mapping[str, Any] | None = None
+) -> VSphereSource:
+    """The vCenter that an estate's `sources:` entry describes; `credentials` come from its login (`providers.secrets`)."""
+    endpoint = Endpoint(entry.name, entry.host, entry.port, entry.ca, entry.thumbprint)
+    return VSphereSource(endpoint, credentials, reader=reader, reader_options=reader_options)
+
+
+def _facts(machine: str, properties: Properties, hosts: Mapping[str, str]) -> SourceFacts:
+    disks = disk_elements(properties.get("config.hardware.device", ()))
+    datastores: dict[str, int] = {}
+    for disk in disks:
+        datastore = datastore_of(text(child(disk, "backing"), "fileName"))
+        datastores[datastore] = datastores.get(datastore, 0) + 1
+    return SourceFacts(
+        machine=machine,
+        name=_plain(properties, "name"),
+        power=Power(_plain(properties, "runtime.powerState") or "poweredOff"),
+        host=hosts.get(_plain(properties, "runtime.host"), ""),
+        datastores=datastores,
+        tools_running=_plain(properties, "guest.toolsRunningStatus") == "guestToolsRunning",
+        consolidation_needed=_plain(properties, "runtime.consolidationNeeded") == "true",
+        snapshots=tuple(walk(properties.get(TREE))),
+        tracking=_plain(properties, "config.changeTrackingEnabled") == "true",
+    )
+
+
+def _plain(properties: Mapping[str, Element], path: str) -> str:
+    value = properties.get(path)
+    return (value.text or "") if value is not None else ""
