@@ -1,0 +1,114 @@
+"""Plan-time checks that need the cloud: sizes, networks, unmanaged groups, permissions (S4). What cannot be checked is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planner.artifact import Kind
+from planner.desired import Desired, DesiredMachine
+from planner.estate import Diagnostic, Phase, Target
+from planner.names import Names
+from planner.ports import ArtifactReader, GroupAccess, Observed, ResourceRef
+from planner.state import State
+from replication.model.errors import Denied
+
+
+def check(desired: Desired, state: State, cloud: ArtifactReader) -> Iterator[Diagnostic]:
+    """Problems by what they concern; one listing per kind and scope."""
+    targets = {m.target.name: m.target for m in desired.machines.values()}
+    if not targets:
+        return
+    refs = list({r.address: r for r in _refs(desired, targets)}.values())
+    try:
+        seen = cloud.observe(refs)
+    except Denied as error:
+        text = f"Sizes, networks and resource groups were not checked: {error}"
+        yield Diagnostic("WL340", "not checked", text, severity="warning")
+        seen = {}
+    for target in targets.values():
+        yield from _target(desired, target, seen)
+    for wanted in desired.machines.values():
+        yield from _sizes(wanted, seen)
+    yield from _permissions(desired, state, targets, cloud)
+
+
+def _refs(desired: Desired, targets: dict[str, Target]) -> Iterator[ResourceRef]:
+    names, azure = desired.names, desired.estate.azure
+    groups = {(azure.project_subscription, azure.project_group.name): azure.project_group.managed}
+    for target in targets.values():
+        groups.setdefault((target.subscription, target.resource_group.name), target.resource_group.managed)
+        for vnet in filter(None, (target.vnet, target.test_vnet)):
+            yield ResourceRef(f"network.{names.vnet(target, vnet)}", "network", names.vnet(target, vnet))
+    for (subscription, name), managed in groups.items():
+        if not managed:
+            group = names.group(subscription, name)
+            yield ResourceRef(f"group.{group}", Kind.RESOURCE_GROUP, group)
+    for wanted in desired.machines.values():
+        for size in wanted.machine.size:
+            sku = _sku(wanted.target, size)
+            yield ResourceRef(f"sku.{sku}", "sku", sku)
+
+
+def _sku(target: Target, size: str) -> str:
+    return f"/subscriptions/{target.subscription}/providers/Microsoft.Compute/locations/{target.region}/skus/{size}"
+
+
+def _target(desired: Desired, target: Target, seen: dict[str, Observed | None]) -> Iterator[Diagnostic]:
+    path = f"targets.{target.name}"
+    group = desired.names.group(target.subscription, target.resource_group.name)
+    if f"group.{group}" in seen and seen[f"group.{group}"] is None:
+        detail = f"{group} does not exist. Make it, or write `resource_group: {{name: …, managed: true}}` to have it made."
+        yield Diagnostic("WL341", "the resource group does not exist", detail, f"{path}.resource_group", target.span)
+    testing = any(m.target.name == target.name and m.machine.phase is not Phase.REPLICATE for m in desired.machines.values())
+    for key, vnet in (("vnet", target.vnet), ("test_vnet", target.test_vnet)):
+        if vnet is None:
+            continue
+        arm_id = Names.vnet(desired.names, target, vnet)
+        if f"network.{arm_id}" not in seen:
+            continue
+        network = seen[f"network.{arm_id}"]
+        if network is None:
+            detail = f"{arm_id} does not exist. Networks belong to the landing zone: make it, or correct {path}.{key}."
+            yield Diagnostic("WL342", "the virtual network does not exist", detail, f"{path}.{key}", target.span)
+            continue
+        region = str(network.properties.get("location", ""))
+        if region and region.replace(" ", "").lower() != target.region.replace(" ", "").lower():
+            detail = (
+                f"{arm_id} is in {region}, target {target.name!r} in {target.region}. A VM needs a network of its region."
+            )
+            yield Diagnostic("WL343", "network in another region", detail, f"{path}.{key}", target.span)
+        missing = sorted(set(target.subnets.values()) - set(network.properties.get("subnets", {})))
+        if missing and (key == "vnet" or testing):
+            detail = (
+                f"{arm_id} has no subnet {', '.join(map(repr, missing))}. It has {', '.join(network.properties['subnets'])}."
+            )
+            yield Diagnostic("WL344", "the subnet does not exist", detail, f"{path}.subnets", target.span)
+
+
+def _sizes(wanted: DesiredMachine, seen: dict[str, Observed | None]) -> Iterator[Diagnostic]:
+    machine = wanted.machine
+    for size in machine.size:
+        address = f"sku.{_sku(wanted.target, size)}"
+        if address in seen and seen[address] is None:
+            detail = (
+                f"{machine.name}: {wanted.target.region} has no VM size {size!r} for this subscription. "
+                f"`az vm list-sizes -l {wanted.target.region}` lists those it has."
+            )
+            path = f"waves.{machine.wave}.machines.{machine.name}.size"
+            yield Diagnostic("WL345", "unknown VM size", detail, path, machine.spans.get("size") or machine.span)
+
+
+def _permissions(desired: Desired, state: State, targets: dict[str, Target], cloud: ArtifactReader) -> Iterator[Diagnostic]:
+    """S4: Owner, or Contributor and User Access Administrator, where roles are still to be assigned; Contributor later."""
+    names, azure = desired.names, desired.estate.azure
+    first = azure.roles == "assign" and any(a.kind is Kind.ROLE and a.address not in state.artifacts for a in desired.shared)
+    groups = {names.group(azure.project_subscription, azure.project_group.name)}
+    groups |= {names.target_group(t) for t in targets.values()}
+    subscriptions = {azure.project_subscription, *(t.subscription for t in targets.values())}
+    try:
+        lacking = cloud.missing_access([GroupAccess(g, first) for g in sorted(groups)], sorted(subscriptions))
+    except Denied as error:
+        yield Diagnostic("WL346", "permissions not checked", f"Role assignments cannot be read: {error}", severity="warning")
+        return
+    for sentence in lacking:
+        yield Diagnostic("WL347", "a permission is missing", sentence, "azure")

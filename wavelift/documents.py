@@ -1,0 +1,95 @@
+"""The planner's view of the engine's documents, over the gateway stores of the regions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+from planner.desired.shared import GATEWAY_CONTAINER
+from replication.model.documents import (
+    dumps,
+    item_name,
+    load_item,
+    load_order,
+    load_record,
+    load_status,
+    order_name,
+)
+from replication.model.errors import Conflict, NotFound
+from replication.model.item import Item, Order
+from replication.model.record import Record
+from replication.model.status import Status
+from replication.ports import DocumentStore
+
+T = TypeVar("T")
+READERS = 8
+"""Documents fetched at once: each is one small round trip."""
+
+
+class OpensDocuments(Protocol):
+    def documents(self, account: str, container: str) -> DocumentStore: ...
+
+
+class GatewayDocuments:
+    """`planner.engine.EngineWriter` over blobs. A store that is not there yet has no machines."""
+
+    def __init__(self, stores: OpensDocuments) -> None:
+        self._stores = stores
+
+    def records(self, account: str) -> dict[str, Record]:
+        return {r.machine: r for r in self._all(account, "records/", load_record)}
+
+    def statuses(self, account: str) -> dict[str, Status]:
+        return {s.machine: s for s in self._all(account, "status/", load_status)}
+
+    def items(self, account: str) -> dict[str, Item]:
+        return {i.machine: i for i in self._all(account, "items/", load_item)}
+
+    def document(self, account: str, name: str) -> bytes | None:
+        found = self._open(account).get(name)
+        return found[0] if found else None
+
+    def put_item(self, account: str, item: Item) -> None:
+        """Conditional on what is there now; another writer in between: once more."""
+        store, name, data = self._open(account), item_name(item.machine), dumps(item)
+        for _ in range(3):
+            found = store.get(name)
+            if found is not None and found[0] == data:
+                return
+            try:
+                store.put(name, data, found[1] if found else None)
+                return
+            except Conflict:
+                continue
+        raise Conflict("the item keeps changing under us", subject=item.name, remedy="is another apply at work?")
+
+    def put_order(self, account: str, order: Order) -> None:
+        store, name = self._open(account), order_name(order.machine, order.number)
+        try:
+            store.put(name, dumps(order), None)
+        except Conflict as error:
+            found = store.get(name)
+            if found is not None and load_order(found[0]).id == order.id:
+                return
+            raise Conflict(
+                f"order {order.number} was written by somebody else", subject=order.machine, remedy="plan again"
+            ) from error
+
+    def has_order(self, account: str, machine: str, number: int) -> bool:
+        return self._open(account).get(order_name(machine, number)) is not None
+
+    def _open(self, account: str) -> DocumentStore:
+        return self._stores.documents(account, GATEWAY_CONTAINER)
+
+    def _all(self, account: str, prefix: str, load: Callable[[bytes], T]) -> Iterator[T]:
+        """Every document below `prefix`; one that vanished between the listing and the reading is left out."""
+        store = self._open(account)
+        try:
+            names = sorted(store.list(prefix))
+        except NotFound:
+            return
+        with ThreadPoolExecutor(READERS) as pool:
+            for found in pool.map(store.get, names):
+                if found is not None:
+                    yield load(found[0])

@@ -1,0 +1,98 @@
+"""Look at everything and plan: the one place that joins files, state, inventory, engine records and clouds into a `Plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from planner.artifact import ENGINE_MADE, Kind
+from planner.desired import Desired, build
+from planner.engine import EngineReader
+from planner.estate import Diagnostic
+from planner.inventory import Inventory
+from planner.plan import Plan, World, plan
+from planner.plan.life import Stage, stage
+from planner.ports import ArtifactReader, Observed, ResourceRef
+from planner.refresh import absorb
+from planner.state import State
+from planner.steps import Adopt, Create, Update
+from replication.model.record import Record
+from wavelift.checks import check
+from wavelift.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What planning was made from, for whoever goes on with it."""
+
+    plan: Plan
+    desired: Desired
+    state: State
+    """Refreshed: with the engine's outcomes in it."""
+    records: dict[str, Record]
+
+
+def gateways(state: State) -> dict[str, str]:
+    """Region -> blob endpoint of its gateway store, as far as it is recorded."""
+    return {
+        address.partition(".")[2]: str(recorded.attributes["blob_endpoint"])
+        for address, recorded in state.artifacts.items()
+        if recorded.kind is Kind.GATEWAY_STORE and "blob_endpoint" in recorded.attributes
+    }
+
+
+def read_records(engine: EngineReader, state: State) -> dict[str, Record]:
+    """Instance uuid -> record, over all regions."""
+    out: dict[str, Record] = {}
+    for account in gateways(state).values():
+        out.update(engine.records(account))
+    return out
+
+
+def look(
+    workspace: Workspace,
+    inventory: Inventory,
+    cloud: ArtifactReader,
+    engine: EngineReader,
+    allow_destroy: int | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Looked:
+    """Plan twice: once to learn which artifacts matter, then with what was observed of exactly those.
+
+    The planner is pure and quick; asking the cloud is neither, so it is asked once, by one listing per kind and scope.
+    """
+    recorded = workspace.view().state
+    say("reading what the engine has done")
+    records = read_records(engine, recorded)
+    state = absorb(recorded, records)
+    finished = {u for u, m in state.machines.items() if stage(m, records.get(u)) is Stage.COMPLETED}
+    desired = build(workspace.estate, inventory, workspace.locked, finished)
+    draft = plan(desired, state, World(machines=records), allow_destroy)
+    refs = _refs(draft, desired, state)
+    say(f"looking at {len(refs)} artifacts in Azure")
+    seen: dict[str, Observed | None] = cloud.observe(refs) if refs else {}
+    issues: list[Diagnostic] = []
+    if not draft.errors:
+        say("checking sizes, networks and permissions")
+        issues = list(check(desired, state, cloud))
+    world = World(seen, records, tuple(issues))
+    return Looked(plan(desired, state, world, allow_destroy), desired, state, records)
+
+
+def _refs(draft: Plan, desired: Desired, state: State) -> list[ResourceRef]:
+    """Everything recorded, everything shared, everything that the draft would make: it may be there already."""
+    wanted: dict[str, ResourceRef] = {}
+
+    def want(address: str, kind: Kind, arm_id: str) -> None:
+        if kind not in (Kind.TRACKING, Kind.REPLICATION):
+            wanted[address] = ResourceRef(address, kind, arm_id)
+
+    for artifact in desired.shared:
+        want(artifact.address, artifact.kind, artifact.id)
+    for step in draft.steps:
+        if isinstance(step, Create | Update | Adopt):
+            want(step.address, step.kind, step.id)
+    for recorded in state.artifacts.values():
+        if recorded.kind in ENGINE_MADE or recorded.address not in wanted:
+            want(recorded.address, recorded.kind, recorded.id)
+    return list(wanted.values())

@@ -1,0 +1,57 @@
+"""A folder with an estate: its files, lock and state, opened for a command. Clients are made when first used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from planner.config import Lock, load, read_lock, read_sources, render
+from planner.estate import Diagnostic, Estate
+from planner.state import BadState
+from planner.store import LocalStore, lineage_of
+from planner.store.local import View
+from wavelift.problems import UserProblem
+
+
+def shown(diagnostics: tuple[Diagnostic, ...]) -> str:
+    """Diagnostics with their lines of YAML, as text."""
+    return render(diagnostics, read_sources(diagnostics))
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """`estate` has no errors; `warnings` are what the files' checks only remark on."""
+
+    folder: Path
+    estate: Estate
+    lock: Lock
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @classmethod
+    def open(cls, folder: Path) -> Workspace:
+        """Read files and lock. `UserProblem` with every diagnostic when there is an error."""
+        loaded = load(folder)
+        lock, complaints = read_lock(folder)
+        found = (*loaded.diagnostics, *complaints)
+        errors = tuple(d for d in found if d.severity == "error")
+        if loaded.estate is None or errors:
+            count = f"{len(errors)} problem{'s' if len(errors) != 1 else ''}"
+            raise UserProblem(f"{shown(found)}\n{count} in {folder}. Nothing was changed.")
+        return cls(folder, loaded.estate, lock, found)
+
+    @cached_property
+    def store(self) -> LocalStore:
+        return LocalStore(Path(self.estate.state_path), self.estate.name, lineage_of(self.estate))
+
+    def view(self) -> View:
+        try:
+            return self.store.read()
+        except BadState as error:
+            raise UserProblem(str(error)) from error
+
+    @property
+    def locked(self) -> Mapping[str, str]:
+        """Machine name -> pinned instance uuid."""
+        return {name: machine.instance_uuid for name, machine in self.lock.machines.items()}
