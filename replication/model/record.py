@@ -53,7 +53,11 @@ class Attempt:
     manifest_digest: str | None = None
     key_version: str | None = None
     sealed_at: float | None = None
+    snapshot_at: float | None = None
+    """Unix time just before the snapshot was asked for: the source's content is at least as new."""
     snapshot_seconds: float | None = None
+    disks: tuple[DiskEvidence, ...] = ()
+    """Set when sealed: what the attempt read and sent (`applied_sectors` still 0 for a delta), for the evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,8 @@ class Commit:
     snapshot_time: float
     change_ids: Mapping[int, str]
     points: Mapping[int, str]
+    sizes: Mapping[int, int] = field(default_factory=dict)
+    """Disk key -> capacity in bytes: a disk of another size now is copied whole, not by its changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +172,8 @@ class Record:
     """Number of the last committed cycle; 0 before the first."""
     attempt: Attempt | None = None
     committed: Commit | None = None
+    earlier: tuple[Commit, ...] = ()
+    """Older recovery points that are kept, newest first."""
     unclean: tuple[Unclean, ...] = ()
     dirty: bool = False
     """The replica's current content may hold parts of an unfinished attempt (its last blob snapshot is whole)."""

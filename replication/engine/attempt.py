@@ -1,0 +1,167 @@
+"""One attempt at a cycle, up to the reading: announced, frozen, and thrown away when it does not get to its seal."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from replication import manifest
+from replication.engine import cleanup
+from replication.engine.work import Work
+from replication.model.errors import Permanent, PortError, ResyncRequired, Temporary, UnknownFate
+from replication.model.item import Item, ItemDisk
+from replication.model.record import Attempt, CycleKind, Life, Stage, Unclean
+from replication.model.source import ChangeId, Snapshot
+
+
+class CycleFailed(Exception):
+    """This attempt has ended without a recovery point; the record says why and when the next one may begin."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+    @property
+    def permanent(self) -> bool:
+        return isinstance(self.cause, Permanent | ResyncRequired)
+
+
+def own_prefix(item: Item) -> str:
+    """Every snapshot whose name begins so is ours; no other is ever touched."""
+    return f"wavelift-{item.estate}-{item.machine}-"
+
+
+def announce(work: Work, kind: CycleKind) -> Attempt:
+    """Journal a new attempt before anything of it is done. What earlier ones left in the source and the log goes first."""
+    if not work.retry(lambda: work.source.consolidated(work.uuid)):
+        raise Temporary(
+            "its disks wait for consolidation", subject=work.item.name, remedy="no new snapshot before it is done"
+        )
+    cleanup.sweep(work)
+    record = work.record
+    name = str(uuid.uuid4())
+    attempt = Attempt(
+        uuid=name,
+        kind=kind,
+        cycle=record.cycle + 1,
+        epoch=record.epoch,
+        fence=record.fence + 1,
+        stage=Stage.ANNOUNCED,
+        started=work.clock.now(),
+        snapshot_name=own_prefix(work.item) + name,
+    )
+    life = Life.INITIAL if kind is CycleKind.INITIAL else record.life
+    work.machine.advance(
+        attempt=attempt, fence=attempt.fence, attempts=record.attempts + 1, life=life, retry_at=None, queued_since=None
+    )
+    return attempt
+
+
+def freeze(work: Work, key_version: str, bases: Mapping[int, str] | None = None) -> Snapshot:
+    """Snapshot the VM and journal the change ids of every disk, before a byte is read.
+
+    With `bases` (an initial attempt) each disk without a base that still fits gets this snapshot's change id as its base.
+    """
+    attempt = current(work)
+    before = work.clock.now()
+    ref = _take(work, attempt)
+    snapshot = work.retry(lambda: work.source.snapshot(work.uuid, ref))
+    ids = {disk.key: _checked(work.item, disk, snapshot).text for disk in work.item.disks}
+    attempt = replace(
+        attempt, stage=Stage.READING, snapshot_ref=ref, snapshot_at=before, change_ids=ids, key_version=key_version
+    )
+    more: dict[str, Any] = {}
+    if bases is not None:
+        more["initial_base"] = {key: _base(bases.get(key), found) for key, found in ids.items()}
+    work.machine.advance(attempt=attempt, **more)
+    return snapshot
+
+
+def current(work: Work) -> Attempt:
+    attempt = work.record.attempt
+    if attempt is None:
+        raise AssertionError(f"no attempt is under way for {work.item.name}")
+    return attempt
+
+
+def throw_away(work: Work, **changes: Any) -> None:
+    """Give up an attempt: journalled first, then its snapshot and log go (what cannot go now goes later)."""
+    attempt = current(work)
+    left = Unclean(attempt.uuid, attempt.snapshot_name, manifest.log_prefix(work.item.replication, attempt.uuid))
+    work.machine.advance(attempt=None, unclean=(*work.record.unclean, left), **changes)
+    try:
+        cleanup.settle(work)
+    except PortError as error:
+        work.note(f"left to clean up later: {error}")
+
+
+def fail(work: Work, error: Exception) -> CycleFailed:
+    """Throw the attempt away because of `error`: the record says why, and when the next attempt may begin."""
+    work.note(f"attempt failed: {error}")
+    throw_away(work, problem=str(error), retry_at=retry_at(work, error))
+    return CycleFailed(error)
+
+
+def retry_at(work: Work, error: Exception) -> float:
+    """Unix time before which nothing of this machine is tried again after `error`."""
+    wait = work.item.retry_after
+    if isinstance(error, Permanent):
+        wait = max(wait, work.sizes.patience.permanent)
+    if isinstance(error, Temporary):
+        wait = max(wait, error.retry_after or 0.0)
+    return work.clock.now() + wait
+
+
+def release(work: Work) -> None:
+    """Remove the attempt's snapshot: it stays open only while reading. A failure is told and left to the clean-up."""
+    attempt = current(work)
+    if attempt.snapshot_ref is None:
+        return
+    ref = attempt.snapshot_ref
+    try:
+        work.source.remove_snapshot(work.uuid, ref)
+    except PortError as error:
+        work.note(f"snapshot {attempt.snapshot_name} could not be removed yet: {error}")
+
+
+def open_seconds(work: Work, attempt: Attempt) -> float:
+    """How long the attempt's snapshot has been open."""
+    return max(0.0, work.clock.now() - (attempt.snapshot_at or attempt.started))
+
+
+def _take(work: Work, attempt: Attempt) -> str:
+    work.guard.check()
+    try:
+        return work.source.create_snapshot(
+            work.uuid, attempt.snapshot_name, f"replication cycle {attempt.cycle}", work.item.quiesce
+        )
+    except UnknownFate:  # not repeatable, but the name is ours alone: look for it
+        found = work.retry(lambda: work.source.find_snapshots(work.uuid, attempt.snapshot_name))
+        if not found:
+            raise
+        return next(iter(found))
+
+
+def _checked(item: Item, disk: ItemDisk, snapshot: Snapshot) -> ChangeId:
+    """The disk's change id in this snapshot. Raises `Permanent` when the disk is not the one that is to be replicated."""
+    where = f"{item.name} disk {disk.label} ({disk.key})"
+    found = next((d for d in snapshot.disks if d.key == disk.key), None)
+    if found is None or found.uuid != disk.uuid:
+        raise Permanent("this disk is not attached any more", subject=where, remedy="plan and apply again, or attach it")
+    if found.capacity != disk.capacity:
+        raise Permanent(
+            f"its size is {found.capacity} bytes now, {disk.capacity} when it was planned",
+            subject=where,
+            remedy="plan and apply again",
+        )
+    if found.change_id is None:
+        raise Permanent(
+            "changed block tracking does not work for it", subject=where, remedy="switch tracking on: plan and apply again"
+        )
+    return found.change_id
+
+
+def _base(base: str | None, found: str) -> str:
+    return base if base is not None and ChangeId(base).comparable(ChangeId(found)) else found

@@ -1,0 +1,71 @@
+"""What the engine is told: its sizes, its pace and its appliances. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from replication.model.extents import MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes. Memory of data in flight is bounded by `chunk_workers` times about three chunks (read, sealed,
+    fetched again), plus `verified` for each machine that applies a delta."""
+
+    chunk: int = 8 * MIB
+    """Payload of one log blob at most."""
+    extents: int = 16_384
+    """Extents of one log blob at most."""
+    read: int = 4 * MIB
+    """One read of the source at most."""
+    bridge: int = 64 * 1024
+    """Gaps up to this are read through (and dropped) instead of costing a read of their own."""
+    zero: int = 64 * 1024
+    """Zero runs at least this long are logged as extents without bytes."""
+    window: int = 256 * MIB
+    """An initial replication journals its progress once per window."""
+    verified: int = 128 * MIB
+    """Verified blobs of a machine that are kept in memory between the check and the writes."""
+    copy: int = 4 * MIB
+    """One server-side copy into a managed disk."""
+    points: int = 2
+    """Recovery points kept of each machine, the newest included."""
+    evidence: int = 8
+    """Cycles whose evidence stays in the record; every cycle's is kept as a document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Repeating a call that may safely be repeated, and waiting for things outside. Seconds."""
+
+    tries: int = 5
+    first: float = 0.5
+    most: float = 20.0
+    consolidation: float = 900.0
+    """How long one pass waits for vCenter to consolidate before it comes back later."""
+    poll: float = 2.0
+    permanent: float = 600.0
+    """A machine with a permanent problem is looked at again after this, or at once when its item or order changes."""
+    powered_off: float = 1800.0
+    """A migration that cannot go on for this long after the power-off goes back: the source is powered on again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Threads. `chunks` bounds the memory in flight; `machines` the cycles and orders under way."""
+
+    chunks: int = 8
+    machines: int = 64
+    inflight: int = 4
+    """Chunks of one disk in flight."""
+    copies: int = 8
+    """Server-side copies of one disk in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Limits, patience and workers together: what the work on a machine needs of the configuration."""
+
+    limits: Limits = field(default_factory=Limits)
+    patience: Patience = field(default_factory=Patience)
+    workers: Workers = field(default_factory=Workers)

@@ -1,0 +1,60 @@
+"""What the work on one machine has at hand: its item, its journal, its ports, the guard and the shared pools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+from replication.engine.config import Sizes
+from replication.engine.guard import Guard
+from replication.engine.journal import Machine
+from replication.engine.meter import Meter
+from replication.engine.retry import Retry
+from replication.model.item import Item
+from replication.model.record import Record
+from replication.ports import Clock, Cloud, DocumentStore, KeyStore, LogStore, ReplicaStore, Source
+
+Say = Callable[[str, str], None]
+"""(machine's name, text): tells people what happened; never a secret."""
+
+
+@dataclass
+class Work:
+    item: Item
+    machine: Machine
+    clock: Clock
+    source: Source
+    documents: DocumentStore
+    log: LogStore
+    replicas: ReplicaStore
+    keys: KeyStore
+    guard: Guard
+    sizes: Sizes
+    pool: Executor
+    """Shared by all machines; each of its threads holds one chunk at most."""
+    disks: Executor
+    """Drives disks of machines side by side; holds no data."""
+    pace: Callable[[int], None]
+    """Waits until so many bytes may be read or sent (the appliance's throttle)."""
+    say: Say
+    cloud: Callable[[str], Cloud]
+    """Subscription -> cloud."""
+    should_yield: Callable[[], str | None] = lambda: None
+    """Why an initial attempt should end itself now (asked once a window), or None."""
+    meter: Meter = field(default_factory=Meter)
+    retry: Retry = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.retry = Retry(self.clock, self.sizes.patience, self.guard.check)
+
+    @property
+    def record(self) -> Record:
+        return self.machine.record
+
+    @property
+    def uuid(self) -> str:
+        return self.item.machine
+
+    def note(self, text: str) -> None:
+        self.say(self.item.name, text)

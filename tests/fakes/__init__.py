@@ -1,0 +1,1 @@
+"""In-memory implementations of every port in `replication.ports` that keep the ports' contracts, for quick tests."""
