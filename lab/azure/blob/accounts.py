@@ -23,10 +23,10 @@ class ServiceProperties:
 
 
 class Accounts:
-    """Persistent accounts below `root`. Unknown names raise KeyError."""
+    """Persistent accounts below `root` (the lab's folder for Azure). Unknown names raise KeyError."""
 
     def __init__(self, root: Path | str) -> None:
-        self.database = Database(Path(root) / "azure" / "blob.db", BLOB_SCHEMA)
+        self.database = Database(Path(root) / "blob.db", BLOB_SCHEMA)
         self._lock = threading.Lock()
         self._deleted: list[Callable[[str], None]] = []
         self._keys: dict[str, tuple[str, str]] = {}

@@ -119,14 +119,14 @@ class Disk:
 
 
 class DiskFiles:
-    """All managed disks below `root`. Unknown disk ids raise KeyError."""
+    """All managed disks below `root` (the lab's folder for Azure). Unknown disk ids raise KeyError."""
 
     def __init__(self, root: Path | str, blob_base_url: str) -> None:
         """`blob_base_url`: what granted addresses begin with, such as https://127.0.0.1:8443."""
-        self._folder = Path(root) / "azure" / "disks"
+        self._folder = Path(root) / "disks"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._base_url = blob_base_url.rstrip("/")
-        self._database = Database(Path(root) / "azure" / "disks.db", _SCHEMA)
+        self._database = Database(Path(root) / "disks.db", _SCHEMA)
         self._lock = threading.RLock()
         self._open_blob: Callable[[str, str, str], Vhd] | None = None
         self._disks: dict[str, Disk] = {
@@ -175,8 +175,14 @@ class DiskFiles:
         return f"{self._base_url}{grant.path}?{query}"
 
     def revoke(self, disk_id: str) -> None:
-        """End all access. When this returns no write is on its way any more, and none that is late will land."""
-        with self._disk(disk_id).lock, self._lock:
+        """End all access. When this returns no write is under way any more, and none that is late will land.
+
+        A disk that is not there has no access to end.
+        """
+        disk = self._disks.get(_key(disk_id))
+        if disk is None:
+            return
+        with disk.lock, self._lock:
             self._database.run("DELETE FROM disk_grant WHERE disk = ?", (_key(disk_id),))
             self._grants = {path: one for path, one in self._grants.items() if one.disk != _key(disk_id)}
 

@@ -24,7 +24,7 @@ class Storage:
     def __init__(self, root: Path | str, accounts: Accounts) -> None:
         self.accounts = accounts
         self.catalog = Catalog(accounts.database)
-        self.folder = Path(root) / "azure" / "blobs"
+        self.folder = Path(root) / "blobs"
         self.folder.mkdir(parents=True, exist_ok=True)
         self._locks = [threading.RLock() for _ in range(_STRIPES)]
         self._pages: dict[str, PageStore] = {}
