@@ -249,7 +249,8 @@ class Builder:
     def _nics(self, vm: Vm, spec: VmSpec, datacenter: Datacenter) -> None:
         for number, nic in enumerate(spec.nics):
             network = self._named(datacenter, "Network", nic.network, spec)
-            mac = nic.mac or f"00:50:56:{number:02x}:{vm.number >> 8 & 255:02x}:{vm.number & 255:02x}"
+            low = vm.number.to_bytes(4, "big")[1:].hex(":")
+            mac = nic.mac or f"00:{0x50 + number:02x}:56:{low}"
             vm.nics.append(
                 Nic(4000 + number, f"Network adapter {number + 1}", network.name, mac, nic.ip, nic.connected)
             )

@@ -34,12 +34,15 @@ class World:
         self.changed = threading.Condition(self.lock)
         self.generation = 1
         self.objects: dict[str, Managed] = {}
+        self._directories: dict[str, list[Vm]] = {}
         self.defaults = Defaults()
         self.instance_uuid = str(uuid.uuid5(uuid.NAMESPACE_URL, f"wavelift-lab:{root}"))
 
     def add(self, entity: Managed) -> None:
         with self.lock:
             self.objects[entity.moid] = entity
+            if isinstance(entity, Vm):
+                self._directories.setdefault(entity.directory, []).append(entity)
             self.touch(entity)
 
     def remove(self, moid: str) -> None:
@@ -61,6 +64,10 @@ class World:
         with self.lock:
             found = [entity for entity in self.objects.values() if isinstance(entity, Vm)]
         return iter(found)
+
+    def vms_in_directory(self, directory: str) -> list[Vm]:
+        """VMs whose files lie in this folder, of any datastore."""
+        return self._directories.get(directory, [])
 
     def vm_by_name(self, name: str) -> list[Vm]:
         """VMs of this name, instance uuid or moid."""

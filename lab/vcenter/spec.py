@@ -29,6 +29,7 @@ What is left out gets a default; a key that is not known is refused by name. Ima
 
 from __future__ import annotations
 
+import json
 import re
 import types
 from dataclasses import MISSING, dataclass, field, fields
@@ -241,3 +242,9 @@ def _value(hint: Any, value: Any, place: str) -> Any:
     if not isinstance(value, hint):
         raise SpecError(f"{place} must be {hint.__name__}, not {value!r}")
     return value
+
+
+def read_again(source: Path) -> InventorySpec:
+    """The inventory of an earlier start, from what it noted: a file's path, or counts. Raises SpecError."""
+    noted = json.loads(source.read_text())
+    return read(Path(noted["inventory"])) if "inventory" in noted else from_counts(**noted)
