@@ -20,6 +20,12 @@ PAGE = 250
 """Objects an answer. A VM with its devices is some 20 KiB of XML: a page is a few MiB."""
 
 
+def plain(properties: Mapping[str, Element], path: str) -> str:
+    """The text of a simple property (a number, a name, a managed object's ref), "" when it is unset."""
+    value = properties.get(path)
+    return (value.text or "") if value is not None else ""
+
+
 class Collector:
     """Reads properties through `session`; every method may raise the port errors."""
 

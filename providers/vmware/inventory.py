@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Literal
 from xml.etree.ElementTree import Element
 
 from planner.inventory import SourceInventory, VmFacts
 from providers.vmware import devices
-from providers.vmware.collector import Collector, Properties
+from providers.vmware.collector import Collector, Properties, plain
 from providers.vmware.elements import children
 from providers.vmware.session import Session
 
@@ -54,11 +53,11 @@ class _Names:
         self._parents: dict[str, str] = {}
 
     def take(self, kind: str, ref: str, properties: Properties) -> None:
-        name = _plain(properties, "name")
+        name = plain(properties, "name")
         self.of[ref] = name
-        self._parents[ref] = _plain(properties, "parent") or _plain(properties, "parentFolder")
+        self._parents[ref] = plain(properties, "parent") or plain(properties, "parentFolder")
         if kind == "Datastore":
-            self.datastore_types[name] = _plain(properties, "summary.type")
+            self.datastore_types[name] = plain(properties, "summary.type")
 
     def folder(self, ref: str) -> str:
         """ "/DC/vm/folder" of a folder; the root folder is not in the view and has no name here."""
@@ -85,34 +84,34 @@ def read_inventory(session: Session, *, now: float | None = None) -> SourceInven
 
 
 def _vm(properties: Properties, names: _Names) -> VmFacts | None:
-    uuid = _plain(properties, "config.instanceUuid")
-    if not uuid or _plain(properties, "config.template") == "true":
+    uuid = plain(properties, "config.instanceUuid")
+    if not uuid or plain(properties, "config.template") == "true":
         return None
-    name = _unescaped(_plain(properties, "name"))
+    name = _unescaped(plain(properties, "name"))
     listed = list(properties.get("config.hardware.device", ()))
     bus = devices.controllers(listed)
     # Set through extraConfig the switch may read as unset; disks that carry change ids prove that tracking works.
-    tracked = _plain(properties, "config.changeTrackingEnabled") == "true" or devices.all_carry_change_ids(listed)
+    tracked = plain(properties, "config.changeTrackingEnabled") == "true" or devices.all_carry_change_ids(listed)
     disks = tuple(devices.disk_facts(disk, bus, names.datastore_types, tracked) for disk in devices.disk_elements(listed))
     addresses = devices.guest_addresses(properties.get("guest.net"))
     nics = (devices.nic_facts(device, names.of, addresses) for device in listed)
-    guest_id = _plain(properties, "config.guestId")
+    guest_id = plain(properties, "config.guestId")
     return VmFacts(
         uuid=uuid,
         name=name,
-        path=f"{names.folder(_plain(properties, 'parent') or _plain(properties, 'parentVApp'))}/{name}",
-        host=names.of.get(_plain(properties, "runtime.host"), ""),
-        power=_plain(properties, "runtime.powerState"),
+        path=f"{names.folder(plain(properties, 'parent') or plain(properties, 'parentVApp'))}/{name}",
+        host=names.of.get(plain(properties, "runtime.host"), ""),
+        power=plain(properties, "runtime.powerState"),
         guest_id=guest_id,
-        os_type=os_type(guest_id, _plain(properties, "config.guestFullName")),
-        firmware="efi" if _plain(properties, "config.firmware") == "efi" else "bios",
-        cpus=int(_plain(properties, "config.hardware.numCPU") or 0),
-        memory_mib=int(_plain(properties, "config.hardware.memoryMB") or 0),
-        hw_version=int(_plain(properties, "config.version").rpartition("-")[2] or 0),
-        tools=_plain(properties, "guest.toolsRunningStatus"),
+        os_type=os_type(guest_id, plain(properties, "config.guestFullName")),
+        firmware="efi" if plain(properties, "config.firmware") == "efi" else "bios",
+        cpus=int(plain(properties, "config.hardware.numCPU") or 0),
+        memory_mib=int(plain(properties, "config.hardware.memoryMB") or 0),
+        hw_version=int(plain(properties, "config.version").rpartition("-")[2] or 0),
+        tools=plain(properties, "guest.toolsRunningStatus"),
         tracking=tracked,
         snapshots=count_snapshots(properties.get("snapshot.rootSnapshotList")),
-        consolidation_needed=_plain(properties, "runtime.consolidationNeeded") == "true",
+        consolidation_needed=plain(properties, "runtime.consolidationNeeded") == "true",
         os_disk=devices.os_disk(disks, properties.get("config.bootOptions.bootOrder")),
         shared_bus=bus.shared,
         disks=disks,
@@ -142,11 +141,6 @@ def count_snapshots(roots: Element | None) -> int:
 
 def _below(tree: Element) -> int:
     return sum(1 + _below(node) for node in children(tree, "childSnapshotList"))
-
-
-def _plain(properties: Mapping[str, Element], path: str) -> str:
-    value = properties.get(path)
-    return (value.text or "") if value is not None else ""
 
 
 def _unescaped(name: str) -> str:

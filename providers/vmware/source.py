@@ -7,15 +7,14 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
-from xml.etree.ElementTree import Element
 
 from planner.estate import Source as SourceEntry
 from planner.inventory import SourceInventory
 from providers.secrets import Credentials
 from providers.vmware import readers
 from providers.vmware.changes import changed_areas
-from providers.vmware.collector import Collector, Properties
-from providers.vmware.devices import datastore_of, disk_elements
+from providers.vmware.collector import Collector, Properties, plain
+from providers.vmware.devices import all_carry_change_ids, datastore_of, disk_elements
 from providers.vmware.elements import child, text
 from providers.vmware.inventory import read_inventory
 from providers.vmware.machines import Machines
@@ -45,8 +44,8 @@ _REMEMBERED_SNAPSHOTS = 256
 class VSphereSource:
     """Implements `replication.ports.Source`. Safe for threads; `close` logs out. Nothing is contacted before the first call.
 
-    `reader` names the disk reader and `reader_options` is for it alone (nbd: `socket` or `command`, see there). `busy` is how
-    many seconds another task on the same VM is waited for.
+    `reader` names the disk reader and `reader_options` is for it alone (nbd: `socket` or `command`, see there). `busy` is
+    how many seconds another task on the same VM is waited for.
     """
 
     def __init__(
@@ -79,7 +78,7 @@ class VSphereSource:
 
     def facts(self, machines: tuple[str, ...]) -> dict[str, SourceFacts]:
         found = self._machines.read(machines, _FACTS)
-        hosts = self._host_names({_plain(properties, "runtime.host") for properties in found.values()})
+        hosts = self._host_names({plain(properties, "runtime.host") for properties in found.values()})
         return {machine: _facts(machine, properties, hosts) for machine, properties in found.items()}
 
     # ---- snapshots
@@ -165,7 +164,7 @@ class VSphereSource:
         if unknown:
             found = self._collector.objects({self.session.managed("HostSystem", ref): ("name",) for ref in unknown})
             with self._lock:
-                self._hosts.update({ref: _plain(properties, "name") for ref, properties in found.items()})
+                self._hosts.update({ref: plain(properties, "name") for ref, properties in found.items()})
         return self._hosts
 
 
@@ -185,17 +184,12 @@ def _facts(machine: str, properties: Properties, hosts: Mapping[str, str]) -> So
         datastores[datastore] = datastores.get(datastore, 0) + 1
     return SourceFacts(
         machine=machine,
-        name=_plain(properties, "name"),
-        power=Power(_plain(properties, "runtime.powerState") or "poweredOff"),
-        host=hosts.get(_plain(properties, "runtime.host"), ""),
+        name=plain(properties, "name"),
+        power=Power(plain(properties, "runtime.powerState") or "poweredOff"),
+        host=hosts.get(plain(properties, "runtime.host"), ""),
         datastores=datastores,
-        tools_running=_plain(properties, "guest.toolsRunningStatus") == "guestToolsRunning",
-        consolidation_needed=_plain(properties, "runtime.consolidationNeeded") == "true",
+        tools_running=plain(properties, "guest.toolsRunningStatus") == "guestToolsRunning",
+        consolidation_needed=plain(properties, "runtime.consolidationNeeded") == "true",
         snapshots=tuple(walk(properties.get(TREE))),
-        tracking=_plain(properties, "config.changeTrackingEnabled") == "true",
+        tracking=plain(properties, "config.changeTrackingEnabled") == "true" or all_carry_change_ids(disks),
     )
-
-
-def _plain(properties: Mapping[str, Element], path: str) -> str:
-    value = properties.get(path)
-    return (value.text or "") if value is not None else ""

@@ -22,8 +22,8 @@ _PATHS = ("config.version", "config.changeTrackingEnabled", "config.hardware.dev
 def enable_tracking(machine: str, machines: Machines, snapshots: Snapshots, tasks: Tasks) -> None:
     """Set `changeTrackingEnabled`, stun the VM with a snapshot of our own, and see that every disk has a change id.
 
-    May be called again: what is on stays on. Raises `Permanent` when a snapshot of somebody else exists (tracking switched on
-    under a snapshot answers with wrong areas and no error) or the hardware is too old, `Temporary` when no change id came.
+    May be called again: what is on stays on. Raises `Permanent` when a snapshot of somebody else exists (tracking switched
+    on under one answers with wrong areas and no error) or the hardware is too old, `Temporary` when no change id came.
     """
     found = machines.one(machine, *_PATHS)
     name = machines.name(machine)

@@ -1,8 +1,8 @@
 """Disk readers: ways to get at the bytes of a snapshot's disk. A plug-in point.
 
-A reader is a function `open_disk(request) -> AbstractContextManager[DiskReader]`. Built in are `https` (datastore access to the
-frozen base) and `nbd` (an NBD server, such as nbdkit with its vddk plugin, at the other end). Another package adds its own
-through the entry point group `wavelift.disk_readers`; built-in names cannot be taken over.
+A reader is a function `open_disk(request) -> AbstractContextManager[DiskReader]`. Built in are `https` (datastore access to
+the frozen base) and `nbd` (an NBD server, such as nbdkit with its vddk plugin, at the other end). Another package adds its
+own through the entry point group `wavelift.disk_readers`; built-in names cannot be taken over.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, cast
 
 from providers.vmware.machines import Machines
 from providers.vmware.session import Session
@@ -56,11 +56,9 @@ def names() -> list[str]:
 def find(name: str) -> OpenDisk:
     """The reader called `name`; `Permanent` when there is none."""
     if name in _BUILT_IN:
-        opener: OpenDisk = import_module(_BUILT_IN[name]).open_disk
-        return opener
+        return cast(OpenDisk, import_module(_BUILT_IN[name]).open_disk)
     if offered := [*entry_points(group=GROUP, name=name)]:
-        opener = offered[0].load()
-        return opener
+        return cast(OpenDisk, offered[0].load())
     raise Permanent(
         f"there is no disk reader {name!r}",
         remedy=f"known are {', '.join(names())}; another one comes with a package that offers the entry point {GROUP}",
