@@ -27,6 +27,8 @@ class Looked:
 
     plan: Plan
     desired: Desired
+    recorded: State
+    """As it was read."""
     state: State
     """Refreshed: with the engine's outcomes in it."""
     records: dict[str, Record]
@@ -76,7 +78,7 @@ def look(
         say("checking sizes, networks and permissions")
         issues = list(check(desired, state, cloud))
     world = World(seen, records, tuple(issues))
-    return Looked(plan(desired, state, world, allow_destroy), desired, state, records)
+    return Looked(plan(desired, state, world, allow_destroy), desired, recorded, state, records)
 
 
 def _refs(draft: Plan, desired: Desired, state: State) -> list[ResourceRef]:

@@ -1,0 +1,82 @@
+"""Apply a plan under the state's lock, then keep what came of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from planner.apply import Doer, Outcome, Outside, Reporter, execute
+from planner.apply.doer import settled
+from planner.config import Lock, LockedMachine, write_lock
+from planner.refresh import absorb
+from planner.state import BadState, State, same
+from planner.store import Locked
+from planner.store.effects import PutMachine
+from replication.model.record import Record
+from wavelift.planning import Looked
+from wavelift.problems import UserProblem
+from wavelift.workspace import Workspace
+
+
+def apply(
+    workspace: Workspace,
+    looked: Looked,
+    outside: Outside,
+    parallelism: int,
+    stop: threading.Event,
+    reporter: Reporter,
+) -> Outcome:
+    """Do the plan's steps. `UserProblem` when the lock is held or the state has moved since the plan was made."""
+    plan = looked.plan
+    try:
+        with workspace.store.session("apply") as session:
+            _still(looked, session.view.state)
+            session.replace(absorb(session.state, looked.records))
+            for machine in settled(session, outside.engine):
+                session.record([PutMachine(machine)])
+            _pin(workspace, looked)
+            return execute(plan.steps, Doer(outside, session, plan.digest), parallelism, stop, reporter)
+    except (Locked, BadState) as error:
+        raise UserProblem(str(error)) from error
+
+
+def keep_outcomes(workspace: Workspace, records: Mapping[str, Record]) -> None:
+    """Record what the engine has done since; a state that somebody else holds now is left to the next plan."""
+    try:
+        with workspace.store.session("record outcomes") as session:
+            session.replace(absorb(session.state, records))
+    except Locked:
+        return
+
+
+def _still(looked: Looked, now: State) -> None:
+    """The state that the plan was made from is the state that it is applied to; else: what moved."""
+    made_from = looked.recorded
+    if now.lineage == made_from.lineage and same(now, made_from):
+        return
+    moved = sorted(
+        a
+        for a in now.artifacts.keys() | made_from.artifacts.keys()
+        if now.artifacts.get(a) != made_from.artifacts.get(a)
+    )
+    moved += sorted(m.name for u, m in now.machines.items() if made_from.machines.get(u) != m)
+    listed = ", ".join(moved[:10]) + (f" and {len(moved) - 10} more" if len(moved) > 10 else "")
+    raise UserProblem(
+        f"the plan is stale: the state went from serial {made_from.serial} to {now.serial} since it was made.\n"
+        f"What moved: {listed or 'its lineage'}. Nothing was changed; plan again."
+    )
+
+
+def _pin(workspace: Workspace, looked: Looked) -> None:
+    """Write instance uuids of machines that the lock file does not have yet, and drop old names of renamed ones."""
+    desired = looked.desired
+    if not desired.unpinned:
+        return
+    machines = dict(workspace.lock.machines)
+    for old in desired.renamed.values():
+        machines.pop(old, None)
+    for name in desired.unpinned:
+        wanted = desired.machines.get(name)
+        if wanted is not None:
+            machines[name] = LockedMachine(wanted.uuid, wanted.machine.source, wanted.vm.path)
+    write_lock(workspace.folder, Lock(machines))

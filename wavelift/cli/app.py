@@ -1,0 +1,83 @@
+"""The typer application and the edge where every expected error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+import typer
+
+from wavelift.cli import apply, demo, engine, graph, init, lab, plan, status, validate
+from wavelift.problems import ERROR, INTERRUPTED, UserProblem
+
+app = typer.Typer(
+    name="wavelift",
+    help="Move fleets of VMware machines to Azure from files in git: plan, apply, watch.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("init")(init.init)
+app.command("validate")(validate.validate)
+app.command("plan")(plan.plan)
+app.command("apply")(apply.apply)
+app.command("status")(status.status)
+app.command("graph")(graph.graph)
+app.command("demo")(demo.demo)
+app.add_typer(engine.app, name="engine")
+app.add_typer(lab.app, name="lab")
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: bool = typer.Option(False, "--version", help="Print the version and leave."),
+) -> None:
+    if version:
+        from importlib.metadata import version as of
+
+        typer.echo(f"wavelift {of('wavelift')}")
+        raise typer.Exit
+
+
+def invoke(arguments: list[str]) -> int:
+    """Run a command line; its exit code. WAVELIFT_TRACE=1 shows tracebacks of unexpected errors."""
+    try:
+        code = app(args=arguments, standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as problem:
+        problem.show()
+        return ERROR
+    except UserProblem as problem:
+        sys.stderr.write(problem.text.rstrip() + "\n")
+        return problem.code
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        sys.stderr.write("Interrupted. Nothing is lost: run the same command again to go on.\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the outermost edge: a bug is reported as one, with where to look
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    from replication.model.errors import PortError
+
+    if isinstance(error, PortError):
+        sys.stderr.write(f"Error: {error}\n")
+        return ERROR
+    if os.environ.get("WAVELIFT_TRACE"):
+        raise error
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    place = f"{where.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{where.tb_lineno}" if where else "?"
+    sys.stderr.write(
+        f"Error: a bug in wavelift ({type(error).__name__} at {place}: {error}).\n"
+        "Nothing outside was left half-recorded: the journal has every step. Run again with WAVELIFT_TRACE=1 and report it.\n"
+    )
+    return ERROR

@@ -1,0 +1,45 @@
+"""`wavelift graph`: the dependency graph of artifacts, for eyes or tools."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wavelift.cli.options import Folder
+
+
+class Format(StrEnum):
+    MERMAID = "mermaid"
+    DOT = "dot"
+    JSON = "json"
+
+
+def graph(
+    estate: Folder = Path(),
+    format: Annotated[Format, typer.Option("--format", "-f", help="Mermaid, Graphviz DOT or JSON.")] = Format.MERMAID,
+) -> None:
+    """Print the graph of everything that the estate comes down to, waves as barriers between their machines."""
+    import json
+
+    from planner.desired import build
+    from planner.graph import build_graph, dot, mermaid, to_json
+    from wavelift.wiring import Wiring
+    from wavelift.workspace import Workspace, shown
+
+    workspace = Workspace.open(estate)
+    with Wiring(workspace, "plan") as wiring:
+        desired = build(workspace.estate, wiring.inventory(), workspace.locked)
+    if desired.diagnostics:
+        typer.echo(shown(desired.diagnostics), err=True)
+        raise typer.Exit(1)
+    drawn = build_graph(desired, workspace.view().state)
+    match format:
+        case Format.MERMAID:
+            typer.echo(mermaid(drawn), nl=False)
+        case Format.DOT:
+            typer.echo(dot(drawn), nl=False)
+        case Format.JSON:
+            typer.echo(json.dumps(to_json(drawn), indent=2))

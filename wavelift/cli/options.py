@@ -1,0 +1,23 @@
+"""Options that several commands share, spelled once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Folder = Annotated[
+    Path, typer.Option("--estate", "-C", help="Folder with the estate's YAML files.", file_okay=False, show_default=True)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for scripts.")]
+Parallelism = Annotated[int, typer.Option("--parallelism", min=1, max=100, help="Independent steps at once.")]
+AllowDestroy = Annotated[
+    int | None,
+    typer.Option(
+        "--allow-destroy",
+        metavar="N",
+        min=0,
+        help="Let the plan destroy exactly N data-bearing artifacts (seed disks, stores).",
+    ),
+]

@@ -1,0 +1,61 @@
+"""`wavelift plan`: what an apply would do, and nothing of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wavelift.cli.options import AllowDestroy, AsJson, Folder
+from wavelift.problems import CHANGES, ERROR
+
+if TYPE_CHECKING:
+    from wavelift.planning import Looked
+
+
+def plan(
+    estate: Folder = Path(),
+    json: AsJson = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes to make.")
+    ] = False,
+    allow_destroy: AllowDestroy = None,
+) -> None:
+    """Compare the files with what is recorded and what is there, and show what apply would do."""
+    from wavelift.cli.console import Console
+    from wavelift.wiring import Wiring
+    from wavelift.workspace import Workspace
+
+    console = Console(quiet=json)
+    workspace = Workspace.open(estate)
+    with Wiring(workspace, "plan") as wiring:
+        looked = wiring.look(allow_destroy, console.doing)
+    show(looked, json, console)
+    if looked.plan.errors:
+        raise typer.Exit(ERROR)
+    if detailed_exitcode and looked.plan.steps:
+        raise typer.Exit(CHANGES)
+
+
+def show(looked: Looked, json: bool, console: object) -> None:
+    """Print the plan: errors and warnings with their lines to standard error, the plan itself to standard output."""
+    from planner.explain import summary, text, to_json
+    from wavelift.workspace import shown
+
+    made = looked.plan
+    if json:
+        import json as jsons
+
+        typer.echo(jsons.dumps(to_json(made), indent=2, ensure_ascii=False))
+        return
+    if made.warnings:
+        typer.echo(shown(made.warnings), err=True)
+    if made.errors:
+        typer.echo(shown(made.errors), err=True)
+        typer.echo(summary(made), err=True)
+        return
+    typer.echo(text(made), nl=False)
+    if looked.desired.unpinned:
+        names = ", ".join(looked.desired.unpinned[:5]) + (" …" if len(looked.desired.unpinned) > 5 else "")
+        typer.echo(f"Not pinned to a VM's uuid yet: {names} (`wavelift init` or apply writes wavelift.lock.yaml).")

@@ -1,0 +1,93 @@
+"""Wait for what the engine was asked to do, without holding the state's lock, and say how it goes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from planner.engine import EngineReader
+from planner.plan import Plan
+from planner.steps import Create, SendOrder
+from replication.model.record import Life, Record
+from replication.model.status import Status
+
+POLL = 1.0
+"""Seconds between looks: each is one listing and a few small reads per region."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A machine and what is awaited of it: delta sync reached (`order` None), or an outcome of order number `order`."""
+
+    machine: str
+    name: str
+    replication: str
+    order: int | None = None
+
+    def reached(self, record: Record | None) -> bool:
+        if record is None or record.replication != self.replication:
+            return False
+        if self.order is None:
+            return record.life not in (Life.NEW, Life.INITIAL)
+        return record.orders_done >= self.order
+
+    def failure(self, record: Record | None) -> str | None:
+        """What went wrong with the order, once it has an outcome."""
+        if self.order is None or record is None or record.order is None or record.order.number != self.order:
+            return None
+        return None if record.order.outcome in (None, "done") else record.order.problem or str(record.order.outcome)
+
+
+class Watcher:
+    """Hears how the waiting goes."""
+
+    def progress(self, goals: list[Goal], records: Mapping[str, Record], statuses: Mapping[str, Status]) -> None: ...
+
+    def reached(self, goal: Goal, record: Record) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """`left`: goals not reached when it was interrupted; `failed`: goal -> problem."""
+
+    records: Mapping[str, Record]
+    left: tuple[Goal, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+def goals_of(plan: Plan, done: frozenset[str]) -> list[Goal]:
+    """What the done steps of a plan set going: the last order of a machine, or its way to delta sync."""
+    out: dict[str, Goal] = {}
+    for step in plan.steps:
+        if step.address not in done:
+            continue
+        if isinstance(step, Create) and step.enables is not None:
+            out[step.enables.uuid] = Goal(step.enables.uuid, step.enables.name, step.enables.replication)
+        elif isinstance(step, SendOrder):
+            out[step.uuid] = Goal(step.uuid, step.machine or step.uuid, str(step.document["replication"]), step.number)
+    return list(out.values())
+
+
+def wait(
+    goals: list[Goal], accounts: Mapping[str, str], engine: EngineReader, stop: threading.Event, watcher: Watcher
+) -> Waited:
+    """Until every goal is reached or `stop` is set. `accounts`: region -> gateway store."""
+    left = list(goals)
+    failed: dict[str, str] = {}
+    records: dict[str, Record] = {}
+    while True:
+        statuses: dict[str, Status] = {}
+        for account in accounts.values():
+            records.update(engine.records(account))
+            statuses.update(engine.statuses(account))
+        for goal in [g for g in left if g.reached(records.get(g.machine))]:
+            left.remove(goal)
+            record = records[goal.machine]
+            problem = goal.failure(record)
+            if problem is not None:
+                failed[goal.name] = problem
+            watcher.reached(goal, record)
+        watcher.progress(left, records, statuses)
+        if not left or stop.wait(POLL):
+            return Waited(records, tuple(left), failed)
