@@ -21,6 +21,8 @@ from replication.model.extents import SECTOR, Extent
 
 _DIGEST = 32
 _EXTENTS, _ROARING = b"E", b"R"
+_FEW = 64
+"""Up to so many extents are not worth a second encoding (a whole 64 TiB disk would make 29 MB of it)."""
 
 
 class BadBitmap(ValueError):
@@ -96,11 +98,13 @@ class SectorSet:
 
     def to_bytes(self) -> bytes:
         """For `from_bytes`; the smaller of two encodings, so not a canonical form: compare sets or `digest`."""
-        self._bits.run_optimize()
-        body = _EXTENTS + _pack(self.extents())
-        roaring = self._bits.serialize()
-        if len(roaring) + 1 < len(body):
-            body = _ROARING + roaring
+        found = self.extents()
+        body = _EXTENTS + _pack(found)
+        if len(found) > _FEW:
+            self._bits.run_optimize()
+            roaring = self._bits.serialize()
+            if len(roaring) + 1 < len(body):
+                body = _ROARING + roaring
         return blake3(body).digest() + body
 
     @classmethod

@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +20,8 @@ from functools import cache
 
 Json = typing.Any
 """What `json` reads and writes: checked here, value by value."""
+_LARGEST = sys.float_info.max
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _T = typing.TypeVar("_T")
 _Load = Callable[[Json, str], typing.Any]
 
@@ -36,7 +40,9 @@ def loads(kind: str, schema: int, form: type[_T], data: bytes) -> _T:
     """The `form` that `dumps` wrote. Raises `BadDocument` for another kind, a newer schema or anything not of the form."""
     try:
         found = json.loads(data, object_pairs_hook=_pairs)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except BadDocument:
+        raise
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number or a nesting beyond all reason
         raise BadDocument(f"{kind}: not JSON: {error}") from error
     if type(found) is not dict:
         raise BadDocument(f"{kind}: expected an object, found {_shown(found)}")
@@ -115,7 +121,7 @@ def _exactly(kind: type) -> _Load:
 
 
 def _number(found: Json, path: str) -> float:
-    if type(found) not in (int, float) or not math.isfinite(found):
+    if type(found) not in (int, float) or not -_LARGEST <= found <= _LARGEST:
         raise BadDocument(f"{path}: expected a number, found {_shown(found)}")
     return float(found)
 
@@ -151,7 +157,7 @@ def _key(kind: type, name: str, path: str) -> str | int:
     if kind is str:
         return name
     # Only the one spelling that is written: "+1", "01" or "1_0" would make two keys of one.
-    if name.isascii() and name.lstrip("-").isdigit() and str(int(name)) == name:
+    if _WHOLE.fullmatch(name):
         return int(name)
     raise BadDocument(f"{path}: key {name!r} is not a whole number")
 
