@@ -1,6 +1,7 @@
 """A small NBD client: fixed newstyle handshake, NBD_OPT_GO, READ; TLS where asked for.
 
-Numbers below are the protocol's (the NBD project's proto.md). One connection carries one request at a time; the reader keeps several connections.
+Numbers below are the protocol's (the NBD project's proto.md).
+One connection carries one request at a time; the reader keeps several connections.
 """
 
 from __future__ import annotations
