@@ -55,9 +55,7 @@ def _still(looked: Looked, now: State) -> None:
     if now.lineage == made_from.lineage and same(now, made_from):
         return
     moved = sorted(
-        a
-        for a in now.artifacts.keys() | made_from.artifacts.keys()
-        if now.artifacts.get(a) != made_from.artifacts.get(a)
+        a for a in now.artifacts.keys() | made_from.artifacts.keys() if now.artifacts.get(a) != made_from.artifacts.get(a)
     )
     moved += sorted(m.name for u, m in now.machines.items() if made_from.machines.get(u) != m)
     listed = ", ".join(moved[:10]) + (f" and {len(moved) - 10} more" if len(moved) > 10 else "")

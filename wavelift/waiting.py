@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from planner.engine import EngineReader
 from planner.plan import Plan
+from planner.plan.life import Stage, last_order, stage, under_way
+from planner.state import State
 from planner.steps import Create, SendOrder
 from replication.model.record import Life, Record
 from replication.model.status import Status
@@ -67,6 +69,20 @@ def goals_of(plan: Plan, done: frozenset[str]) -> list[Goal]:
         elif isinstance(step, SendOrder):
             out[step.uuid] = Goal(step.uuid, step.machine or step.uuid, str(step.document["replication"]), step.number)
     return list(out.values())
+
+
+def pending(state: State, records: Mapping[str, Record]) -> list[Goal]:
+    """What earlier applies set going and is not done yet."""
+    out = []
+    for machine in state.machines.values():
+        record = records.get(machine.uuid)
+        if machine.life in ("stopped", "completed"):
+            continue
+        if under_way(machine, record):
+            out.append(Goal(machine.uuid, machine.name, machine.replication, last_order(machine, record)))
+        elif stage(machine, record) is Stage.INITIAL:
+            out.append(Goal(machine.uuid, machine.name, machine.replication))
+    return out
 
 
 def wait(

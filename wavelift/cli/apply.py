@@ -1,0 +1,152 @@
+"""`wavelift apply`: make it so, then watch the engine until what was asked for is there."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wavelift.cli.options import AllowDestroy, AsJson, Folder, Parallelism
+from wavelift.problems import ERROR, INTERRUPTED
+
+if TYPE_CHECKING:
+    from planner.apply import Outcome
+    from wavelift.cli.console import Console
+    from wavelift.planning import Looked
+    from wavelift.waiting import Waited
+    from wavelift.wiring import Wiring
+
+
+def apply(
+    estate: Folder = Path(),
+    auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait/--detach", help="Watch until the engine has done what was asked, or leave it to it.")
+    ] = True,
+    parallelism: Parallelism = 10,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="Host the replication engine in this process while waiting.")
+    ] = False,
+    json: AsJson = False,
+    allow_destroy: AllowDestroy = None,
+) -> None:
+    """Plan, ask, and carry the plan out. Run it again after anything went wrong: it goes on where it was."""
+    from wavelift.cli.console import Console
+    from wavelift.cli.plan import show
+    from wavelift.wiring import Wiring
+    from wavelift.workspace import Workspace
+
+    console = Console(quiet=json)
+    workspace = Workspace.open(estate)
+    with Wiring(workspace, "engine") as wiring, _stoppable(console) as stop:
+        looked = wiring.look(allow_destroy, console.doing)
+        console.clear()
+        if not json or looked.plan.errors:
+            show(looked, json, console)
+        if looked.plan.errors:
+            raise typer.Exit(ERROR)
+        if looked.plan.steps and not auto_approve and not _agreed(json):
+            typer.echo("Nothing was changed.", err=True)
+            raise typer.Exit(ERROR)
+        code = _carry_out(wiring, looked, parallelism, stop, console, wait, embedded, json)
+    if code:
+        raise typer.Exit(code)
+
+
+def _agreed(json: bool) -> bool:
+    if json or not sys.stdin.isatty():
+        typer.echo("This needs a yes: run it on a terminal, or with --auto-approve.", err=True)
+        return False
+    return typer.prompt("Apply this plan? Only 'yes' is taken", default="no", show_default=False) == "yes"
+
+
+def _carry_out(
+    wiring: Wiring,
+    looked: Looked,
+    parallelism: int,
+    stop: threading.Event,
+    console: Console,
+    wait: bool,
+    embedded: bool,
+    json: bool,
+) -> int:
+    from wavelift.applying import apply as carry_out
+    from wavelift.applying import keep_outcomes
+    from wavelift.cli.progress import Lines, Watch
+    from wavelift.hosting import hosted
+    from wavelift.planning import gateways
+    from wavelift.waiting import Waited, goals_of, pending
+    from wavelift.waiting import wait as watch
+
+    outcome = carry_out(
+        wiring.workspace, looked, wiring.outside(), parallelism, stop, Lines(console, len(looked.plan.steps))
+    )
+    goals = goals_of(looked.plan, frozenset(outcome.done)) + pending(looked.state, looked.records)
+    waited = Waited({})
+    if wait and goals and not stop.is_set():
+        state = wiring.workspace.view().state
+        console.line(f"Waiting for {len(goals)} machine{'s' if len(goals) > 1 else ''} (Ctrl-C leaves; the engine goes on)")
+        with hosted(wiring, state) if embedded else nullcontext():
+            waited = watch(goals, gateways(state), wiring.engine, stop, Watch(console))
+        keep_outcomes(wiring.workspace, waited.records)
+    _report(outcome, waited, json, console)
+    if outcome.failed or waited.failed:
+        return ERROR
+    return INTERRUPTED if stop.is_set() else 0
+
+
+def _report(outcome: Outcome, waited: Waited, json: bool, console: Console) -> None:
+    if json:
+        import json as jsons
+
+        document = {
+            "done": list(outcome.done),
+            "failed": {**outcome.failed, **waited.failed},
+            "skipped": dict(outcome.skipped),
+            "not_started": list(outcome.not_started),
+            "waiting": [g.name for g in waited.left],
+        }
+        typer.echo(jsons.dumps(document, indent=2))
+        return
+    console.clear()
+    parts = [f"{len(outcome.done)} done"]
+    parts += [f"{len(outcome.failed)} failed"] if outcome.failed else []
+    parts += [f"{len(outcome.skipped)} skipped"] if outcome.skipped else []
+    parts += [f"{len(outcome.not_started)} not started"] if outcome.not_started else []
+    typer.echo(f"Apply: {', '.join(parts)}.")
+    for address, problem in outcome.failed.items():
+        typer.echo(f"  failed {address}: {problem}", err=True)
+    for address, because in outcome.skipped.items():
+        typer.echo(f"  skipped {address}: needs {because}", err=True)
+    for name, problem in waited.failed.items():
+        typer.echo(f"  {name}: {problem}", err=True)
+    if waited.left:
+        typer.echo(f"Still under way: {', '.join(g.name for g in waited.left)} (`wavelift status`).")
+    if not outcome.complete:
+        typer.echo("Run `wavelift apply` again to go on with the rest.", err=True)
+
+
+@contextmanager
+def _stoppable(console: Console) -> Iterator[threading.Event]:
+    """Ctrl-C once: finish what runs, save, leave. Twice: leave at once; the journal knows what is in doubt."""
+    stop = threading.Event()
+
+    def asked(signum: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        console.line("Stopping: running steps finish, nothing new is started. Ctrl-C again leaves at once.")
+
+    before = {s: signal.signal(s, asked) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)

@@ -1,0 +1,101 @@
+"""Joins an estate to the outside: sessions, sources, stores and the artifact provider, each made when first used.
+
+`role` is "plan" (the read-only login of the plan runner) or "engine" (the appliance's, used by apply and the engine).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal
+
+from planner.apply import Outside
+from planner.inventory import Inventory
+from planner.store import lineage_of
+from wavelift.documents import GatewayDocuments
+from wavelift.workspace import Workspace
+
+if TYPE_CHECKING:
+    from providers.azure.artifacts import AzureArtifacts
+    from providers.azure.factory import AzureStores
+    from providers.azure.session import AzureSession
+    from providers.vmware.source import VSphereSource
+    from wavelift.planning import Looked
+
+
+class Wiring:
+    """A context: leaving it logs out of every vCenter."""
+
+    def __init__(self, workspace: Workspace, role: Literal["plan", "engine"]) -> None:
+        self.workspace = workspace
+        self._role: Literal["plan", "engine"] = role
+        self._sources: dict[str, VSphereSource] = {}
+
+    def __enter__(self) -> Wiring:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for source in self._sources.values():
+            source.close()
+
+    @cached_property
+    def azure(self) -> AzureSession:
+        from providers.azure.session import AzureSession
+        from providers.secrets import AZURE_KEYS, resolve
+
+        return AzureSession(self.workspace.estate.azure, self._role, lambda ref: resolve(ref, AZURE_KEYS))
+
+    @cached_property
+    def stores(self) -> AzureStores:
+        from providers.azure.factory import AzureStores
+
+        return AzureStores(self.azure)
+
+    @cached_property
+    def engine(self) -> GatewayDocuments:
+        return GatewayDocuments(self.stores)
+
+    @cached_property
+    def artifacts(self) -> AzureArtifacts:
+        from providers.azure.artifacts import AzureArtifacts
+
+        estate = self.workspace.estate
+        return AzureArtifacts(self.azure, estate.name, lineage_of(estate))
+
+    def source(self, name: str) -> VSphereSource:
+        """The vCenter of an entry under `sources`."""
+        if name not in self._sources:
+            from providers.secrets import credentials
+            from providers.vmware.source import open_source
+
+            entry = self.workspace.estate.sources[name]
+            login = entry.login.plan if self._role == "plan" else entry.login.engine
+            self._sources[name] = open_source(entry, credentials(login))
+        return self._sources[name]
+
+    def inventory(self) -> Inventory:
+        """Everything in every source that a machine comes from."""
+        used = dict.fromkeys(m.source for m in self.workspace.estate.machines.values())
+        return Inventory({name: self.source(name).inventory(now=time.time()) for name in used})
+
+    def look(self, allow_destroy: int | None, say: Callable[[str], None]) -> Looked:
+        """Read the inventory and plan."""
+        from wavelift.planning import look
+
+        say(f"reading the inventory of {', '.join(self.workspace.estate.sources)}")
+        return look(self.workspace, self.inventory(), self.artifacts, self.engine, allow_destroy, say)
+
+    def outside(self) -> Outside:
+        return Outside(self.artifacts, self.engine, _Tracking(self), time.time)
+
+
+class _Tracking:
+    """`planner.engine.TrackingSwitch` over the sources."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+
+    def enable_tracking(self, source: str, machine: str) -> None:
+        self._wiring.source(source).enable_tracking(machine)
