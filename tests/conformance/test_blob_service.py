@@ -23,6 +23,7 @@ import pytest
 from azure.core import MatchConditions
 from azure.storage.blob import (
     BlobBlock,
+    BlobClient,
     BlobLeaseClient,
     BlobServiceClient,
     ContainerClient,
@@ -131,6 +132,11 @@ def container(server: Server) -> Iterator[ContainerClient]:
     client = server.client().create_container(f"c{uuid.uuid4().hex[:20]}")
     yield client
     client.delete_container()
+
+
+def _ranges(blob: BlobClient, **options: Any) -> list[tuple[int, int, bool]]:
+    """(first byte, last byte, cleared)"""
+    return [(one.start, one.end, one.cleared) for one in blob.list_page_ranges(**options)]
 
 
 def test_containers_are_made_listed_and_deleted(server: Server) -> None:
@@ -252,16 +258,10 @@ def test_pages_are_written_cleared_and_listed(container: ContainerClient) -> Non
     blob.upload_page(data, offset=1024, length=4096)
     blob.upload_page(data, offset=8 * MIB, length=4096)
     blob.clear_page(offset=2048, length=512)
-    ranges, _ = blob.get_page_ranges()
-    assert ranges == [
-        {"start": 1024, "end": 2047},
-        {"start": 2560, "end": 5119},
-        {"start": 8 * MIB, "end": 8 * MIB + 4095},
-    ]
-    assert blob.get_page_ranges(offset=0, length=4096)[0] == [
-        {"start": 1024, "end": 2047},
-        {"start": 2560, "end": 4095},
-    ]
+    everything = [(1024, 2047, False), (2560, 5119, False), (8 * MIB, 8 * MIB + 4095, False)]
+    assert _ranges(blob) == everything
+    assert _ranges(blob, results_per_page=1) == everything
+    assert _ranges(blob, offset=0, length=4096) == [(1024, 2047, False), (2560, 4095, False)]
     expected = bytearray(6144)
     expected[1024:5120] = data
     expected[2048:2560] = bytes(512)
@@ -331,7 +331,7 @@ def test_a_snapshot_does_not_change(container: ContainerClient) -> None:
     blob.clear_page(offset=0, length=512)
     blob.upload_page(b"c" * 512, offset=4096, length=512)
     assert snapshot.download_blob().readall() == b"a" * 1024 + bytes(MIB - 1024)
-    assert snapshot.get_page_ranges()[0] == [{"start": 0, "end": 1023}]
+    assert _ranges(snapshot) == [(0, 1023, False)]
     assert snapshot.get_blob_properties().metadata == {"cycle": "1"}
     assert blob.download_blob(offset=0, length=1024).readall() == bytes(512) + b"b" * 512
     with refused("SnapshotsPresent", 409):
@@ -361,12 +361,9 @@ def test_difference_to_a_snapshot(container: ContainerClient) -> None:
     second = blob.create_snapshot()["snapshot"]
     blob.clear_page(offset=1024, length=512)
     blob.upload_page(b"c" * 512, offset=8192, length=512)
-    assert blob.get_page_ranges(previous_snapshot_diff=first) == (
-        [{"start": 512, "end": 1023}, {"start": 8192, "end": 8703}],
-        [{"start": 1024, "end": 1535}],
-    )
+    assert _ranges(blob, previous_snapshot=first) == [(512, 1023, False), (1024, 1535, True), (8192, 8703, False)]
     later = container.get_blob_client("disk.vhd", snapshot=second)
-    assert later.get_page_ranges(previous_snapshot_diff=first) == ([{"start": 512, "end": 1023}], [])
+    assert _ranges(later, previous_snapshot=first) == [(512, 1023, False)]
     blob.delete_blob(delete_snapshots="include")
 
 
