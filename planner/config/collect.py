@@ -11,6 +11,10 @@ from planner.estate import Diagnostic, Span
 Related = tuple[tuple[str, Span], ...]
 
 
+PATH = 1000
+"""Characters of a file name that are shown: all of them, unlike those of a value."""
+
+
 class Problems:
     """Collects diagnostics; nothing is raised and nothing is printed, so that all of them can be shown at once."""
 
@@ -39,7 +43,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     names = list(known)
     if guess := nearest(word, names):
         return f" Did you mean {quote(guess)}?"
-    return f" Known here: {', '.join(quote(name) for name in names)}." if 0 < len(names) <= 8 else ""
+    if not names:
+        return " None is declared."
+    return f" Known here: {', '.join(quote(name) for name in names)}." if len(names) <= 8 else ""
 
 
 def quote(text: object, limit: int = 60) -> str:

@@ -49,7 +49,7 @@ class Context:
                 "WL155", f"{quote(variable)} is not set, and {quote(path)} is taken from it.", item.span, path
             )
             return None
-        if form and not form.search(found):
+        if form and not form.fullmatch(found):
             detail = f"The environment variable {quote(variable)} holds {quote(found)}, which cannot be {quote(path)}."
             self.problems.add("WL125", detail, item.span, path)
             return None

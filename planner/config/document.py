@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import yaml
 from yaml._yaml import CParser
 
-from planner.config.collect import Problems, Related, quote
+from planner.config.collect import PATH, Problems, Related, quote
 from planner.estate import Span
 
 MAX_DEPTH = 50
@@ -81,7 +81,7 @@ def decode(data: bytes, file: str, problems: Problems) -> str | None:
         before = data[: error.start]
         line = before.count(b"\n") + 1
         column = len(before.rsplit(b"\n", 1)[-1].decode("utf-8", "replace")) + 1
-        detail = f"Byte {error.start + 1} of {quote(file)} is no UTF-8 text. Save the file as UTF-8."
+        detail = f"Byte {error.start + 1} of {quote(file, PATH)} is no UTF-8 text. Save the file as UTF-8."
         problems.add("WL103", detail, Span(file, line, column))
         return None
 
@@ -93,7 +93,7 @@ def compose(text: str, file: str, problems: Problems) -> yaml.Node | None:
             root = _Parser(text).get_single_node()
     except _TooDeep as error:
         span = span_of(file, error.node.start_mark) if error.node else None
-        problems.add("WL109", f"{quote(file)} is nested more than {MAX_DEPTH} deep.", span)
+        problems.add("WL109", f"{quote(file, PATH)} is nested more than {MAX_DEPTH} deep.", span)
         return None
     except yaml.MarkedYAMLError as error:
         _syntax(error, text, file, problems)
@@ -104,7 +104,7 @@ def compose(text: str, file: str, problems: Problems) -> yaml.Node | None:
     if root is None or (isinstance(root, yaml.ScalarNode) and root.style == "" and root.value == ""):
         problems.add(
             "WL107",
-            f"{quote(file)} holds no keys. Remove it, or leave it until it is needed.",
+            f"{quote(file, PATH)} holds no keys. Remove it, or leave it until it is needed.",
             Span(file, 1, 1),
         )
         return None
@@ -196,7 +196,7 @@ def _bounded(root: yaml.Node, file: str, problems: Problems) -> bool:
         return False
     if grown > MAX_GROWTH:
         detail = (
-            f"Written out, the aliases of {quote(file)} stand for {grown:,} further values; "
+            f"Written out, the aliases of {quote(file, PATH)} stand for {grown:,} further values; "
             f"at most {MAX_GROWTH:,} are read."
         )
         problems.add("WL110", detail, span_of(file, root.start_mark))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from planner.config.collect import Problems, quote
+from planner.config.collect import PATH, Problems, quote
 from planner.config.document import compose, decode
 from planner.config.rules import compiled
 from planner.config.shape import read
@@ -41,16 +41,16 @@ def find(folder: Path, problems: Problems) -> list[Path]:
             names = sorted(entry.name for entry in place.iterdir())
         except FileNotFoundError:
             if place == folder:
-                problems.add("WL101", f"The folder {quote(folder)} does not exist.", None)
+                problems.add("WL101", f"The folder {quote(folder, PATH)} does not exist.", None)
             continue
         except OSError as error:
             if place == folder or not isinstance(error, NotADirectoryError):
-                problems.add("WL101", f"{quote(place)} cannot be listed: {error.strerror}.", None)
+                problems.add("WL101", f"{quote(place, PATH)} cannot be listed: {error.strerror}.", None)
             continue
         found += [place / name for name in names if _is_ours(name) and not (place / name).is_dir()]
     if not found and not problems.found:
         problems.add(
-            "WL101", f"{quote(folder)} holds no *.yaml file. `wavelift init` writes a first one.", None
+            "WL101", f"{quote(folder, PATH)} holds no *.yaml file. `wavelift init` writes a first one.", None
         )
     return found
 
@@ -64,11 +64,13 @@ def read_text(path: Path, problems: Problems) -> str | None:
     file = str(path)
     try:
         if path.stat().st_size > MAX_BYTES:
-            problems.add("WL102", f"{quote(file)} is larger than {MAX_BYTES // 2**20} MiB.", Span(file, 1, 1))
+            problems.add(
+                "WL102", f"{quote(file, PATH)} is larger than {MAX_BYTES // 2**20} MiB.", Span(file, 1, 1)
+            )
             return None
         return decode(path.read_bytes(), file, problems)
     except OSError as error:
-        problems.add("WL102", f"{quote(file)} cannot be read: {error.strerror}.", Span(file, 1, 1))
+        problems.add("WL102", f"{quote(file, PATH)} cannot be read: {error.strerror}.", Span(file, 1, 1))
         return None
 
 
@@ -102,5 +104,5 @@ def _into(whole: Tree, name: str, item: Item, levels: int, path: str, problems: 
     elif first is None:
         whole[name] = item
     else:
-        detail = f"{quote(path)} is given in two files. Remove one, or give it another name."
+        detail = f"{quote(path, PATH)} is given in two files. Remove one, or give it another name."
         problems.add("WL121", detail, item.key, path, (("first given here", first.key),))

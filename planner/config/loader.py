@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.config.checks import check_machines, check_waves
-from planner.config.collect import Problems, quote
+from planner.config.collect import PATH, Problems, quote
 from planner.config.context import Context
 from planner.config.document import paused_gc
 from planner.config.files import find, merge, read_one, read_text
@@ -113,7 +113,7 @@ def _check_parts(folder: Path, tree: Tree, problems: Problems) -> None:
     first = min((item.key for item in tree.values()), default=None)
     for part, start in (_PARTS | (_PARTS_OF_WAVES if "waves" in tree else {})).items():
         if part not in tree:
-            detail = f"No file of {quote(folder)} holds `{part}`. Begin it with `{start}`."
+            detail = f"No file of {quote(folder, PATH)} holds `{part}`. Begin it with `{start}`."
             problems.add("WL160", detail, Span(first.file, 1, 1) if first else None, part)
 
 

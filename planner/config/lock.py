@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from planner.config.collect import Problems, quote
+from planner.config.collect import PATH, Problems, quote
 from planner.config.document import compose
 from planner.config.files import LOCK_NAME, read_text
 from planner.config.rules import compiled
@@ -54,7 +54,9 @@ def read_lock(folder: Path) -> tuple[Lock, tuple[Diagnostic, ...]]:
     if root is None and not problems.any_error:
         problems.found.clear()
         problems.add(
-            "WL170", f"{quote(path)} is empty. Take it from git again, or remove it.", Span(str(path), 1, 1)
+            "WL170",
+            f"{quote(path, PATH)} is empty. Take it from git again, or remove it.",
+            Span(str(path), 1, 1),
         )
     found = tuple(sorted(problems.found, key=lambda d: (d.span or Span("", 0, 0), d.code)))
     return (Lock() if problems.any_error else Lock(machines)), found

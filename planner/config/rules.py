@@ -9,6 +9,7 @@ that no part of the schema can be overlooked.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -174,7 +175,7 @@ class _Compiler:
             needs={key: tuple(value) for key, value in schema.get("dependentRequired", {}).items()},
             fewest=int(schema.get("minProperties", 0)),
             most=schema.get("maxProperties"),
-            allied=tuple(Allied(str(part["description"]), part) for part in schema.get("allOf", ())),
+            allied=tuple(_allied(part) for part in schema.get("allOf", ())),
         )
 
 
@@ -205,6 +206,13 @@ def _scalar(schema: Mapping[str, Any], title: str) -> ScalarRule:
         examples=_examples(schema),
         help=str(schema.get("description", "")),
     )
+
+
+def _allied(part: Mapping[str, Any]) -> Allied:
+    """It is judged by itself, so it may refer to nothing."""
+    if '"$ref"' in json.dumps(part):
+        raise ValueError("$ref inside allOf")
+    return Allied(str(part["description"]), part)
 
 
 def _examples(schema: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from planner.config.collect import Problems, did_you_mean, listing, nearest, quote
+from planner.config.collect import PATH, Problems, did_you_mean, listing, nearest, quote
 from planner.config.document import span_of
 from planner.config.rules import Allied, ListRule, MapRule, Rule
 from planner.config.scalars import check_name, read_scalar
@@ -20,7 +20,7 @@ from planner.estate import Span
 def read(root: yaml.Node, rule: Rule, file: str, problems: Problems) -> dict[str, Item]:
     """The file's top-level keys; what is wrong is added to `problems` and left out."""
     if not isinstance(root, yaml.MappingNode):
-        detail = f"{quote(file)} holds {_kind(root)}; expected are keys such as `estate:` or `waves:`."
+        detail = f"{quote(file, PATH)} holds {_kind(root)}; expected are keys such as `estate:` or `waves:`."
         problems.add("WL108", detail, span_of(file, root.start_mark))
         return {}
     item = _Reader(file, problems).item(root, rule, None)
@@ -61,8 +61,8 @@ class _Reader:
         return self._wrong_kind(node, rule, span, key)
 
     def _wrong_kind(self, node: yaml.Node, rule: Rule, span: Span, key: Span | None) -> Item | None:
-        what = f"{rule.title}, written as " if rule.title else ""
-        detail = f"Expected is {what}{rule.expected}; this is {_kind(node)}."
+        form = "" if rule.title.startswith("a mapping") else f", written as {rule.expected}"
+        detail = f"Expected is {rule.title}{form}; this is {_kind(node)}."
         if rule.examples:
             detail += f" Write it like {listing(rule.examples)}."
         self._add("WL123", detail, span)
@@ -70,10 +70,9 @@ class _Reader:
         return Item({}, span, key or span) if rule.mapping else None
 
     def _nothing(self, rule: Rule, span: Span) -> Item | None:
-        what = rule.title or "a value"
         hint = " (`{}` is an empty one)" if rule.mapping and not rule.scalar else ""
         self._add(
-            "WL130", f"Expected is {what}{hint}; nothing is given. Give a value, or remove the key.", span
+            "WL130", f"Expected is {rule.title}{hint}; nothing is given. Give a value, or remove the key.", span
         )
         return Item({}, span, span) if rule.mapping else None
 
@@ -81,9 +80,11 @@ class _Reader:
         found: dict[str, Item] = {}
         places: dict[str, Span] = {}
         before = len(self._problems.found)
+        whole = True  # a key that cannot be read may be the one that seems to be missing
         for key_node, value_node in node.value:
             name = self._key(key_node)
             if name is None:
+                whole = False
                 continue
             place = span_of(self._file, key_node.start_mark)
             self._path.append(name)
@@ -96,6 +97,8 @@ class _Reader:
                     found[name] = item
             self._path.pop()
         self._counts(rule, places, span)
+        if whole:
+            self._required(rule, places, span)
         if rule.allied and len(self._problems.found) == before:
             for allied in rule.allied:
                 self._allied(allied, found, span)
@@ -105,7 +108,7 @@ class _Reader:
         known = rule.properties.get(name)
         if known is None:
             if rule.rest is None:
-                where = f"{quote('.'.join(self._path[:-1]))}" if len(self._path) > 1 else "a file of an estate"
+                where = f"{quote('.'.join(self._path[:-1]))}" if len(self._path) > 1 else "the top level"
                 detail = f"{quote(name)} is not a key of {where}.{did_you_mean(name, rule.properties)}"
                 self._add("WL120", detail, place)
                 return None
@@ -136,25 +139,23 @@ class _Reader:
         detail = f"{quote('.'.join(self._path))} is given twice. Remove one, or give it another name."
         self._add("WL121", detail, place, (("first given here", first),))
 
-    def _counts(self, rule: MapRule, places: dict[str, Span], span: Span) -> None:
-        where = rule.title or "the mapping"
+    def _required(self, rule: MapRule, places: dict[str, Span], span: Span) -> None:
         guessed = _guesses(rule, places) if rule.rest is None else set()
         for name in rule.required:
             if name not in places and name not in guessed:  # the misspelt key says it already
-                self._add("WL122", f"{quote(name)} is missing from {where}.", span)
+                self._add("WL122", f"{quote(name)} is missing from {rule.title}.", span)
+
+    def _counts(self, rule: MapRule, places: dict[str, Span], span: Span) -> None:
+        where = f"{rule.title[0].upper()}{rule.title[1:]}"
         for name, needed in rule.needs.items():
             for other in needed:
                 if name in places and other not in places:
                     detail = f"{quote(name)} needs {quote(other)} beside it. Give both, or neither."
                     self._add("WL128", detail, places[name])
         if len(places) < rule.fewest:
-            self._add(
-                "WL127", f"{where[0].upper()}{where[1:]} holds nothing. Fill it, or remove the key.", span
-            )
+            self._add("WL127", f"{where} holds nothing. Fill it, or remove the key.", span)
         if rule.most is not None and len(places) > rule.most:
-            detail = (
-                f"{where[0].upper()}{where[1:]} holds {len(places)} entries; at most {rule.most} are allowed."
-            )
+            detail = f"{where} holds {len(places)} entries; at most {rule.most} are allowed."
             self._add("WL127", detail, span)
 
     def _allied(self, allied: Allied, found: dict[str, Item], span: Span) -> None:

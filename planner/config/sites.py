@@ -13,10 +13,10 @@ from planner.config.policies import Policies
 from planner.config.tree import Item, entries, text
 from planner.estate import Appliance, Azure, Source, Span, Target
 
-_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?\Z")
-_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*\Z")
-_SUBSCRIPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}\Z")
-_VCENTER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)(:[0-9]{1,5})?\Z")
+_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?")
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+_SUBSCRIPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
+_VCENTER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)(:[0-9]{1,5})?")
 
 
 def check_time_zone(context: Context, items: Mapping[str, Item], path: str) -> str | None:
@@ -125,7 +125,7 @@ def source_of(context: Context, levels: tuple[Mapping[str, Item], ...], path: st
     if len(sources) == 1:
         return next(iter(sources))
     if sources:
-        detail = f"There are several sources; say `source:` {listing(sources)}."
+        detail = f"There are several sources. Name {listing(sources)} as `source`."
         context.problems.add("WL144", detail, span, path)
     return None
 

@@ -1,0 +1,267 @@
+"""The schema is one truth with two readers: ours, quick and with places, and `jsonschema`, which editors agree with."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+import schemas
+from planner.config.codes import CODES
+from planner.config.collect import Problems
+from planner.config.document import compose
+from planner.config.files import read_one
+from planner.config.forms import bits_per_second, seconds
+from planner.config.rules import compiled
+from planner.config.shape import read
+from planner.config.tree import plain
+from planner.estate import CutoverPolicy, LimitsPolicy, SchedulePolicy, ShutdownPolicy
+
+ESTATE = schemas.load("estate-1")
+VALIDATOR = Draft202012Validator(ESTATE)
+NAMES = ("estate-1", "lock-1")
+CASES = Path(__file__).parents[1] / "cases" / "config"
+
+
+def keys(schema: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every key that a user can write, with its schema."""
+    if isinstance(schema, dict):
+        for name, value in schema.items():
+            if name == "properties" and "if" not in path and "then" not in path:
+                yield from ((f"{path}.{key}", entry) for key, entry in value.items())
+            yield from keys(value, f"{path}.{name}")
+    elif isinstance(schema, list):
+        for number, value in enumerate(schema):
+            yield from keys(value, f"{path}[{number}]")
+
+
+def resolved(document: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema with what it refers to; its own annotations win."""
+    if "$ref" not in schema:
+        return dict(schema)
+    target = document["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+    return {**resolved(document, target), **{k: v for k, v in schema.items() if k != "$ref"}}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_schema_is_valid_and_local(name: str) -> None:
+    """Draft 2020-12, every $ref inside the file, every $def in use, every keyword known to the quick reader."""
+    document = schemas.load(name)
+    Draft202012Validator.check_schema(document)
+    references = set(re.findall(r'"\$ref":\s*"([^"]+)"', schemas.text(name)))
+    assert references == {f"#/$defs/{key}" for key in document.get("$defs", {})}
+    assert compiled(name).mapping is not None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_key_helps_in_an_editor(name: str) -> None:
+    """A description everywhere; an example, a default, allowed values or further keys too; examples are right."""
+    document = schemas.load(name)
+    found = list(keys(document))
+    assert found
+    for path, schema in found:
+        whole = resolved(document, schema)
+        assert whole.get("title"), path
+        assert whole.get("description"), path
+        if whole.get("type") != "boolean":
+            assert any(k in whole for k in ("examples", "default", "enum", "properties", "oneOf", "minimum")), (
+                path
+            )
+        validator = Draft202012Validator({**schema, "$defs": document.get("$defs", {})})
+        for value in (*whole.get("examples", ()), *([whole["default"]] if "default" in whole else [])):
+            assert validator.is_valid(value), (path, value)
+
+
+def test_schema_defaults_are_the_planner_s() -> None:
+    """The default that the editor shows is the value that the planner takes."""
+    defs = ESTATE["$defs"]
+    limits = {key: entry["default"] for key, entry in defs["limits"]["properties"].items()}
+    assert LimitsPolicy(**limits) == LimitsPolicy()
+    assert set(limits) == {f.name for f in dataclasses.fields(LimitsPolicy)}
+    schedule = defs["schedule"]["properties"]
+    assert seconds(schedule["delta_minimum"]["default"]) == SchedulePolicy().delta_minimum
+    assert seconds(schedule["retry_after"]["default"]) == SchedulePolicy().retry_after
+    shutdown = defs["cutover"]["properties"]["shutdown"]["oneOf"][1]["properties"]
+    assert seconds(shutdown["wait"]["default"]) == ShutdownPolicy().wait
+    assert shutdown["then"]["default"] == ShutdownPolicy().otherwise
+    assert defs["shutdown_mode"]["default"] == ShutdownPolicy().mode
+    assert defs["cutover"]["properties"]["prepare"]["default"] == CutoverPolicy().prepare
+
+
+TEXTS = st.sampled_from(
+    [
+        "",
+        "a",
+        "seoul",
+        "web-01",
+        "Standard_D2s_v5",
+        "30m",
+        "0s",
+        "200 Mbps",
+        "Monday;7:00;7h",
+        "Monday;7:00;0h",
+        "skip",
+        "os",
+        "replicate",
+        "migrated",
+        "env:A",
+        "file:/a",
+        "none",
+        "local",
+        "10.0.0.1",
+        "10.0.0.256",
+        "2027-01-20",
+        "scsi0:1",
+        "koreacentral",
+        "https://a.b:1",
+        "a b",
+        "Premium_LRS",
+        "é",
+        "1",
+        "9",
+        "Asia/Seoul",
+        "host:443",
+        "declared",
+        "guest",
+        "force",
+    ]
+)
+ODD: st.SearchStrategy[Any] = st.one_of(
+    TEXTS, st.just("x" * 600), st.just({}), st.just([]), st.just({"x": "y"}), st.just(["Standard_D2s_v5"])
+)
+
+
+def documents(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
+    """Documents of the schema's shape, some of them right: now and then a value of quite another kind."""
+    schema = resolved(ESTATE, schema)
+    if "oneOf" in schema:
+        return st.one_of(*(documents(option) for option in schema["oneOf"]))
+    match schema["type"]:
+        case "object":
+            return _objects(schema)
+        case "array":
+            return st.lists(documents(schema["items"]), max_size=3)
+        case "boolean":
+            return st.one_of(st.booleans(), st.sampled_from(["on", "true", []]))
+        case "integer" | "number":
+            ends = [schema.get("minimum", 0), schema.get("maximum", 1), 1, 8, -1, 0, 2_000_000, 1.5]
+            return st.one_of(st.sampled_from(ends), st.sampled_from(["1", {}]))
+        case _:
+            texts = [str(v) for v in schema.get("enum", ())] + [str(v) for v in schema.get("examples", ())]
+            good = st.sampled_from(texts) if texts else TEXTS
+            return st.one_of(good, good, good, ODD)
+
+
+def _objects(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
+    properties = {key: documents(value) for key, value in schema.get("properties", {}).items()}
+    needed = {key: value for key, value in properties.items() if key in schema.get("required", ())}
+    free = {key: value for key, value in properties.items() if key not in needed}
+    usual = st.fixed_dictionaries(needed, optional=free)
+    extra: st.SearchStrategy[Any] = st.just({})
+    if schema.get("additionalProperties"):
+        names = st.one_of(st.sampled_from(["a", "web-01", "scsi0:1", "0", "os"]), TEXTS)
+        extra = st.dictionaries(names, documents(schema["additionalProperties"]), max_size=3)
+    loose = st.dictionaries(st.sampled_from([*properties, "unknown"]), ODD, max_size=3)
+    return st.one_of(
+        *[st.tuples(usual, extra).map(lambda pair: {**pair[1], **pair[0]})] * 6,
+        st.tuples(usual, loose).map(lambda pair: {**pair[0], **pair[1]}),
+    )
+
+
+PARTS = {key: documents(value) for key, value in ESTATE["properties"].items()}
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+@pytest.mark.parametrize("part", sorted(PARTS))
+def test_both_readers_agree(part: str, data: st.DataObject) -> None:
+    """D5: what the quick reader takes, jsonschema takes, as the same values; what it refuses, jsonschema refuses."""
+    document = {part: data.draw(PARTS[part])}
+    result = read_one("generated.yaml", json.dumps(document, ensure_ascii=False))
+    accepted = not result.diagnostics
+    assert accepted == VALIDATOR.is_valid(document), [d.detail for d in result.diagnostics]
+    if accepted:
+        assert {key: plain(item) for key, item in result.items.items()} == document
+
+
+@pytest.mark.parametrize("part", sorted(PARTS))
+def test_the_generated_documents_are_of_both_kinds(part: str) -> None:
+    """The agreement above would mean little if all documents were wrong."""
+    right: list[bool] = []
+
+    @settings(max_examples=60, deadline=None, derandomize=True, database=None)
+    @given(PARTS[part])
+    def count(value: Any) -> None:
+        right.append(VALIDATOR.is_valid({part: value}))
+
+    count()
+    assert any(right)
+    assert not all(right)
+
+
+@pytest.mark.parametrize(
+    "file", [*sorted((CASES / "good-seoul").rglob("*.y*ml")), CASES / "_base" / "base.yaml"]
+)
+def test_good_files_pass_jsonschema(file: Path) -> None:
+    """The values that we read from a good file are a document of the schema."""
+    result = read_one(str(file), file.read_text(encoding="utf-8"))
+    assert result.diagnostics == ()
+    assert list(VALIDATOR.iter_errors({key: plain(item) for key, item in result.items.items()})) == []
+
+
+def test_codes_are_explained() -> None:
+    """Every code has a summary without values and an explanation that says more."""
+    for code, entry in CODES.items():
+        assert re.fullmatch(r"WL1\d\d", code)
+        assert "`" not in entry.summary
+        assert entry.explanation.endswith(".")
+        assert entry.explanation != entry.summary
+    assert len({entry.summary for entry in CODES.values()}) == len(CODES)
+
+
+def test_lock_schema_reads_as_jsonschema_does() -> None:
+    """The second schema goes through the same reader."""
+    document = {"version": 1, "machines": {"a": {"instance_uuid": "x", "source": "s", "vm_name": "n"}}}
+    problems = Problems()
+    root = compose(json.dumps(document), "lock", problems)
+    assert root is not None
+    read(root, compiled("lock-1"), "lock", problems)
+    assert [d.path for d in problems.found] == ["machines.a.instance_uuid"]
+    assert not Draft202012Validator(schemas.load("lock-1")).is_valid(document)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("30m", 1800), ("1h30m", 5400), ("90s", 90), ("5s", 5), ("1d", 86400), ("1d2h3m4s", 93784)],
+)
+def test_durations(text: str, value: float) -> None:
+    assert seconds(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("200 Mbps", 200_000_000),
+        ("1 Gbps", 10**9),
+        ("1.5Gbps", 1_500_000_000),
+        ("64Kbps", 64_000),
+        ("9 bps", 9),
+    ],
+)
+def test_rates(text: str, value: int) -> None:
+    """S13: bits, decimal factors."""
+    assert bits_per_second(text) == value
+
+
+def test_unknown_schema_name() -> None:
+    """A name that is not there is a LookupError, not a missing file."""
+    with pytest.raises(LookupError, match="nothing-9"):
+        schemas.load("nothing-9")
