@@ -35,6 +35,7 @@ class World:
         self.generation = 1
         self.objects: dict[str, Managed] = {}
         self._directories: dict[str, list[Vm]] = {}
+        self._networks: dict[tuple[str, str], Network] = {}
         self.defaults = Defaults()
         self.instance_uuid = str(uuid.uuid5(uuid.NAMESPACE_URL, f"wavelift-lab:{root}"))
 
@@ -43,6 +44,8 @@ class World:
             self.objects[entity.moid] = entity
             if isinstance(entity, Vm):
                 self._directories.setdefault(entity.directory, []).append(entity)
+            if isinstance(entity, Network):
+                self._networks[entity.datacenter, entity.name] = entity
             self.touch(entity)
 
     def remove(self, moid: str) -> None:
@@ -146,8 +149,4 @@ class World:
             self.touch(vm)
 
     def network_named(self, datacenter: str, name: str) -> Network | None:
-        entities = list(self.objects.values())
-        found = (
-            e for e in entities if isinstance(e, Network) and e.name == name and e.datacenter == datacenter
-        )
-        return next(found, None)
+        return self._networks.get((datacenter, name))

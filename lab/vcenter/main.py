@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import resource
@@ -38,6 +39,8 @@ def main(arguments: list[str]) -> int:
     except SpecError as error:
         sys.stderr.write(f"lab vcenter: {error}\n")
         return 1
+    gc.collect()
+    gc.freeze()  # the inventory lives as long as the process: no collection needs to look at it again
     world.defaults.latency_s = options.latency
     server, registry = make_server(world, root)
     run_until_stopped([server], lambda: _gone(registry))

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.vcenter import values
+from lab.vcenter.device_xml import devices_xml
 from lab.vcenter.entities import Managed
 from lab.vcenter.inventory import World
+from lab.vcenter.machine import Vm
 from lab.vcenter.sessions import Session
-from lab.vcenter.soap import serialise
+from lab.vcenter.soap import value_xml
 from lab.vcenter.vimtypes import Fault, array, managed_type, not_found, reference, vim, vmodl
 
 SINGLETONS = {
@@ -113,10 +115,15 @@ class Scope:
         key = (version, path)
         found = cache.get(key)
         if found is None:
-            found = serialise("val", self.value(entity, path), object, version)
+            found = self._build_xml(entity, path, version)
             if values.cacheable(entity, path):
                 cache[key] = found
         return found
+
+    def _build_xml(self, entity: Managed, path: str, version: str) -> str:
+        if path == "config.hardware.device" and isinstance(entity, Vm):
+            return devices_xml(self.world, entity, version)
+        return value_xml(self.value(entity, path), version)
 
     def select(self, spec: Any) -> list[Selected]:
         """The objects of a PropertyFilterSpec with their property paths, each once, in order.

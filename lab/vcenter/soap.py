@@ -155,6 +155,18 @@ def serialise(name: str, value: Any, kind: Any, version: str) -> str:
     return text
 
 
+def value_xml(value: Any, version: str) -> str:
+    """A property's value as `<val …>`, "" when unset. Plain values take a short cut past pyVmomi's serialiser."""
+    kind = type(value)
+    if kind is str:
+        return f'<val xsi:type="xsd:string">{escape(value)}</val>'
+    if kind is bool:
+        return f'<val xsi:type="xsd:boolean">{"true" if value else "false"}</val>'
+    if kind is int:
+        return f'<val xsi:type="xsd:int">{value}</val>'
+    return serialise("val", value, object, version)
+
+
 def answer(call: Call, value: Any) -> bytes:
     """The body of a successful answer."""
     inner = value if isinstance(value, Raw) else serialise("returnval", value, call.result, call.version)

@@ -98,15 +98,18 @@ def _files(vm: Vm, place: str) -> Any:
     )
 
 
+def _boot_order(vm: Vm) -> list[Any]:
+    return [vim.vm.BootOptions.BootableDiskDevice(deviceKey=disk.key) for disk in vm.disks[:1]]
+
+
 def _boot_options(world: World, vm: Vm) -> Any:
-    order = [vim.vm.BootOptions.BootableDiskDevice(deviceKey=disk.key) for disk in vm.disks[:1]]
     return vim.vm.BootOptions(
         bootDelay=0,
         enterBIOSSetup=False,
         efiSecureBootEnabled=False,
         bootRetryEnabled=False,
         bootRetryDelay=10000,
-        bootOrder=order,
+        bootOrder=_boot_order(vm),
     )
 
 
@@ -133,26 +136,47 @@ def runtime(world: World, vm: Vm) -> Any:
     )
 
 
+def tools_run(vm: Vm) -> bool:
+    return vm.power == "poweredOn" and vm.settings.tools == "running"
+
+
+def tools_status(vm: Vm) -> str:
+    if vm.settings.tools == "notInstalled":
+        return "toolsNotInstalled"
+    return "toolsOk" if tools_run(vm) else "toolsNotRunning"
+
+
+def running_status(vm: Vm) -> str:
+    return "guestToolsRunning" if tools_run(vm) else "guestToolsNotRunning"
+
+
+def host_name(vm: Vm) -> str:
+    return vm.name.lower().replace(" ", "-")
+
+
+def ip_address(vm: Vm) -> str | None:
+    return next((nic.ip for nic in vm.nics if nic.ip), None)
+
+
+def can_be_tracked(vm: Vm) -> bool:
+    """Change tracking needs virtual hardware 7 or newer."""
+    return int(vm.hw.removeprefix("vmx-")) >= 7
+
+
 def guest(world: World, vm: Vm) -> Any:
     """vim.vm.GuestInfo: what VMware Tools report, so next to nothing when they do not run."""
-    running = vm.power == "poweredOn" and vm.settings.tools == "running"
-    status = (
-        "toolsNotInstalled"
-        if vm.settings.tools == "notInstalled"
-        else "toolsOk"
-        if running
-        else "toolsNotRunning"
-    )
+    running = tools_run(vm)
+    status = tools_status(vm)
     return vim.vm.GuestInfo(
         toolsStatus=status,
         toolsVersionStatus2="guestToolsNotInstalled" if status == "toolsNotInstalled" else "guestToolsCurrent",
-        toolsRunningStatus="guestToolsRunning" if running else "guestToolsNotRunning",
+        toolsRunningStatus=running_status(vm),
         toolsVersion="12352" if status != "toolsNotInstalled" else "0",
         guestId=vm.guest_id if running else None,
         guestFamily=("windowsGuest" if "windows" in vm.guest_id.lower() else "linuxGuest") if running else None,
         guestFullName=guest_name(vm) if running else None,
-        hostName=vm.name.lower().replace(" ", "-") if running else None,
-        ipAddress=next((nic.ip for nic in vm.nics if nic.ip), None) if running else None,
+        hostName=host_name(vm) if running else None,
+        ipAddress=ip_address(vm) if running else None,
         net=_guest_nets(vm) if running else [],
         guestState="running" if running else "notRunning",
     )
@@ -275,10 +299,9 @@ def _guest_summary(world: World, vm: Vm) -> Any:
 
 
 def capability(world: World, vm: Vm) -> Any:
-    generation = int(vm.hw.removeprefix("vmx-"))
     off = dict.fromkeys(_CAPABILITIES, False)
     return vim.vm.Capability(**{**off, "snapshotOperationsSupported": True, "multipleSnapshotsSupported": True},
-                             changeTrackingSupported=generation >= 7)  # fmt: skip
+                             changeTrackingSupported=can_be_tracked(vm))  # fmt: skip
 
 
 _CAPABILITIES = (
@@ -308,6 +331,9 @@ PROPERTIES: dict[str, Build] = {
     "config.changeTrackingEnabled": lambda world, vm: vm.cbt,
     "config.changeVersion": lambda world, vm: str(vm.change_version),
     "config.bootOptions": _boot_options,
+    "config.bootOptions.bootOrder": lambda world, vm: array(
+        "vim.vm.BootOptions.BootableDevice", _boot_order(vm)
+    ),
     "config.extraConfig": lambda world, vm: array("vim.option.OptionValue", _extra_config(vm)),
     "config.hardware": hardware,
     "config.hardware.numCPU": lambda world, vm: vm.cpus,
@@ -317,7 +343,13 @@ PROPERTIES: dict[str, Build] = {
     "runtime.powerState": lambda world, vm: vim.VirtualMachine.PowerState(vm.power),
     "runtime.host": lambda world, vm: vim.HostSystem(vm.host),
     "runtime.consolidationNeeded": lambda world, vm: vm.consolidation_needed,
+    "runtime.connectionState": lambda world, vm: vim.VirtualMachine.ConnectionState("connected"),
     "guest": guest,
+    "guest.toolsStatus": lambda world, vm: vim.vm.GuestInfo.ToolsStatus(tools_status(vm)),
+    "guest.toolsRunningStatus": lambda world, vm: running_status(vm),
+    "guest.hostName": lambda world, vm: host_name(vm) if tools_run(vm) else None,
+    "guest.ipAddress": lambda world, vm: ip_address(vm) if tools_run(vm) else None,
+    "guest.net": lambda world, vm: array("vim.vm.GuestInfo.NicInfo", _guest_nets(vm) if tools_run(vm) else []),
     "snapshot": snapshot_info,
     "rootSnapshot": lambda world, vm: _references(
         "VirtualMachineSnapshot", "vim.vm.Snapshot", [entry.moid for entry in vm.snapshots[:1]]
@@ -326,6 +358,7 @@ PROPERTIES: dict[str, Build] = {
     "summary.storage": storage_summary,
     "layoutEx": layout,
     "capability": capability,
+    "capability.changeTrackingSupported": lambda world, vm: can_be_tracked(vm),
     "datastore": _datastores,
     "network": _networks,
     "resourcePool": _pool,
