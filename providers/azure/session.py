@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from azure.mgmt.storage import StorageManagementClient
     from azure.storage.blob import BlobServiceClient
 
+    from providers.azure.catalogue import Catalogue
     from providers.azure.wire import Wire
 
 PUBLIC = "https://management.azure.com"
@@ -237,6 +238,17 @@ class AzureSession:
             return Wire(self.ca, lambda fresh: self.token(STORAGE_SCOPE, fresh=fresh), self.patience)
 
         return self._keep(("wire",), make)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """VM sizes and quotas, the sizes kept for a while."""
+
+        def make() -> Catalogue:
+            from providers.azure.catalogue import Catalogue
+
+            return Catalogue(self)
+
+        return self._keep(("catalogue",), make)
 
     # --- how they are made
 

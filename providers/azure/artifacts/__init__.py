@@ -1,0 +1,1 @@
+"""The artifacts of an estate in Azure: `AzureArtifacts` (in `provider`) implements `planner.ports.ArtifactProvider`."""

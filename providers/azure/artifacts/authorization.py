@@ -1,0 +1,235 @@
+"""Role assignments, management locks, and what the signed-in principal may do (S4).
+
+A role assignment is named by a uuid made of scope, principal and role, so that asking twice is one assignment. One that
+somebody made earlier under another name is as good, and is never deleted by us.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from planner.ports import GroupAccess, Made, Observed, Operation, ResourceRef
+from providers.azure.again import repeated
+from providers.azure.artifacts.base import Spec
+from providers.azure.errors import error_code, translated
+from providers.azure.ids import parse, same, scope_of
+from providers.azure.operations import Deferred
+from providers.azure.session import AzureSession
+from replication.model.errors import Denied, NotFound, Permanent
+
+ROLES: Mapping[str, str] = {
+    "Owner": "8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
+    "Contributor": "b24988ac-6180-42a0-ab88-20f7382dd24c",
+    "Reader": "acdd72a7-3385-48ef-bd42-f606fba81ae7",
+    "User Access Administrator": "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
+    "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+    "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+    "Storage Blob Data Reader": "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
+    "Key Vault Secrets Officer": "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
+    "Key Vault Secrets User": "4633458b-17de-408a-b874-0445c86b69e6",
+    "Azure Service Bus Data Owner": "090c5cfd-751d-490a-894a-3ce6f1109419",
+}
+"""Azure's built-in roles by name -> the guid that they have in every tenant."""
+
+_NAMES = uuid.UUID("7d0c1f52-6f39-5a77-9a41-0b6d2f9d3c11")
+"""Namespace of assignment names. Never change it: the name is what makes an assignment idempotent."""
+
+_READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
+_ASSIGN = "Microsoft.Authorization/roleAssignments/write"
+_WORK = (
+    "Microsoft.Storage/storageAccounts/write",
+    "Microsoft.KeyVault/vaults/write",
+    "Microsoft.Compute/disks/write",
+    "Microsoft.Compute/virtualMachines/write",
+    "Microsoft.Network/networkInterfaces/write",
+)
+"""What Contributor allows and lesser roles do not: one of each provider that we write to."""
+
+
+class RoleAssignments:
+    """`<scope>#<role>`: a role for one principal; without one in the spec, for whoever is signed in."""
+
+    def __init__(self, session: AzureSession) -> None:
+        self._session = session
+
+    def observe(self, refs: Sequence[ResourceRef]) -> dict[str, Observed]:
+        principal = self._session.principal().object_id
+        by_group: dict[tuple[str, str], list[ResourceRef]] = {}
+        for ref in refs:
+            at = parse(_parts(ref.id)[0])
+            by_group.setdefault((at.subscription, at.group), []).append(ref)
+        seen: dict[str, Observed] = {}
+        for (subscription, group), wanted in by_group.items():
+            there = self._assignments(subscription, group, principal)
+            for ref in wanted:
+                scope, role = _parts(ref.id)
+                found = there.get((scope.lower(), _definition(role)))
+                if found:
+                    spec = {"scope": scope, "role": role, "assignment": found, "principal": principal}
+                    seen[ref.id.lower()] = Observed(ref.id, spec)
+        return seen
+
+    def begin(self, ref: ResourceRef, spec: Spec) -> Operation:
+        # A principal that was made just now is unknown to some of Azure for a while: Temporary, and waited for.
+        return Deferred(lambda: repeated(lambda: self._assign(ref, spec), self._session.patience), ref.id)
+
+    def resume(self, ref: ResourceRef, spec: Spec, token: str) -> Operation:
+        return self.begin(ref, spec)
+
+    def delete(self, ref: ResourceRef) -> None:
+        scope, role = _parts(ref.id)
+        name = _name(scope, self._session.principal().object_id, role)
+        client = self._session.authorization(parse(scope).subscription)
+        try:
+            with translated(ref.id):
+                client.role_assignments.delete(scope, name)
+        except NotFound:
+            return
+
+    def _assign(self, ref: ResourceRef, spec: Spec) -> Made:
+        from azure.core.exceptions import ResourceExistsError
+
+        scope, role = _parts(ref.id)
+        principal = str(spec.get("principal") or self._session.principal().object_id)
+        at = parse(scope)
+        definition = (
+            f"/subscriptions/{at.subscription}/providers/Microsoft.Authorization/roleDefinitions/{_definition(role)}"
+        )
+        body: Any = {"properties": {"roleDefinitionId": definition, "principalId": principal}}
+        client = self._session.authorization(at.subscription)
+        name = _name(scope, principal, role)
+        assignment = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}"
+        with translated(ref.id):
+            try:
+                assignment = client.role_assignments.create(scope, name, body).id or assignment
+            except ResourceExistsError as error:
+                if error_code(error) != "RoleAssignmentExists":
+                    raise
+                found = re.search(r"[0-9a-f]{32}|[0-9a-f-]{36}", error.message or "")
+                if found:
+                    assignment = assignment.replace(name, str(uuid.UUID(found.group())))
+        return Made(ref.id, {"assignment": assignment, "principal": principal})
+
+    def _assignments(self, subscription: str, group: str, principal: str) -> dict[tuple[str, str], str]:
+        """(lower-cased scope, role guid) -> assignment id, of this principal in a group."""
+        client = self._session.authorization(subscription)
+        try:
+            with translated(f"role assignments of {group}"):
+                found = list(client.role_assignments.list_for_resource_group(group, filter=f"principalId eq '{principal}'"))
+        except NotFound:
+            return {}
+        return {
+            (str(one.scope).lower(), str(one.role_definition_id).rpartition("/")[2].lower()): str(one.id) for one in found
+        }
+
+
+class Locks:
+    """CanNotDelete locks."""
+
+    def __init__(self, session: AzureSession) -> None:
+        self._session = session
+
+    def observe(self, refs: Sequence[ResourceRef]) -> dict[str, Observed]:
+        seen: dict[str, Observed] = {}
+        for scope in {scope_of(ref.id) for ref in refs}:
+            try:
+                with translated(scope):
+                    found = list(self._session.locks(parse(scope).subscription).management_locks.list_by_scope(scope))
+            except NotFound:
+                continue
+            for lock in found:
+                seen[str(lock.id).lower()] = Observed(str(lock.id), {"level": str(lock.level), "notes": lock.notes})
+        wanted = {ref.id.lower() for ref in refs}
+        return {key: value for key, value in seen.items() if key in wanted}
+
+    def begin(self, ref: ResourceRef, spec: Spec) -> Operation:
+        body: Any = {"properties": {"level": spec.get("level", "CanNotDelete"), "notes": spec.get("notes", "wavelift")}}
+        scope, at = scope_of(ref.id), parse(ref.id)
+
+        def make() -> Made:
+            locks = self._session.locks(at.subscription).management_locks
+            return Made(locks.create_or_update_by_scope(scope, at.name, body).id or ref.id)
+
+        return Deferred(make, ref.id)
+
+    def resume(self, ref: ResourceRef, spec: Spec, token: str) -> Operation:
+        return self.begin(ref, spec)
+
+    def delete(self, ref: ResourceRef) -> None:
+        at = parse(ref.id)
+        try:
+            with translated(ref.id):
+                self._session.locks(at.subscription).management_locks.delete_by_scope(scope_of(ref.id), at.name)
+        except NotFound:
+            return
+
+
+def missing_access(session: AzureSession, groups: Sequence[GroupAccess], subscriptions: Sequence[str]) -> list[str]:
+    """What the signed-in principal lacks: a sentence for each role and scope (S4)."""
+    who = session.principal().object_id
+    problems = []
+    for subscription in subscriptions:
+        if not _subscription_allows(session, subscription, who):
+            where = f"/subscriptions/{subscription}"
+            problems.append(f"{who} lacks Reader (or {_READ_GROUP}) on {where}: az role assignment create --scope {where}")
+    for group in groups:
+        problems += _group_lacks(session, group, who)
+    return problems
+
+
+def _subscription_allows(session: AzureSession, subscription: str, who: str) -> bool:
+    """By the roles at the subscription: listing its groups would answer with an empty list instead of a refusal."""
+    client = session.authorization(subscription)
+    try:
+        with translated(f"subscription {subscription}"):
+            held = list(client.role_assignments.list_for_subscription(filter=f"atScope() and assignedTo('{who}')"))
+            definitions = {str(one.role_definition_id).lower(): str(one.role_definition_id) for one in held}
+            roles = [client.role_definitions.get_by_id(one) for one in definitions.values()]
+    except Denied:
+        return False
+    return any(_allows(role.permissions or (), _READ_GROUP) for role in roles)
+
+
+def _group_lacks(session: AzureSession, group: GroupAccess, who: str) -> Iterable[str]:
+    at = parse(group.id)
+    try:
+        with translated(group.id):
+            held = list(session.authorization(at.subscription).permissions.list_for_resource_group(at.group))
+    except NotFound:
+        return  # a managed group that is not there yet: its creation will say
+    if not all(_allows(held, action) for action in _WORK):
+        yield f"{who} lacks Contributor (or Owner) on {group.id}: it could not create what the plan asks for"
+    if group.assigns and not _allows(held, _ASSIGN):
+        yield f"{who} lacks User Access Administrator (or Owner) on {group.id}: it could not assign the roles of the estate"
+
+
+def _allows(held: Iterable[Any], action: str) -> bool:
+    """Whether any one role allows the action and does not except it."""
+    return any(
+        any(_matches(one, action) for one in role.actions or ())
+        and not any(_matches(one, action) for one in role.not_actions or ())
+        for role in held
+    )
+
+
+def _matches(pattern: str, action: str) -> bool:
+    return re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), action, re.IGNORECASE) is not None
+
+
+def _parts(ref: str) -> tuple[str, str]:
+    scope, _, role = ref.partition("#")
+    return scope, role
+
+
+def _definition(role: str) -> str:
+    for name, guid in ROLES.items():
+        if same(name, role):
+            return guid
+    raise Permanent(f"no built-in role is called {role!r}", subject="role", remedy=f"one of {', '.join(ROLES)}")
+
+
+def _name(scope: str, principal: str, role: str) -> str:
+    return str(uuid.uuid5(_NAMES, f"{scope.lower()}|{principal.lower()}|{role.lower()}"))

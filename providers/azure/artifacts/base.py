@@ -1,0 +1,146 @@
+"""What all kinds of artifacts share: one list per scope to observe, and never a change to what is not ours."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from planner.ports import Json, Made, Observed, Operation, ResourceRef
+from providers.azure.errors import translated
+from providers.azure.ids import ArmId, parse
+from providers.azure.operations import Pending
+from providers.azure.session import AzureSession
+from providers.azure.tags import Owner
+from replication.model.errors import NotFound, Permanent
+
+if TYPE_CHECKING:
+    from azure.core.polling import LROPoller
+
+Spec = Mapping[str, Json]
+
+
+class Observes(Protocol):
+    def observe(self, refs: Sequence[ResourceRef]) -> dict[str, Observed]:
+        """Lower-cased `ref.id` -> what is there; what is not there is missing."""
+        ...
+
+
+class Deletes(Protocol):
+    def delete(self, ref: ResourceRef) -> None: ...
+
+
+class Makes(Observes, Deletes, Protocol):
+    def begin(self, ref: ResourceRef, spec: Spec) -> Operation: ...
+
+    def resume(self, ref: ResourceRef, spec: Spec, token: str) -> Operation: ...
+
+
+class GroupKind(ABC):
+    """A tagged ARM resource in a resource group: listed by group, made by PUT, deleted when it is ours."""
+
+    def __init__(self, session: AzureSession, owner: Owner) -> None:
+        self.session = session
+        self.owner = owner
+
+    # --- what a kind says about itself
+
+    @abstractmethod
+    def listing(self, at: ArmId) -> Iterable[Any]:
+        """All of this kind in the group of `at`."""
+
+    @abstractmethod
+    def get(self, at: ArmId) -> Any: ...
+
+    @abstractmethod
+    def put(self, at: ArmId, spec: Spec, tags: dict[str, str], **poll: Any) -> LROPoller[Any]:
+        """Begin the PUT; `poll` goes to the client library."""
+
+    @abstractmethod
+    def remove(self, at: ArmId) -> LROPoller[Any] | None:
+        """Begin the DELETE; None when it is done at once."""
+
+    @abstractmethod
+    def properties(self, found: Any) -> dict[str, Json]:
+        """What it is, under the keys of the spec."""
+
+    def attributes(self, found: Any) -> dict[str, Json]:
+        """What others refer to; nothing unless a kind says so."""
+        return {}
+
+    def finish(self, at: ArmId, spec: Spec, found: Any) -> None:
+        """What must follow the PUT; idempotent. Nothing unless a kind says so."""
+        return
+
+    # --- and what follows from it
+
+    def observe(self, refs: Sequence[ResourceRef]) -> dict[str, Observed]:
+        seen: dict[str, Observed] = {}
+        for at in _one_per_group(refs):
+            try:
+                with translated(f"resource group {at.group}"):
+                    found = list(self.listing(at))
+            except NotFound:
+                continue  # no such group: nothing in it
+            for item in found:
+                tags = dict(item.tags or {})
+                seen[item.id.lower()] = Observed(item.id, self.properties(item), tags, self.owner.owns(tags))
+        wanted = {ref.id.lower() for ref in refs}
+        return {key: value for key, value in seen.items() if key in wanted}
+
+    def begin(self, ref: ResourceRef, spec: Spec) -> Operation:
+        at = parse(ref.id)
+        self.require_ours(at)
+        with translated(at.name):
+            return self._pending(at, spec, self.put(at, spec, self.owner.tags(ref.address, spec.get("tags"))))
+
+    def resume(self, ref: ResourceRef, spec: Spec, token: str) -> Operation:
+        at = parse(ref.id)
+        try:
+            with translated(at.name):
+                tags = self.owner.tags(ref.address, spec.get("tags"))
+                return self._pending(at, spec, self.put(at, spec, tags, continuation_token=token))
+        except (NotFound, ValueError):
+            return self.begin(ref, spec)  # Azure keeps operations for a day: a PUT again says how it ended
+
+    def delete(self, ref: ResourceRef) -> None:
+        at = parse(ref.id)
+        if not self.require_ours(at):
+            return
+        with translated(at.name):
+            poller = self.remove(at)
+            if poller is not None:
+                poller.result()
+
+    def require_ours(self, at: ArmId) -> bool:
+        """Whether it exists; `Permanent` when it does and is not ours."""
+        try:
+            with translated(at.name):
+                found = self.get(at)
+        except NotFound:
+            return False
+        if not self.owner.owns(found.tags):
+            remedy = "choose another name or resource group, or remove it yourself"
+            raise Permanent(
+                "it exists and does not carry this estate's tags", subject=at.text, remedy=remedy, code="NotOurs"
+            )
+        return True
+
+    def _pending(self, at: ArmId, spec: Spec, poller: LROPoller[Any]) -> Pending:
+        def finish(found: Any) -> Made:
+            # Some services answer a finished PUT without the resource.
+            there = found if getattr(found, "id", None) else self.get(at)
+            self.finish(at, spec, there)
+            return Made(there.id, self.attributes(there))
+
+        return Pending(poller, finish, at.name)
+
+
+def place(location: str | None) -> str:
+    """A region's name as the planner writes it: "Korea Central" is "koreacentral"."""
+    return (location or "").replace(" ", "").lower()
+
+
+def _one_per_group(refs: Sequence[ResourceRef]) -> list[ArmId]:
+    groups = {(at.subscription.lower(), at.group.lower()): at for at in (parse(ref.id) for ref in refs)}
+    return list(groups.values())

@@ -1,0 +1,145 @@
+"""Disks, NICs and VMs (made by the engine, observed and deleted here), and what they stand on: networks, sizes, quotas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from planner.ports import Json, Observed, ResourceRef
+from providers.azure.artifacts.base import GroupKind, Spec, place
+from providers.azure.cloud import AzureCloud
+from providers.azure.errors import translated
+from providers.azure.ids import ArmId, parse
+from providers.azure.session import AzureSession
+from providers.azure.tags import Owner
+from replication.model.errors import NotFound
+
+
+class _EngineMade(GroupKind):
+    """Made by the engine's orders; here they are only looked at and deleted."""
+
+    def put(self, at: ArmId, spec: Spec, tags: dict[str, str], **poll: Any) -> Any:
+        raise NotImplementedError("disks, NICs and VMs are made by the engine")
+
+    def remove(self, at: ArmId) -> None:
+        AzureCloud(self.session, at.subscription, self.owner).delete(at.text)
+
+
+class Disks(_EngineMade):
+    def listing(self, at: ArmId) -> Iterable[Any]:
+        return self.session.compute(at.subscription).disks.list_by_resource_group(at.group)
+
+    def get(self, at: ArmId) -> Any:
+        return self.session.compute(at.subscription).disks.get(at.group, at.name)
+
+    def properties(self, found: Any) -> dict[str, Json]:
+        return {
+            "location": place(found.location),
+            "sku": found.sku.name if found.sku else None,
+            "size": found.properties.disk_size_bytes,
+            "state": found.properties.disk_state,
+            "attached_to": found.managed_by,
+        }
+
+
+class Nics(_EngineMade):
+    def listing(self, at: ArmId) -> Iterable[Any]:
+        return self.session.network(at.subscription).network_interfaces.list(at.group)
+
+    def get(self, at: ArmId) -> Any:
+        return self.session.network(at.subscription).network_interfaces.get(at.group, at.name)
+
+    def properties(self, found: Any) -> dict[str, Json]:
+        first = next((one.properties for one in found.properties.ip_configurations or ()), None)
+        return {
+            "location": place(found.location),
+            "address": first.private_ip_address if first else None,
+            "subnet": first.subnet.id if first and first.subnet else None,
+            "attached_to": found.properties.virtual_machine.id if found.properties.virtual_machine else None,
+        }
+
+
+class Vms(_EngineMade):
+    def listing(self, at: ArmId) -> Iterable[Any]:
+        return self.session.compute(at.subscription).virtual_machines.list(at.group)
+
+    def get(self, at: ArmId) -> Any:
+        return self.session.compute(at.subscription).virtual_machines.get(at.group, at.name)
+
+    def properties(self, found: Any) -> dict[str, Json]:
+        return {
+            "location": place(found.location),
+            "size": found.properties.hardware_profile.vm_size if found.properties.hardware_profile else None,
+            "state": found.properties.provisioning_state,
+        }
+
+
+class Networks:
+    """Virtual networks with their subnets."""
+
+    def __init__(self, session: AzureSession, owner: Owner) -> None:
+        self._session = session
+        self._owner = owner
+
+    def observe(self, refs: Sequence[ResourceRef]) -> dict[str, Observed]:
+        seen: dict[str, Observed] = {}
+        for at in {(one.subscription, one.group): one for one in (parse(ref.id) for ref in refs)}.values():
+            try:
+                with translated(f"resource group {at.group}"):
+                    found = list(self._session.network(at.subscription).virtual_networks.list(at.group))
+            except NotFound:
+                continue
+            for network in found:
+                tags = dict(network.tags or {})
+                seen[str(network.id).lower()] = Observed(str(network.id), _network(network), tags, self._owner.owns(tags))
+        wanted = {ref.id.lower() for ref in refs}
+        return {key: value for key, value in seen.items() if key in wanted}
+
+
+class Sizes:
+    """`…/locations/<region>/skus/<size>`: what a subscription may have there."""
+
+    def __init__(self, session: AzureSession) -> None:
+        self._catalogue = session.catalogue
+
+    def observe(self, refs: Sequence[ResourceRef]) -> dict[str, Observed]:
+        seen: dict[str, Observed] = {}
+        for ref in refs:
+            at = parse(ref.id)
+            size = self._catalogue.sizes(at.subscription, at.names[0]).get(at.name.lower())
+            if size is not None:
+                seen[ref.id.lower()] = Observed(ref.id, size.document(), ours=False)
+        return seen
+
+
+class Quotas:
+    """`…/locations/<region>/usages/<family>`: vCPUs used and allowed, never from a cache."""
+
+    def __init__(self, session: AzureSession) -> None:
+        self._catalogue = session.catalogue
+
+    def observe(self, refs: Sequence[ResourceRef]) -> dict[str, Observed]:
+        seen: dict[str, Observed] = {}
+        places = {(at.subscription, at.names[0].lower()) for at in (parse(ref.id) for ref in refs)}
+        usages = {at: self._catalogue.usages(*at) for at in places}
+        for ref in refs:
+            at = parse(ref.id)
+            usage = usages[at.subscription, at.names[0].lower()].get(at.name.lower())
+            if usage is not None:
+                seen[ref.id.lower()] = Observed(ref.id, {"used": usage.used, "limit": usage.limit}, ours=False)
+        return seen
+
+
+def _network(network: Any) -> dict[str, Json]:
+    subnets = network.properties.subnets or ()
+    return {
+        "location": place(network.location),
+        "prefixes": list(network.properties.address_space.address_prefixes or ()),
+        "subnets": {subnet.name: prefix_of(subnet) for subnet in subnets},
+    }
+
+
+def prefix_of(subnet: Any) -> str | None:
+    """A subnet's first address range."""
+    many = subnet.properties.address_prefixes
+    return subnet.properties.address_prefix or (many[0] if many else None)

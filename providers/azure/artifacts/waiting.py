@@ -1,0 +1,35 @@
+"""Waiting for a new role to work. Azure says "assigned" at once and means "in some minutes"."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from replication.model.errors import Denied
+
+T = TypeVar("T")
+_FIRST, _LONGEST = 0.2, 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class RoleWait:
+    """How long a refusal may be a role that is not yet in force; clock and sleep are given by the caller in tests."""
+
+    seconds: float = 600.0
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.monotonic
+
+    def run(self, call: Callable[[], T]) -> T:
+        """`call` until it is not `Denied` any more; its first success is the probe that the role works."""
+        until = self.now() + self.seconds
+        pause = _FIRST
+        while True:
+            try:
+                return call()
+            except Denied:
+                if self.now() + pause > until:
+                    raise
+                self.sleep(pause)
+                pause = min(pause * 1.6, _LONGEST)

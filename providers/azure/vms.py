@@ -1,0 +1,165 @@
+"""NICs and VMs: made once under a name, found again by their tags, started, deleted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from providers.azure.disks import group_id
+from providers.azure.errors import translated
+from providers.azure.ids import ArmId, parse
+from providers.azure.session import AzureSession
+from providers.azure.tags import Owner
+from replication.model.errors import NotFound, Permanent, Temporary
+from replication.model.item import NicOrder, VmOrder
+
+_START_SECONDS = 900.0
+_DETACH = "Detach"
+"""Deleting the VM must leave its disks and NICs: they are artifacts of their own."""
+
+
+class Machines:
+    """NICs and VMs of one subscription."""
+
+    def __init__(self, session: AzureSession, owner: Owner, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._session = session
+        self._owner = owner
+        self._sleep = sleep
+
+    # --- NICs
+
+    def create_nic(self, vm: VmOrder, nic: NicOrder, tags: Mapping[str, str]) -> str:
+        """PUT; the same again is the same NIC."""
+        at = parse(nic_id(vm, nic.name))
+        client = self._session.network(at.subscription).network_interfaces
+        self.find_nic(at)
+        address = {"privateIPAllocationMethod": "Dynamic"}
+        if nic.address:
+            address = {"privateIPAllocationMethod": "Static", "privateIPAddress": nic.address}
+        body: Any = {
+            "location": vm.region,
+            "tags": {**vm.tags, **self._owner.tags(extra=tags)},
+            "properties": {
+                "ipConfigurations": [
+                    {"name": "ipconfig1", "properties": {**address, "subnet": {"id": nic.subnet}, "primary": True}}
+                ]
+            },
+        }
+        with translated(at.text):
+            return str(client.begin_create_or_update(at.group, at.name, body).result().id or at.text)
+
+    def find_nic(self, at: ArmId) -> Any | None:
+        """The NIC, or None. `Permanent` when one of that name is not ours."""
+        return self._ours(at, "a NIC", self._session.network(at.subscription).network_interfaces.get)
+
+    def holds(self, at: ArmId, address: str) -> bool:
+        """Whether our NIC of that id is there and has this address."""
+        found = self.find_nic(at)
+        configurations = found.properties.ip_configurations or () if found is not None else ()
+        return any(one.properties.private_ip_address == address for one in configurations)
+
+    # --- VMs
+
+    def create_vm(
+        self, vm: VmOrder, size: str, disks: Mapping[int, str], nics: Mapping[int, str], tags: Mapping[str, str]
+    ) -> str:
+        """PUT. One of ours that is there already stays; one whose making failed goes first (its disks and NICs stay)."""
+        at = parse(vm_id(vm))
+        there = self.find_vm(at)
+        if there is not None:
+            if there.properties.provisioning_state != "Failed":
+                return self._finished(at)
+            self.delete_vm(at)
+        client = self._session.compute(at.subscription).virtual_machines
+        with translated(at.text):
+            made = client.begin_create_or_update(at.group, at.name, self._body(vm, size, disks, nics, tags)).result()
+        return str(made.id or at.text)
+
+    def find_vm(self, at: ArmId) -> Any | None:
+        """The VM, or None. `Permanent` when one of that name is not ours."""
+        return self._ours(at, "a VM", self._session.compute(at.subscription).virtual_machines.get)
+
+    def start(self, at: ArmId) -> None:
+        """Start unless it runs; returns when the instance view says so."""
+        client = self._session.compute(at.subscription).virtual_machines
+        if self._power(at) == "PowerState/running":
+            return
+        with translated(at.text):
+            client.begin_start(at.group, at.name).result()
+        until = time.monotonic() + _START_SECONDS
+        while (state := self._power(at)) != "PowerState/running":
+            if time.monotonic() > until:
+                raise Temporary(f"it is {state or 'without a power state'} and does not come to run", subject=at.text)
+            self._sleep(self._session.polling_interval)
+
+    def delete_vm(self, at: ArmId) -> None:
+        with translated(at.text):
+            self._session.compute(at.subscription).virtual_machines.begin_delete(at.group, at.name).result()
+
+    def delete_nic(self, at: ArmId) -> None:
+        with translated(at.text):
+            self._session.network(at.subscription).network_interfaces.begin_delete(at.group, at.name).result()
+
+    # --- inside
+
+    def _finished(self, at: ArmId) -> str:
+        """Wait for the end of somebody's earlier PUT."""
+        until = time.monotonic() + _START_SECONDS
+        while True:
+            there = self.find_vm(at)
+            state = there.properties.provisioning_state if there is not None else "gone"
+            if there is not None and state == "Succeeded":
+                return str(there.id or at.text)
+            if state in ("Failed", "gone", "Deleting") or time.monotonic() > until:
+                raise Temporary(f"its making ended {state}", subject=at.text, code="ProvisioningFailed")
+            self._sleep(self._session.polling_interval)
+
+    def _power(self, at: ArmId) -> str:
+        with translated(at.text):
+            view = self._session.compute(at.subscription).virtual_machines.instance_view(at.group, at.name)
+        codes = [str(status.code) for status in view.statuses or ()]
+        return next((code for code in codes if code.startswith("PowerState/")), "")
+
+    def _ours(self, at: ArmId, what: str, get: Callable[[str, str], Any]) -> Any | None:
+        try:
+            with translated(at.text):
+                found = get(at.group, at.name)
+        except NotFound:
+            return None
+        if not self._owner.owns(found.tags):
+            remedy = "choose another name for the machine, or remove it"
+            raise Permanent(f"{what} of that name is not ours", subject=at.text, remedy=remedy, code="NotOurs")
+        return found
+
+    def _body(
+        self, vm: VmOrder, size: str, disks: Mapping[int, str], nics: Mapping[int, str], tags: Mapping[str, str]
+    ) -> Any:
+        system = next(disk for disk in vm.disks if disk.lun is None)
+        attach = {"createOption": "Attach", "deleteOption": _DETACH}
+        data = [
+            {**attach, "lun": disk.lun, "caching": "None", "managedDisk": {"id": disks[disk.key]}}
+            for disk in sorted((d for d in vm.disks if d.lun is not None), key=lambda d: d.lun or 0)
+        ]
+        os_disk = {**attach, "caching": "ReadWrite", "osType": system.os_type, "managedDisk": {"id": disks[system.key]}}
+        interfaces = [
+            {"id": nics[nic.key], "properties": {"primary": nic.primary, "deleteOption": _DETACH}} for nic in vm.nics
+        ]
+        return {
+            "location": vm.region,
+            "tags": {**vm.tags, **self._owner.tags(extra=tags)},
+            "properties": {
+                "hardwareProfile": {"vmSize": size},
+                "storageProfile": {"osDisk": os_disk, "dataDisks": data},
+                "networkProfile": {"networkInterfaces": interfaces},
+                "diagnosticsProfile": {"bootDiagnostics": {"enabled": False}},
+            },
+        } | ({"zones": [vm.zone]} if vm.zone else {})
+
+
+def nic_id(vm: VmOrder, name: str) -> str:
+    return f"{group_id(vm)}/providers/Microsoft.Network/networkInterfaces/{name}"
+
+
+def vm_id(vm: VmOrder) -> str:
+    return f"{group_id(vm)}/providers/Microsoft.Compute/virtualMachines/{vm.name}"
