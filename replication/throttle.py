@@ -3,8 +3,8 @@
 Advice: ask for slices of `SLICE` bytes and wait *before* sending each. A slice bounds how long a change of rate takes to
 be felt and how far an urgent cycle can be behind a slice that was granted before it asked.
 
-Urgent traffic (on-demand and final cycles, S8.5) has the first claim: it waits for urgent traffic only, while what it
-takes counts against everybody. With n ordinary slices already granted, the line may be over its rate by those n slices.
+Urgent traffic (on-demand and final cycles, S8.5) has the first claim: all that the line carries goes to it until it is
+satisfied, but for `OTHERS`, so that nothing else dies meanwhile. What either leaves the other gets, so no bit is lost.
 
 Threads: a caller that shares a bucket holds its own lock around `take`, never while it waits.
 """
@@ -13,6 +13,9 @@ from __future__ import annotations
 
 SLICE = 64 * 1024
 """Bytes to ask for at once: 50 ms at 10 Mbit/s."""
+
+OTHERS = 0.1
+"""Share of the line that ordinary traffic keeps while urgent traffic wants more than all of it."""
 
 
 class TokenBucket:
@@ -23,7 +26,7 @@ class TokenBucket:
         self._at: float | None = None
         self._rate = _checked(rate)
         self._level = self._urgent = self.burst
-        """Bits at hand (negative: promised away) for ordinary and for urgent traffic; ordinary <= urgent."""
+        """Bits at hand (negative: promised away) for ordinary and for urgent traffic."""
 
     @property
     def rate(self) -> float | None:
@@ -46,10 +49,12 @@ class TokenBucket:
         self._refill(now)
         if self._rate is None:
             return 0.0
-        self._level -= size * 8
         if urgent:
             self._urgent -= size * 8
-        return max(0.0, -(self._urgent if urgent else self._level) / self._rate)
+            return max(0.0, -self._urgent / self._rate)
+        self._level -= size * 8
+        share = OTHERS if self._urgent < 0 else 1.0
+        return max(0.0, -self._level / (self._rate * share))
 
     def _refill(self, now: float) -> None:
         passed = 0.0 if self._at is None else max(0.0, now - self._at)  # a clock that was set back gives nothing
@@ -57,8 +62,11 @@ class TokenBucket:
         if self._rate is None:
             self._level = self._urgent = self.burst
             return
-        self._level = min(self.burst, self._level + passed * self._rate)
-        self._urgent = min(self.burst, self._urgent + passed * self._rate)
+        bits = passed * self._rate
+        others = min(bits * OTHERS, self.burst - self._level)
+        urgent = min(bits - others, self.burst - self._urgent)
+        self._urgent += urgent
+        self._level = min(self.burst, self._level + bits - urgent)
 
 
 def _checked(rate: float | None) -> float | None:
