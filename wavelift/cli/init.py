@@ -1,0 +1,99 @@
+"""`wavelift init`: make a folder ready: starter files, the editor's schema, and the lock that pins machines to VMs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wavelift.cli.options import Folder
+from wavelift.problems import ERROR
+
+if TYPE_CHECKING:
+    from wavelift.workspace import Workspace
+
+SCHEMA = ".wavelift/estate-1.schema.json"
+
+
+def init(
+    estate: Folder = Path(),
+    lab: Annotated[Path | None, typer.Option("--lab", help="Write lab.yaml: how to reach the lab in this folder.")] = None,
+    region: Annotated[str, typer.Option(help="With --lab: the project's region.")] = "koreacentral",
+    group: Annotated[str, typer.Option(help="With --lab: the project's resource group.")] = "rg-wavelift",
+) -> None:
+    """Write what is missing; what is there stays as it is. Needs no Azure; pinning needs vCenter."""
+    from schemas import load
+    from wavelift.workspace import Workspace
+
+    estate.mkdir(parents=True, exist_ok=True)
+    if lab is not None:
+        from wavelift.connection import write_connection
+        from wavelift.labs import Lab
+
+        typer.echo(f"wrote {write_connection(estate, Lab(lab).known, region, group)}")
+    _schema(estate, load("estate-1"))
+    if not [f for f in estate.glob("*.y*ml") if f.name not in ("lab.yaml", "wavelift.lock.yaml")]:
+        (estate / "estate.yaml").write_text(STARTER)
+        typer.echo(f"wrote {estate / 'estate.yaml'}: fill in what is in angle brackets, then run `wavelift init` again")
+        return
+    _pin(Workspace.open(estate))
+
+
+def _schema(folder: Path, schema: object) -> None:
+    import json
+
+    path = folder / SCHEMA
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(schema, indent=2) + "\n")
+    ignore = path.parent / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+
+
+def _pin(workspace: Workspace) -> None:
+    """Resolve every machine and write the lock; all that cannot be resolved is said at once."""
+    from planner.config import Lock, LockedMachine, write_lock
+    from planner.desired.resolve import resolve_machines
+    from wavelift.wiring import Wiring
+    from wavelift.workspace import shown
+
+    with Wiring(workspace, "plan") as wiring:
+        found = resolve_machines(workspace.estate, wiring.inventory(), workspace.locked)
+    if found.diagnostics:
+        typer.echo(shown(found.diagnostics), err=True)
+        raise typer.Exit(ERROR)
+    machines = {n: m for n, m in workspace.lock.machines.items() if n in workspace.estate.machines}
+    for name in found.unpinned:
+        vm = found.vms[name]
+        machines[name] = LockedMachine(vm.uuid, workspace.estate.machines[name].source, vm.path)
+    write_lock(workspace.folder, Lock(machines))
+    count = len(found.unpinned)
+    typer.echo(f"pinned {count} machine{'s' if count != 1 else ''} in {workspace.folder / 'wavelift.lock.yaml'}; commit it")
+
+
+STARTER = """\
+# yaml-language-server: $schema=./.wavelift/estate-1.schema.json
+estate: {name: my-estate, schema: 1, time_zone: Etc/UTC}
+azure:
+  tenant: <tenant id>
+  project: {subscription: <subscription id>, region: <region>, resource_group: rg-wavelift}
+sources:
+  main: {vcenter: <vcenter host name>, tls: {ca: certs/ca.pem}, login: env:VCENTER_LOGIN}
+appliances:
+  gw-1: {role: primary, source: main}
+targets:
+  first:
+    region: <region>
+    subscription: <subscription id>
+    resource_group: <resource group>
+    vnet: <virtual network>
+    test_vnet: <isolated virtual network>
+    subnets: {<port group>: <subnet>}
+waves:
+  pilot:
+    target: first
+    phase: replicate
+    machines:
+      <vm name>: Standard_D2s_v5
+"""

@@ -1,0 +1,145 @@
+"""`wavelift status`: where every machine is, from the engine's documents alone; nothing else needs to run."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wavelift.cli.options import AsJson, Folder
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from planner.state import State
+    from replication.model.status import Status
+    from wavelift.wiring import Wiring
+    from wavelift.workspace import Workspace
+
+SILENT = 60.0
+"""An engine that has written nothing for so long is called silent: it writes every second or so."""
+
+
+def status(
+    estate: Folder = Path(),
+    json: AsJson = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay and keep the table up to date.")] = False,
+) -> None:
+    """Wave, machine, state, cycle, progress, rate, lag behind the source, next cycle or why it is held."""
+    from wavelift.wiring import Wiring
+    from wavelift.workspace import Workspace
+
+    workspace = Workspace.open(estate)
+    with Wiring(workspace, "plan") as wiring:
+        if json:
+            import json as jsons
+
+            typer.echo(jsons.dumps(rows(workspace, wiring, time.time()), indent=2, ensure_ascii=False))
+        elif watch:
+            _live(workspace, wiring)
+        else:
+            from rich.console import Console
+
+            found = rows(workspace, wiring, time.time())
+            Console().print(table(found))
+            for line in remarks(found):
+                typer.echo(line)
+
+
+def rows(workspace: Workspace, wiring: Wiring, now: float) -> list[dict[str, Any]]:
+    """One plain value per machine of the estate, in its order; times are unix seconds, sizes bytes."""
+    from wavelift.planning import gateways
+
+    state = workspace.view().state
+    statuses: dict[str, Status] = {}
+    for account in gateways(state).values():
+        statuses.update(wiring.engine.statuses(account))
+    return [_row(workspace, state, name, statuses, now) for name in workspace.estate.machines]
+
+
+def _row(workspace: Workspace, state: State, name: str, statuses: dict[str, Status], now: float) -> dict[str, Any]:
+    machine = workspace.estate.machines[name]
+    pinned = workspace.locked.get(name)
+    known = state.machines.get(pinned) if pinned else None
+    said = statuses.get(pinned) if pinned else None
+    row: dict[str, Any] = {"wave": machine.wave, "machine": name, "asked": machine.phase.value}
+    if said is None:
+        return row | {
+            "state": "not applicable" if known is None or known.life != "replicating" else "waiting for the engine"
+        }
+    return row | {
+        "state": said.state.value,
+        "step": said.step,
+        "cycle": said.cycle,
+        "cycle_kind": said.cycle_kind,
+        "progress": said.progress,
+        "rate": said.rate,
+        "lag": None if said.recovery_point is None else max(0.0, now - said.recovery_point),
+        "next_cycle": said.next_cycle,
+        "held": said.held,
+        "problem": said.problem,
+        "heartbeat": now - said.written,
+        "life": known.life if known else None,
+    }
+
+
+def table(found: list[dict[str, Any]]) -> Table:
+    """The rows as a table for people."""
+    from rich.table import Table
+
+    out = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("wave", "machine", "asked", "state", "cycle", "progress", "rate", "lag", "next cycle / held"):
+        out.add_column(column, overflow="fold")
+    for row in found:
+        progress = row.get("progress")
+        rate = row.get("rate")
+        finished = row.get("life") in ("migrated", "completed", "stopped")
+        out.add_row(
+            row["wave"],
+            row["machine"],
+            row["asked"],
+            row["state"] + (f": {row['step']}" if row.get("step") else "") + (f" ({row['life']})" if finished else ""),
+            f"{row['cycle']}" + (f" {row['cycle_kind']}" if row.get("cycle_kind") else "")
+            if row.get("cycle") is not None
+            else "",
+            f"{progress:.0%}" if progress is not None else "",
+            f"{rate / 1024 / 1024:.0f} MiB/s" if rate else "",
+            _span(row["lag"]) if row.get("lag") is not None and not finished else "",
+            row.get("problem") or row.get("held") or _at(row.get("next_cycle")) if not finished else "",
+        )
+    return out
+
+
+def remarks(found: list[dict[str, Any]]) -> list[str]:
+    """What needs somebody: a silent engine."""
+    beats = [r["heartbeat"] for r in found if "heartbeat" in r and r.get("life") == "replicating"]
+    waiting = any(r["state"] == "waiting for the engine" for r in found)
+    if beats and min(beats) > SILENT:
+        return [f"The engine is silent since {_span(min(beats))}: `wavelift engine run` starts one."]
+    if waiting and not beats:
+        return ["No engine has been here yet: `wavelift engine run` (or apply --embedded) starts one."]
+    return []
+
+
+def _live(workspace: Workspace, wiring: Wiring) -> None:
+    from rich.live import Live
+
+    with Live(table(rows(workspace, wiring, time.time())), refresh_per_second=2) as live:
+        while True:
+            time.sleep(1)
+            live.update(table(rows(workspace, wiring, time.time())))
+
+
+def _span(seconds: float) -> str:
+    """Seconds as people say it: the largest unit and the next."""
+    for size, big, unit, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if seconds >= size:
+            rest = int(seconds % size // unit)
+            return f"{int(seconds // size)} {big}" + (f" {rest} {small}" if rest else "")
+    return f"{seconds:.0f} s"
+
+
+def _at(when: float | None) -> str:
+    return "" if when is None else time.strftime("%a %H:%M:%S", time.localtime(when))
