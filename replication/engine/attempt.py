@@ -14,6 +14,7 @@ from replication.model.errors import Permanent, PortError, ResyncRequired, Tempo
 from replication.model.item import Item, ItemDisk
 from replication.model.record import Attempt, CycleKind, Life, Stage, Unclean
 from replication.model.source import ChangeId, Snapshot
+from replication.schedule import next_retry
 
 
 class CycleFailed(Exception):
@@ -106,12 +107,12 @@ def fail(work: Work, error: Exception) -> CycleFailed:
 
 def retry_at(work: Work, error: Exception) -> float:
     """Unix time before which nothing of this machine is tried again after `error`."""
-    wait = work.item.retry_after
+    now, item = work.clock.now(), work.item
     if isinstance(error, Permanent):
-        wait = max(wait, work.sizes.patience.permanent)
-    if isinstance(error, Temporary):
-        wait = max(wait, error.retry_after or 0.0)
-    return work.clock.now() + wait
+        return now + max(item.retry_after, work.sizes.patience.permanent)
+    asked = (error.retry_after or 0.0) if isinstance(error, Temporary) else 0.0
+    due = now + item.retry_after if work.urgent else next_retry(item, now, work.record.attempts)
+    return max(due, now + asked)
 
 
 def release(work: Work) -> None:

@@ -111,7 +111,7 @@ def _ask(work: Work, snapshot: Snapshot, disk: ItemDisk) -> Asked:
 def _jobs(
     work: Work, gateway: Gateway, asked: dict[int, Asked], readers: dict[int, DiskReader]
 ) -> Iterator[Callable[[], Logged]]:
-    """Chunks of all disks, taken in turns so that no disk of the machine waits for another."""
+    """Chunks of the disks, taken in turns; at most `lanes` disks are read at once."""
     limits = work.sizes.limits
 
     def of(one: Asked) -> Iterator[Callable[[], Logged]]:
@@ -121,14 +121,17 @@ def _jobs(
         for chunk in zero_chunks(one.zero, limits.extents):
             yield partial(gateway.log_zero, one.disk, next(numbers), chunk)
 
-    lines = [of(one) for one in asked.values()]
+    later = [of(one) for one in asked.values()]
+    lines = [later.pop(0) for _ in range(min(len(later), max(1, work.lanes)))]
     while lines:
-        for line in list(lines):
+        for at, line in reversed(list(enumerate(lines))):
             job = next(line, None)
-            if job is None:
-                lines.remove(line)
-            else:
+            if job is not None:
                 yield job
+            elif later:
+                lines[at] = later.pop(0)
+            else:
+                del lines[at]
 
 
 def _write_manifest(work: Work, asked: list[Asked]) -> None:

@@ -80,7 +80,7 @@ def _stream(work: Work) -> None:
         for one in disks:
             reader = stack.enter_context(work.source.open_disk(work.uuid, snapshot, one.disk.key))
             jobs.append(_Stream(work, gateway, applier, reader, one).run)
-        run_all(work.disks, len(jobs), jobs, lambda _: None)
+        run_all(work.disks, max(1, min(work.lanes, len(jobs))), jobs, lambda _: None)
     evidence = tuple(_evidence(one) for one in disks)
     now = work.clock.now()
     work.machine.advance(attempt=replace(attempt, stage=Stage.SEALED, sealed_at=now, disks=evidence))

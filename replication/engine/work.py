@@ -40,6 +40,10 @@ class Work:
     say: Say
     cloud: Callable[[str], Cloud]
     """Subscription -> cloud."""
+    lanes: int = 64
+    """Disks that are read at once at most."""
+    urgent: bool = False
+    """An order waits for it: it has the first claim on the throttle, and is tried again sooner."""
     should_yield: Callable[[], str | None] = lambda: None
     """Why an initial attempt should end itself now (asked once a window), or None."""
     meter: Meter = field(default_factory=Meter)

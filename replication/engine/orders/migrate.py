@@ -1,0 +1,213 @@
+"""Migration, in S7's five steps. Until the Azure VM is asked for, everything can go back: the source is powered on again.
+
+From the moment that the creation of the VM is announced there are two ways only: forward, or, when Azure refuses it for
+good and there certainly is no such VM, back. Two machines with one name never run at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from replication.engine import delta, materialise, redo
+from replication.engine.attempt import CycleFailed
+from replication.engine.orders import building
+from replication.engine.orders.steps import Refused, Steps, create_vm, delete_made, resource_ids, tags_of, vm_of
+from replication.model.errors import Permanent, ResyncRequired, Temporary
+from replication.model.record import Commit, CycleKind, Life
+from replication.model.source import Power, SourceFacts
+from replication.ports import Cloud
+
+
+def migrate(steps: Steps) -> None:
+    """Raises a port's error (tried again later) or ends the order."""
+    Migration(steps).run()
+
+
+class Migration:
+    def __init__(self, steps: Steps) -> None:
+        self.steps, self.work = steps, steps.work
+        self.shutdown = steps.order.shutdown
+
+    def run(self) -> None:
+        steps = self.steps
+        try:
+            if "back" in steps.facts:
+                raise Refused(steps.facts["back"])
+            self._settle()
+            whats = (self._prerequisites, self._shut_down, self._prepare, self._create, self._start)
+            for step, what in zip(steps.progress.steps, whats, strict=True):
+                steps.do(step.name, what)
+        except (Permanent, ResyncRequired, Refused) as error:
+            self._back(str(error))
+            return
+        except Temporary as error:
+            if not self._too_long():
+                raise
+            self._back(f"the machine has been off too long: {error}")
+            return
+        steps.finish("done", life=Life.MIGRATED)
+
+    @property
+    def cloud(self) -> Cloud:
+        return self.work.cloud(vm_of(self.steps.order).subscription)
+
+    # the five steps
+
+    def _prerequisites(self) -> str:
+        work, steps, vm = self.work, self.steps, vm_of(self.steps.order)
+        if "cycle_before" not in steps.facts:
+            power = self._facts().power
+            steps.learn({"cycle_before": str(work.record.cycle), "power_before": power.value})
+        if work.record.test:
+            raise Refused("a test migration is still there: clean it up first")
+        facts = self._facts()
+        must_ask = facts.power is Power.ON and self.shutdown.mode == "guest" and self.shutdown.otherwise == "fail"
+        if must_ask and not facts.tools_running:
+            raise Refused("VMware Tools does not run in it, so it cannot be shut down: start it, or order `force`")
+        materialise.require_sizes(vm, work.item.disks)
+        self._check_cloud()
+        self._cycle(CycleKind.ON_DEMAND)
+        return f"on-demand cycle {work.record.cycle}"
+
+    def _shut_down(self) -> str | None:
+        if self.shutdown.mode == "none":
+            return None
+        work, steps = self.work, self.steps
+        if self._facts().power is not Power.OFF:
+            steps.learn({"power_off_asked": steps.facts.get("power_off_asked", str(work.clock.now()))})
+            self._power_off()
+        if self._facts().power is not Power.OFF:
+            raise Temporary("it is not powered off yet", subject=work.item.name)
+        if "powered_off" not in steps.facts:
+            steps.learn({"powered_off": str(work.clock.now())})
+        return "power-off confirmed"
+
+    def _power_off(self) -> None:
+        work, shutdown = self.work, self.shutdown
+        if shutdown.mode == "guest":
+            try:
+                work.source.shutdown_guest(work.uuid)
+            except Permanent as error:
+                if shutdown.otherwise == "fail":
+                    raise
+                work.note(f"the guest cannot be shut down: {error}")
+            else:
+                limit = work.clock.now() + shutdown.wait
+                while work.clock.now() < limit:
+                    work.guard.check()
+                    if self._facts().power is Power.OFF:
+                        return
+                    work.clock.sleep(min(work.sizes.patience.poll, max(0.1, limit - work.clock.now())))
+            if shutdown.otherwise == "fail":
+                if self._facts().power is Power.OFF:
+                    return
+                raise Refused(f"the guest did not shut down within {shutdown.wait:.0f} s (it may still do so: look at it)")
+        work.guard.check()
+        work.retry(partial(work.source.power_off, work.uuid))
+
+    def _prepare(self) -> str:
+        steps, vm = self.steps, vm_of(self.steps.order)
+        self._still_off()
+        final = self._cycle(CycleKind.FINAL)
+        if "final_cycle" not in steps.facts:
+            building.pin(steps, final)
+            ids = {f"announced/{name}": made for name, made in resource_ids(vm).items() if name != "vm"}
+            steps.learn({"final_cycle": str(final.cycle), **ids})
+        building.fill_disks(steps, self.cloud, vm)
+        self._still_off()
+        return f"final cycle {final.cycle}, guest declared ready"
+
+    def _create(self) -> str:
+        work, steps, vm = self.work, self.steps, vm_of(self.steps.order)
+        nics = building.create_nics(work, steps, self.cloud, vm)
+        self._still_off()
+        if "announced/vm" not in steps.facts:
+            steps.learn({"announced/vm": resource_ids(vm)["vm"]})
+        disks = building.disks_made(steps, vm)
+        made, size = create_vm(work, self.cloud, vm, disks, nics, tags_of(work, vm))
+        steps.learn({"size": size}, made={"vm": made})
+        return size
+
+    def _start(self) -> str:
+        steps = self.steps
+        self.work.retry(partial(self.cloud.start_vm, steps.progress.made["vm"]))
+        steps.learn({"started": str(self.work.clock.now())})
+        return ""
+
+    # what they need
+
+    def _facts(self) -> SourceFacts:
+        work = self.work
+        found = work.retry(lambda: work.source.facts((work.uuid,)))
+        if work.uuid not in found:
+            raise Permanent("this VM is not in vCenter any more", subject=work.item.name)
+        return found[work.uuid]
+
+    def _check_cloud(self) -> None:
+        problems = self.work.retry(partial(self.cloud.check, vm_of(self.steps.order)))
+        if problems:
+            raise Refused("; ".join(problems))
+
+    def _still_off(self) -> None:
+        if self.shutdown.mode != "none" and self._facts().power is not Power.OFF:
+            raise Refused("the source was powered on again by somebody else: its latest writes are not in the final cycle")
+
+    def _cycle(self, kind: CycleKind) -> Commit:
+        """The order's own cycle of this kind: the committed one, or a new one. Errors are the order's to judge."""
+        work, before = self.work, int(self.steps.facts["cycle_before"])
+
+        def there() -> Commit | None:
+            points = (work.record.committed, *work.record.earlier)
+            return next((p for p in points if p is not None and p.kind is kind and p.cycle > before), None)
+
+        found = there()
+        if found is None:
+            self._attempt(partial(delta.run, work, kind))
+            found = there()
+        if found is None:
+            raise AssertionError(f"the {kind.value} cycle ended without a recovery point")
+        return found
+
+    def _settle(self) -> None:
+        """What a crash left of an earlier attempt: here, so that a machine that is off does not wait for it for ever."""
+        self._attempt(partial(redo.settle, self.work))
+
+    def _attempt(self, cycle: Callable[[], None]) -> None:
+        try:
+            cycle()
+        except CycleFailed as failed:
+            if failed.permanent:
+                raise Refused(str(failed)) from failed
+            raise Temporary(str(failed), subject=self.work.item.name) from failed
+
+    # the way back
+
+    def _too_long(self) -> bool:
+        facts, limit = self.steps.facts, self.work.sizes.patience.powered_off
+        off = facts.get("power_off_asked")
+        return off is not None and "announced/vm" not in facts and self.work.clock.now() - float(off) > limit
+
+    def _back(self, problem: str) -> None:
+        """Undo, journalled first: power on what we powered off, delete what we made. Temporary errors are raised."""
+        work, steps = self.work, self.steps
+        vm = steps.facts.get("announced/vm")
+        if vm is not None and ("vm" in steps.progress.made or work.retry(partial(self.cloud.exists, vm))):
+            # It is there (perhaps only an answer was lost): only forward.
+            raise Temporary(f"{problem}; the Azure VM exists, so this is tried again", subject=work.item.name)
+        if "back" not in steps.facts:
+            steps.learn({"back": problem})
+        asked = "power_off_asked" in steps.facts and steps.facts.get("power_before") == Power.ON.value
+        if asked and self._power() is Power.OFF:
+            work.note("the source is powered on again")
+            work.retry(partial(work.source.power_on, work.uuid))
+        announced = {
+            name.removeprefix("announced/"): made for name, made in steps.facts.items() if name.startswith("announced/")
+        }
+        left = delete_made(work, self.cloud, announced) if announced else []
+        steps.finish("failed" if left else "aborted", "; ".join([problem, *left]))
+
+    def _power(self) -> Power | None:
+        work = self.work
+        found = work.retry(lambda: work.source.facts((work.uuid,)))
+        return found[work.uuid].power if work.uuid in found else None

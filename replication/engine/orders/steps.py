@@ -1,0 +1,169 @@
+"""An order's progress in the journal: every step is announced before it is done and told after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from replication.engine.work import Work
+from replication.lifecycle import MIGRATION_STEPS
+from replication.model.errors import Permanent, Temporary
+from replication.model.item import Order, OrderKind, VmOrder
+from replication.model.record import OrderProgress, OrderStep, StepState
+from replication.ports import Cloud
+
+STEPS: Mapping[OrderKind, tuple[str, ...]] = {
+    OrderKind.TEST: ("check prerequisites", "fill the test disks", "create the test VM", "start the test VM"),
+    OrderKind.CLEAN_UP: ("delete what the test made",),
+    OrderKind.MIGRATE: MIGRATION_STEPS,
+    OrderKind.STOP: ("remove snapshots and log", "delete the replica disks"),
+}
+NO_CAPACITY = frozenset({"SkuNotAvailable", "AllocationFailed", "ZonalAllocationFailed", "OverconstrainedAllocationRequest"})
+
+
+class Refused(Exception):
+    """This order cannot be carried out; nothing is changed for good."""
+
+
+def accepted(work: Work, order: Order) -> OrderProgress:
+    """The order's progress, journalled with all steps waiting when it is new."""
+    progress = work.record.order
+    if progress is None or progress.number != order.number:
+        steps = tuple(OrderStep(name) for name in STEPS[order.kind])
+        progress = OrderProgress(order.number, order.id, order.kind, steps)
+        work.machine.advance(order=progress, retry_at=None)
+    return progress
+
+
+class Steps:
+    """Reads and writes the order under way. Each method is one compare-and-swap at most."""
+
+    def __init__(self, work: Work, order: Order) -> None:
+        self.work, self.order = work, order
+
+    @property
+    def progress(self) -> OrderProgress:
+        progress = self.work.record.order
+        if progress is None or progress.number != self.order.number:
+            raise AssertionError("the order under way is another one")
+        return progress
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        return self.progress.facts
+
+    def do(self, name: str, what: Callable[[], str | None]) -> None:
+        """Run step `name` unless it is done. `what` returns a detail for people; None means that it was skipped."""
+        step = next(s for s in self.progress.steps if s.name == name)
+        if step.state in (StepState.DONE, StepState.SKIPPED):
+            return
+        self.work.guard.check()
+        if step.state is not StepState.RUNNING:
+            self._set(name, state=StepState.RUNNING, started=self.work.clock.now())
+            self.work.note(f"{self.order.kind.value}: {name}")
+        detail = what()
+        state = StepState.SKIPPED if detail is None else StepState.DONE
+        self._set(name, state=state, ended=self.work.clock.now(), detail=detail or "")
+
+    def learn(self, facts: Mapping[str, str] | None = None, made: Mapping[str, str] | None = None) -> None:
+        """Journal facts that later steps or a successor need, and what was made."""
+        old = self.progress
+        self._put(replace(old, facts={**old.facts, **(facts or {})}, made={**old.made, **(made or {})}))
+
+    def finish(self, outcome: str, problem: str = "", **changes: Any) -> None:
+        """The order has come to its end; latched."""
+        old = self.progress
+        steps = old.steps
+        if outcome != "done":
+            steps = tuple(
+                replace(s, state=StepState.FAILED, ended=self.work.clock.now(), detail=problem)
+                if s.state is StepState.RUNNING
+                else s
+                for s in steps
+            )
+        ended = replace(old, outcome=outcome, problem=problem, steps=steps)
+        self.work.machine.advance(order=ended, orders_done=self.order.number, retry_at=None, **changes)
+        self.work.note(f"{self.order.kind.value}: {outcome}{': ' + problem if problem else ''}")
+
+    def _set(self, name: str, **changes: Any) -> None:
+        old = self.progress
+        self._put(replace(old, steps=tuple(replace(s, **changes) if s.name == name else s for s in old.steps)))
+
+    def _put(self, progress: OrderProgress) -> None:
+        self.work.machine.advance(order=progress)
+
+
+def vm_of(order: Order) -> VmOrder:
+    if order.vm is None:
+        raise Refused("the order names no VM: plan and apply again")
+    return order.vm
+
+
+def tags_of(work: Work, vm: VmOrder) -> dict[str, str]:
+    """The owner's tags, and over them what says whose the thing is."""
+    item = work.item
+    ours = {
+        "wavelift-estate": item.estate,
+        "wavelift-machine": item.machine,
+        "wavelift-replication": item.replication,
+        "wavelift-source": item.name,
+    }
+    return {**vm.tags, **ours}
+
+
+def resource_ids(vm: VmOrder) -> dict[str, str]:
+    """Logical name -> ARM id of everything that the order will make: known before it is made, so it can be announced."""
+    root = f"/subscriptions/{vm.subscription}/resourceGroups/{vm.resource_group}/providers"
+    ids = {f"disk/{disk.key}": f"{root}/Microsoft.Compute/disks/{disk.name}" for disk in vm.disks}
+    ids |= {f"nic/{nic.key}": f"{root}/Microsoft.Network/networkInterfaces/{nic.name}" for nic in vm.nics}
+    return ids | {"vm": f"{root}/Microsoft.Compute/virtualMachines/{vm.name}"}
+
+
+class _NoCapacity(Exception):
+    def __init__(self, cause: Temporary) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def create_vm(
+    work: Work, cloud: Cloud, vm: VmOrder, disks: Mapping[int, str], nics: Mapping[int, str], tags: Mapping[str, str]
+) -> tuple[str, str]:
+    """(ARM id, size): the sizes are tried in order while Azure has no capacity. Idempotent."""
+    if not vm.sizes:
+        raise Permanent("no size is given", subject=vm.name, remedy="plan and apply again")
+    last: _NoCapacity | None = None
+    for size in vm.sizes:
+        try:
+            return work.retry(partial(_create, cloud, vm, size, disks, nics, tags)), size
+        except _NoCapacity as error:
+            last = error
+            work.note(f"no capacity for {size} now")
+    assert last is not None
+    raise Temporary(
+        f"no capacity for any of {', '.join(vm.sizes)}", subject=vm.name, remedy="wait, or give more sizes"
+    ) from last.cause
+
+
+def _create(
+    cloud: Cloud, vm: VmOrder, size: str, disks: Mapping[int, str], nics: Mapping[int, str], tags: Mapping[str, str]
+) -> str:
+    try:
+        return cloud.create_vm(vm, size, disks, nics, tags)
+    except Temporary as error:
+        if error.code in NO_CAPACITY:
+            raise _NoCapacity(error) from error
+        raise
+
+
+def delete_made(work: Work, cloud: Cloud, made: Mapping[str, str]) -> list[str]:
+    """Delete VM, then NICs, then disks; what could not be deleted for good, with the reason. Temporary errors are raised."""
+    order = sorted(made, key=lambda name: (("vm", "nic", "disk").index(name.partition("/")[0]), name))
+    left = []
+    for name in order:
+        try:
+            work.retry(partial(cloud.delete, made[name]))
+        except Permanent as error:
+            left.append(f"{made[name]}: {error}")
+    return left

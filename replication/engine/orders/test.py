@@ -1,0 +1,97 @@
+"""Test migration and its clean-up: an isolated VM from the newest recovery point, while replication goes on."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from replication.engine import materialise
+from replication.engine.orders import building
+from replication.engine.orders.steps import Refused, Steps, create_vm, delete_made, resource_ids, tags_of, vm_of
+from replication.model.errors import Permanent
+
+
+def test(steps: Steps) -> None:
+    """Raises `Refused`, or a port's error (tried again later). What it makes stands in `Record.test` before it is made."""
+    try:
+        _test(steps)
+    except (Permanent, Refused) as error:
+        left = _clean(steps)
+        text = "; ".join([str(error), *left])
+        steps.finish("failed" if left else "aborted", text)
+
+
+def _test(steps: Steps) -> None:
+    work = steps.work
+    vm = vm_of(steps.order)
+    cloud = work.cloud(vm.subscription)
+
+    def check() -> str:
+        if work.record.test and "cycle" not in steps.facts:
+            raise Refused("an earlier test is still there: clean it up first")
+        point = work.record.committed
+        if point is None:
+            raise Refused("there is no recovery point yet: wait for the initial replication")
+        materialise.require_sizes(vm, work.item.disks)
+        problems = work.retry(partial(cloud.check, vm))
+        if problems:
+            raise Refused("; ".join(problems))
+        building.pin(steps, point)
+        return f"recovery point of cycle {point.cycle}"
+
+    def fill() -> str:
+        ids = resource_ids(vm)
+        if dict(work.record.test) != ids:
+            work.machine.advance(test=ids)
+        if "announced/vm" not in steps.facts:
+            steps.learn({f"announced/{name}": made for name, made in ids.items()})
+        building.fill_disks(steps, cloud, vm)
+        return f"{len(vm.disks)} disks"
+
+    def create() -> str:
+        nics = building.create_nics(work, steps, cloud, vm)
+        made, size = create_vm(work, cloud, vm, building.disks_made(steps, vm), nics, tags_of(work, vm))
+        steps.learn({"size": size}, made={"vm": made})
+        return size
+
+    def start() -> str:
+        work.retry(partial(cloud.start_vm, steps.progress.made["vm"]))
+        return ""
+
+    names = [step.name for step in steps.progress.steps]
+    for name, what in zip(names, (check, fill, create, start), strict=True):
+        steps.do(name, what)
+    steps.finish("done")
+
+
+def _clean(steps: Steps) -> list[str]:
+    """Take back what a failed test made; what could not be deleted stays in `Record.test` for a clean-up order."""
+    work, vm = steps.work, steps.order.vm
+    if vm is None or "announced/vm" not in steps.facts:
+        return []
+    left = delete_made(work, work.cloud(vm.subscription), work.record.test)
+    if not left:
+        work.machine.advance(test={})
+    return left
+
+
+def clean_up(steps: Steps) -> None:
+    """Delete what the last test made."""
+    work = steps.work
+
+    def delete() -> str:
+        made = work.record.test
+        by_subscription = {name.split("/")[2] for name in made.values()}
+        left: list[str] = []
+        for subscription in sorted(by_subscription):
+            mine = {k: v for k, v in made.items() if v.split("/")[2] == subscription}
+            left += delete_made(work, work.cloud(subscription), mine)
+        if left:
+            raise Refused("; ".join(left))
+        return f"{len(made)} things"
+
+    try:
+        steps.do(steps.progress.steps[0].name, delete)
+    except Refused as error:
+        steps.finish("failed", str(error))
+    else:
+        steps.finish("done", test={})
