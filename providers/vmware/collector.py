@@ -9,12 +9,15 @@ from xml.etree.ElementTree import Element
 
 from providers.vmware import sdk
 from providers.vmware.elements import VIM, ElementStub, text
+from providers.vmware.pause import cycle_collector_paused
 from providers.vmware.session import Session
 
 T = TypeVar("T")
 
 Properties = dict[str, Element]
 """Property path -> its `val` element; an unset property is not there."""
+
+_PROPERTY = VIM + "propSet"
 
 PAGE = 250
 """Objects an answer. A VM with its devices is some 20 KiB of XML: a page is a few MiB."""
@@ -35,12 +38,12 @@ class Collector:
     def objects(self, wanted: Mapping[Any, Sequence[str]], *, subject: str = "") -> dict[str, Properties]:
         """Properties of single managed objects: {object: paths} -> {ref: properties}. A missing object is `NotFound`."""
         query = sdk.load().vmodl.query.PropertyCollector
+        alike: dict[tuple[Any, tuple[str, ...]], list[Any]] = {}
+        for target, paths in wanted.items():
+            alike.setdefault((type(target), tuple(paths)), []).append(query.ObjectSpec(obj=target, skip=False))
         specs = [
-            query.FilterSpec(
-                objectSet=[query.ObjectSpec(obj=target, skip=False)],
-                propSet=[query.PropertySpec(type=type(target), pathSet=list(paths), all=False)],
-            )
-            for target, paths in wanted.items()
+            query.FilterSpec(objectSet=targets, propSet=[query.PropertySpec(type=kind, pathSet=list(paths), all=False)])
+            for (kind, paths), targets in alike.items()
         ]
         doing = "reading its properties"
         return self._session.call(
@@ -68,7 +71,8 @@ class Collector:
                         for name, paths in wanted.items()
                     ],
                 )
-                return [take(*found) for found in self._walk(content, [spec])]
+                with cycle_collector_paused():
+                    return [take(*found) for found in self._walk(content, [spec])]
             finally:
                 view.DestroyView()
 
@@ -93,13 +97,8 @@ class Collector:
 
 
 def _objects(page: Element | None) -> Iterator[tuple[str, str, Properties]]:
-    for entry in () if page is None else page.iterfind(VIM + "objects"):
-        target = entry.find(VIM + "obj")
-        if target is None:
-            continue
-        properties: Properties = {}
-        for pair in entry.iterfind(VIM + "propSet"):
-            value = pair.find(VIM + "val")
-            if value is not None:
-                properties[pair.findtext(VIM + "name", "")] = value
+    """ObjectContent is a sequence: obj, then propSet entries, each with name and then val."""
+    for entry in () if page is None else page.findall(VIM + "objects"):
+        target, *pairs = entry
+        properties = {pair[0].text or "": pair[1] for pair in pairs if pair.tag == _PROPERTY}
         yield target.get("type", "").rpartition(":")[2], target.text or "", properties

@@ -71,6 +71,11 @@ def all_carry_change_ids(devices: Iterable[Element]) -> bool:
     return bool(dependent) and all(text(backing, "changeId") for backing in dependent)
 
 
+def label(device: Element) -> str:
+    """ "Hard disk 1"."""
+    return text(child(device, "deviceInfo"), "label")
+
+
 def capacity(disk: Element) -> int:
     """Bytes; servers older than vSphere 5.5 know KiB only."""
     return number(disk, "capacityInBytes") or number(disk, "capacityInKB") * 1024
@@ -86,7 +91,7 @@ def disk_facts(disk: Element, bus: Controllers, datastore_types: Mapping[str, st
     return DiskFacts(
         key=number(disk, "key"),
         uuid=text(backing, "uuid"),
-        label=text(disk, "deviceInfo/label"),
+        label=label(disk),
         controller=f"{controller}:{number(disk, 'unitNumber')}" if controller else "",
         capacity=capacity(disk),
         mode=mode,
@@ -107,7 +112,7 @@ def source_disk(disk: Element) -> SourceDisk:
     return SourceDisk(
         key=number(disk, "key"),
         uuid=text(backing, "uuid"),
-        label=text(disk, "deviceInfo/label"),
+        label=label(disk),
         capacity=capacity(disk),
         change_id=ChangeId(change) if change and change != "*" else None,
         file=text(backing, "fileName"),
@@ -120,14 +125,16 @@ def nic_facts(device: Element, networks: Mapping[str, str], addresses: Mapping[i
     if child(device, "macAddress") is None:
         return None
     backing = child(device, "backing")
-    ref = text(backing, "port/portgroupKey") or text(backing, "network") or text(backing, "opaqueNetworkId")
+    port = child(backing, "port")
+    ref = text(port, "portgroupKey") or text(backing, "network") or text(backing, "opaqueNetworkId")
+    link = child(device, "connectable")
     key = number(device, "key")
     return NicFacts(
         key=key,
-        label=text(device, "deviceInfo/label"),
+        label=label(device),
         network=networks.get(ref) or text(backing, "deviceName"),
         mac=text(device, "macAddress").lower(),
-        connected=truth(device, "connectable/connected") or truth(device, "connectable/startConnected"),
+        connected=truth(link, "connected") or truth(link, "startConnected"),
         addresses=addresses.get(key, ()),
     )
 
