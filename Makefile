@@ -1,0 +1,42 @@
+# make demo   everything from a fresh clone to a finished migration on the lab
+# make test   lint, types, import rules, tests
+# make bench  figures, also as build/bench.json
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+JOBS ?= 2
+
+.PHONY: demo test lint types imports unit bench lock clean
+
+demo: .venv/ready
+	$(BIN)/wavelift demo
+
+test: lint types imports unit
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/ready
+	$(BIN)/mypy
+
+imports: .venv/ready
+	$(BIN)/lint-imports
+
+unit: .venv/ready
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+bench: .venv/ready
+	$(BIN)/python -m tests.bench
+
+lock: .venv/ready
+	@echo '# What was tested, with one version each; `make lock` writes it anew. Python 3.11.' > constraints.txt
+	$(BIN)/pip freeze --exclude-editable >> constraints.txt
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "wavelift needs Python 3.11 or newer: make PYTHON=…")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
