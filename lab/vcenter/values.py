@@ -136,7 +136,7 @@ _PROPERTIES: dict[type[Managed], dict[str, Callable[[World, Any], Any]]] = {
     Folder: _ENTITY
     | {
         "childEntity": _children,
-        "childType": lambda world, folder: array("str", list(folder.child_types)),
+        "childType": lambda world, folder: array("string", list(folder.child_types)),
     },
     Datacenter: _ENTITY
     | {

@@ -278,7 +278,7 @@ def summary(world: World, vm: Vm) -> Any:
             hwVersion=vm.hw,
         ),
         storage=storage_summary(world, vm),
-        quickStats=vim.vm.Summary.QuickStats(),
+        quickStats=vim.vm.Summary.QuickStats(guestHeartbeatStatus="green"),
         overallStatus="green",
         guest=_guest_summary(world, vm),
     )
