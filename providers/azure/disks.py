@@ -45,14 +45,17 @@ class UploadDisks:
         self._sleep = sleep
 
     def begin(self, vm: VmOrder, disk: DiskOrder, tags: Mapping[str, str]) -> DiskUpload:
-        """Create the disk and grant writing. One of ours by that name that is not attached is deleted first."""
+        """Create the disk and grant writing. An unfinished one of ours is deleted first.
+
+        `Permanent` with code `Finished` when one of that name has been closed: it may hold what nobody else has any more.
+        """
         at = parse(disk_id(vm, disk.name))
         if disk.size % MIB or not SMALLEST <= disk.size <= LARGEST:
             text = f"{disk.size} bytes: a managed disk has whole MiB, from 20 MiB to 32 TiB"
             raise Permanent(text, subject=at.text, remedy="choose another size for it in the estate")
         there = self.find(at)
         if there is not None:
-            self._require_free(at, there)
+            self._require_unfinished(at, there)
             self.delete(at)
         client = self._session.compute(at.subscription).disks
         with translated(at.text):
@@ -131,10 +134,13 @@ class UploadDisks:
                 raise
         return True
 
-    def _require_free(self, at: ArmId, there: Any) -> None:
-        if there.managed_by:
-            remedy = "delete that VM if it is of no use any more, then go on"
-            raise Permanent(f"the disk is attached to {there.managed_by}", subject=at.text, remedy=remedy, code="Attached")
+    def _require_unfinished(self, at: ArmId, there: Any) -> None:
+        state = there.properties.disk_state
+        if state in _UPLOADING or there.properties.provisioning_state == "Failed":
+            return
+        where = f"attached to {there.managed_by}" if there.managed_by else str(state)
+        remedy = "delete it if it is of no use any more, or choose another name"
+        raise Permanent(f"a finished disk of that name is there ({where})", subject=at.text, remedy=remedy, code="Finished")
 
     def _settled(self, at: ArmId) -> None:
         """Wait until Azure says Unattached (or, on a second call, that a VM has it by now)."""

@@ -1,4 +1,4 @@
-"""What would stop a VM from being made, found before anything is shut down. Each finding is a sentence that says what to do."""
+"""What would stop a VM from being made, found before anything is shut down: sentences that say what to do."""
 
 from __future__ import annotations
 
@@ -47,11 +47,10 @@ def _sizes(session: AzureSession, vm: VmOrder) -> Iterator[str]:
 
 def _unfit(session: AzureSession, vm: VmOrder, size: Size) -> str:
     if size.refused:
-        return (
-            f"{size.name} is not offered to this subscription in {vm.region} ({size.refused}): choose another or ask for it"
-        )
+        return f"{size.name} is not offered to this subscription in {vm.region} ({size.refused}): choose another"
     if vm.zone and vm.zone not in size.zones:
-        return f"{size.name} is not to be had in zone {vm.zone} of {vm.region} (only {', '.join(size.zones) or 'without zones'})"
+        where = ", ".join(size.zones) or "without zones"
+        return f"{size.name} is not to be had in zone {vm.zone} of {vm.region} (only {where})"
     data = sum(1 for disk in vm.disks if disk.lun is not None)
     if data > size.data_disks:
         return f"{size.name} takes {size.data_disks} data disks, {vm.name} has {data}"
@@ -130,7 +129,8 @@ def _address(session: AzureSession, machines: Machines, vm: VmOrder, nic: NicOrd
     wanted = ipaddress.ip_address(nic.address or "")
     inside = next((net for net in nets if wanted in net), None)
     if inside is None:
-        yield f"{nic.address} of {nic.name} is outside of subnet {at.name} ({', '.join(map(str, nets))}): change it or the subnet"
+        where = ", ".join(map(str, nets))
+        yield f"{nic.address} of {nic.name} is outside of subnet {at.name} ({where}): change it or the subnet"
         return
     if int(wanted) - int(inside.network_address) < _RESERVED or wanted == inside.broadcast_address:
         yield f"{nic.address} of {nic.name} is kept by Azure for itself in {inside}: choose another address"

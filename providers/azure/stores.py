@@ -96,7 +96,7 @@ class _Container:
             def page(marker: str | None = marker) -> tuple[list[tuple[str, str]], str | None]:
                 with translated(self._subject(prefix)):
                     pages = self._container().list_blobs(name_starts_with=prefix).by_page(marker)
-                    found = [(blob.name, str(blob.etag)) for blob in next(pages, iter(()))]
+                    found = [(blob.name, _quoted(str(blob.etag))) for blob in next(pages, iter(()))]
                 return found, pages.continuation_token  # type: ignore[attr-defined]  # ItemPaged hides its iterator's type
 
             try:
@@ -106,6 +106,11 @@ class _Container:
             yield from found
             if not marker:
                 return
+
+
+def _quoted(etag: str) -> str:
+    """An ETag as headers write it: Azure's listings leave the quotes out."""
+    return etag if etag.startswith(('"', "W/")) else f'"{etag}"'
 
 
 class BlobLogStore(_Container):

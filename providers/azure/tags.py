@@ -10,7 +10,7 @@ ESTATE, LINEAGE, ADDRESS = "wavelift-estate", "wavelift-lineage", "wavelift-addr
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """An estate and the lineage of its state. An empty lineage (the engine's) owns what any lineage of the estate made."""
+    """An estate and the lineage of its state. An empty lineage owns what any lineage of the estate made."""
 
     estate: str
     lineage: str = ""
@@ -22,7 +22,9 @@ class Owner:
 
     def owns(self, tags: Mapping[str, str] | None) -> bool:
         held = {key.lower(): value for key, value in (tags or {}).items()}
-        return held.get(ESTATE) == self.estate and self.lineage in ("", held.get(LINEAGE, ""))
+        # What the engine makes may carry no lineage: it does not know the state.
+        lineage = held.get(LINEAGE, "")
+        return held.get(ESTATE) == self.estate and (not lineage or self.lineage in ("", lineage))
 
 
 def as_metadata(tags: Mapping[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from planner.ports import GroupAccess, Made, Observed, Operation, ResourceRef
@@ -56,20 +56,11 @@ class RoleAssignments:
         self._session = session
 
     def observe(self, refs: Sequence[ResourceRef]) -> dict[str, Observed]:
-        principal = self._session.principal().object_id
-        by_group: dict[tuple[str, str], list[ResourceRef]] = {}
-        for ref in refs:
-            at = parse(_parts(ref.id)[0])
-            by_group.setdefault((at.subscription, at.group), []).append(ref)
         seen: dict[str, Observed] = {}
-        for (subscription, group), wanted in by_group.items():
-            there = self._assignments(subscription, group, principal)
-            for ref in wanted:
-                scope, role = _parts(ref.id)
-                found = there.get((scope.lower(), _definition(role)))
-                if found:
-                    spec = {"scope": scope, "role": role, "assignment": found, "principal": principal}
-                    seen[ref.id.lower()] = Observed(ref.id, spec)
+        for ref, found in self._found(refs):
+            scope, role = _parts(ref.id)
+            spec = {"scope": scope, "role": role, "assignment": str(found.id), "principal": str(found.principal_id)}
+            seen[ref.id.lower()] = Observed(ref.id, spec)
         return seen
 
     def begin(self, ref: ResourceRef, spec: Spec) -> Operation:
@@ -80,14 +71,13 @@ class RoleAssignments:
         return self.begin(ref, spec)
 
     def delete(self, ref: ResourceRef) -> None:
+        """Delete the assignments of this role at this scope that we made; others' stay."""
         scope, role = _parts(ref.id)
-        name = _name(scope, self._session.principal().object_id, role)
         client = self._session.authorization(parse(scope).subscription)
-        try:
-            with translated(ref.id):
-                client.role_assignments.delete(scope, name)
-        except NotFound:
-            return
+        for _, found in self._found([ref]):
+            if found.name == _name(scope, str(found.principal_id), role):
+                with translated(ref.id):
+                    client.role_assignments.delete(scope, found.name)
 
     def _assign(self, ref: ResourceRef, spec: Spec) -> Made:
         from azure.core.exceptions import ResourceExistsError
@@ -113,17 +103,30 @@ class RoleAssignments:
                     assignment = assignment.replace(name, str(uuid.UUID(found.group())))
         return Made(ref.id, {"assignment": assignment, "principal": principal})
 
-    def _assignments(self, subscription: str, group: str, principal: str) -> dict[tuple[str, str], str]:
-        """(lower-cased scope, role guid) -> assignment id, of this principal in a group."""
-        client = self._session.authorization(subscription)
+    def _found(self, refs: Sequence[ResourceRef]) -> Iterator[tuple[ResourceRef, Any]]:
+        """Assignments that are what a ref asks for: made by us for anybody (plan and apply may sign in as two), or made by
+        somebody for whoever is signed in now. One listing per resource group."""
+        principal = self._session.principal().object_id
+        groups: dict[tuple[str, str], list[Any]] = {}
+        for ref in refs:
+            scope, role = _parts(ref.id)
+            at = parse(scope)
+            if (at.subscription, at.group) not in groups:
+                groups[at.subscription, at.group] = self._listed(at.subscription, at.group)
+            for one in groups[at.subscription, at.group]:
+                if not same(str(one.scope), scope) or not same(
+                    str(one.role_definition_id).rpartition("/")[2], _definition(role)
+                ):
+                    continue
+                if one.name == _name(scope, str(one.principal_id), role) or same(str(one.principal_id), principal):
+                    yield ref, one
+
+    def _listed(self, subscription: str, group: str) -> list[Any]:
         try:
             with translated(f"role assignments of {group}"):
-                found = list(client.role_assignments.list_for_resource_group(group, filter=f"principalId eq '{principal}'"))
+                return list(self._session.authorization(subscription).role_assignments.list_for_resource_group(group))
         except NotFound:
-            return {}
-        return {
-            (str(one.scope).lower(), str(one.role_definition_id).rpartition("/")[2].lower()): str(one.id) for one in found
-        }
+            return []
 
 
 class Locks:

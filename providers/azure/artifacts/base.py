@@ -136,6 +136,11 @@ class GroupKind(ABC):
         return Pending(poller, finish, at.name)
 
 
+def plain(value: Any) -> str | None:
+    """An enumeration of a client library as the text that it stands for."""
+    return None if value is None else str(getattr(value, "value", value))
+
+
 def place(location: str | None) -> str:
     """A region's name as the planner writes it: "Korea Central" is "koreacentral"."""
     return (location or "").replace(" ", "").lower()

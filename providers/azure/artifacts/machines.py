@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from planner.ports import Json, Observed, ResourceRef
-from providers.azure.artifacts.base import GroupKind, Spec, place
+from providers.azure.artifacts.base import GroupKind, Spec, place, plain
 from providers.azure.cloud import AzureCloud
 from providers.azure.errors import translated
 from providers.azure.ids import ArmId, parse
@@ -35,9 +35,9 @@ class Disks(_EngineMade):
     def properties(self, found: Any) -> dict[str, Json]:
         return {
             "location": place(found.location),
-            "sku": found.sku.name if found.sku else None,
+            "sku": plain(found.sku and found.sku.name),
             "size": found.properties.disk_size_bytes,
-            "state": found.properties.disk_state,
+            "state": plain(found.properties.disk_state),
             "attached_to": found.managed_by,
         }
 
@@ -69,8 +69,8 @@ class Vms(_EngineMade):
     def properties(self, found: Any) -> dict[str, Json]:
         return {
             "location": place(found.location),
-            "size": found.properties.hardware_profile.vm_size if found.properties.hardware_profile else None,
-            "state": found.properties.provisioning_state,
+            "size": plain(found.properties.hardware_profile and found.properties.hardware_profile.vm_size),
+            "state": plain(found.properties.provisioning_state),
         }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from planner.ports import Json, Made, Observed, Operation, ResourceRef
-from providers.azure.artifacts.base import GroupKind, Spec, place
+from providers.azure.artifacts.base import GroupKind, Spec, place, plain
 from providers.azure.errors import error_code, translated
 from providers.azure.ids import ArmId, parse, same
 from providers.azure.operations import Deferred
@@ -80,7 +80,7 @@ class RecoveryVaults(GroupKind):
         return self.session.recovery(at.subscription).vaults.begin_delete(at.group, at.name)
 
     def properties(self, found: Any) -> dict[str, Json]:
-        return {"location": place(found.location), "sku": found.sku.name if found.sku else None}
+        return {"location": place(found.location), "sku": plain(found.sku and found.sku.name)}
 
 
 class ServiceBuses(GroupKind):
@@ -122,7 +122,7 @@ class ServiceBuses(GroupKind):
         return self.session.service_bus(at.subscription).namespaces.begin_delete(at.group, at.name)
 
     def properties(self, found: Any) -> dict[str, Json]:
-        return {"location": place(found.location), "sku": found.sku.name if found.sku else None}
+        return {"location": place(found.location), "sku": plain(found.sku and found.sku.name)}
 
     def attributes(self, found: Any) -> dict[str, Json]:
         return {"endpoint": found.properties.service_bus_endpoint}
@@ -169,7 +169,7 @@ class StorageAccounts(GroupKind):
         self.session.storage(at.subscription).storage_accounts.delete(at.group, at.name)
 
     def properties(self, found: Any) -> dict[str, Json]:
-        return {"location": place(found.location), "sku": found.sku.name if found.sku else None}
+        return {"location": place(found.location), "sku": plain(found.sku and found.sku.name)}
 
     def attributes(self, found: Any) -> dict[str, Json]:
         return {"blob_endpoint": found.properties.primary_endpoints.blob}
