@@ -361,7 +361,11 @@ def test_difference_to_a_snapshot(container: ContainerClient) -> None:
     second = blob.create_snapshot()["snapshot"]
     blob.clear_page(offset=1024, length=512)
     blob.upload_page(b"c" * 512, offset=8192, length=512)
-    assert _ranges(blob, previous_snapshot=first) == [(512, 1023, False), (1024, 1535, True), (8192, 8703, False)]
+    assert _ranges(blob, previous_snapshot=first) == [
+        (512, 1023, False),
+        (1024, 1535, True),
+        (8192, 8703, False),
+    ]
     later = container.get_blob_client("disk.vhd", snapshot=second)
     assert _ranges(later, previous_snapshot=first) == [(512, 1023, False)]
     blob.delete_blob(delete_snapshots="include")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -159,7 +160,7 @@ class ExtentSets(RuleBasedStateMachine):
     @invariant()
     def ranges_neither_touch_nor_overlap(self) -> None:
         ranges = list(self.extents)
-        assert all(left[1] < right[0] for left, right in zip(ranges, ranges[1:], strict=False))
+        assert all(left[1] < right[0] for left, right in pairwise(ranges))
 
 
 TestExtentSets = ExtentSets.TestCase

@@ -221,6 +221,12 @@ class DiskFiles:
                     write_all(file.fileno(), source.read(position, step), position)
         disk.footer_file.write_bytes(footer)
 
+    def vhd_size(self, account: str, container: str, blob: str) -> int:
+        """The raw size of the disk that a VHD in a page blob would make. Raises LookupError without the blob."""
+        if self._open_blob is None:
+            raise LookupError("no blob service is connected")
+        return self._open_blob(account, container, blob).size - FOOTER
+
     def resize(self, disk_id: str, size: int) -> None:
         """Give the disk another size; what is added reads as zero."""
         disk = self._disk(disk_id)

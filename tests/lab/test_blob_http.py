@@ -1,0 +1,442 @@
+"""The blob service as plain HTTP clients and other credentials see it, and faults that are ordered."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from azure.core.exceptions import ServiceResponseError
+from azure.storage.blob import (
+    AccessPolicy,
+    BlobLeaseClient,
+    BlobSasPermissions,
+    ContainerClient,
+    ContainerSasPermissions,
+    RetentionPolicy,
+    generate_blob_sas,
+    generate_container_sas,
+)
+
+from lab.azure.blob.crc64 import crc64, encode
+from lab.http import DropConnection
+from tests.lab.blob_support import ACCOUNT, MIB, Answer, Blobs, Raw, Token, refused, running
+
+
+@pytest.fixture(scope="module")
+def blobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blobs]:
+    with running(tmp_path_factory.mktemp("blobs")) as service:
+        yield service
+
+
+@pytest.fixture
+def container(blobs: Blobs) -> ContainerClient:
+    return blobs.client().create_container(f"c{uuid.uuid4().hex[:20]}")
+
+
+@pytest.fixture
+def raw(blobs: Blobs) -> Iterator[Raw]:
+    connection = Raw(blobs.ca, blobs.server.port)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def disk(blobs: Blobs, container: ContainerClient) -> str:
+    """The address of a page blob of 16 MiB, readable and writable."""
+    container.get_blob_client("disk.vhd").create_page_blob(16 * MIB, sequence_number=5)
+    return blobs.sas(container.container_name, "disk.vhd", "rw")
+
+
+def _is(answer: Answer, status: int, code: str) -> None:
+    assert (answer.status, answer.code) == (status, code), answer.body
+    assert f"<Code>{code}</Code>".encode() in answer.body
+
+
+def test_put_page_over_plain_http(raw: Raw, disk: str) -> None:
+    data = os.urandom(4 * MIB)
+    answer = raw.put_page(disk, 4 * MIB, data, if_match="*", x_ms_if_sequence_number_eq="5")
+    assert answer.status == 201
+    assert answer.headers["x-ms-blob-sequence-number"] == "5"
+    read = raw.send("GET", disk, {"x-ms-range": f"bytes={4 * MIB}-{8 * MIB - 1}"})
+    assert (read.status, read.body) == (206, data)
+    assert read.headers["content-range"] == f"bytes {4 * MIB}-{8 * MIB - 1}/{16 * MIB}"
+    assert read.headers["etag"] == answer.headers["etag"]
+
+
+def test_page_writes_that_the_real_service_refuses(raw: Raw, disk: str) -> None:
+    page = {"x-ms-page-write": "update"}
+    misaligned = raw.send("PUT", disk, page | {"x-ms-range": "bytes=100-611"}, bytes(512), comp="page")
+    _is(misaligned, 416, "InvalidPageRange")
+    shorter = raw.send("PUT", disk, page | {"x-ms-range": "bytes=0-1023"}, bytes(512), comp="page")
+    _is(shorter, 400, "InvalidHeaderValue")
+    no_range = raw.send("PUT", disk, page, bytes(512), comp="page")
+    _is(no_range, 400, "MissingRequiredHeader")
+    no_verb = raw.send("PUT", disk, {"x-ms-range": "bytes=0-511"}, bytes(512), comp="page")
+    _is(no_verb, 400, "MissingRequiredHeader")
+    clear = {"x-ms-page-write": "clear", "x-ms-range": "bytes=0-511"}
+    _is(raw.send("PUT", disk, clear, bytes(512), comp="page"), 400, "InvalidHeaderValue")
+    _is(raw.put_page(disk, 16 * MIB, bytes(512)), 416, "InvalidPageRange")
+    _is(raw.put_page(disk, 0, bytes(4 * MIB + 512)), 413, "RequestBodyTooLarge")
+    assert raw.put_page(disk, 0, bytes(512)).status == 201  # the connection survived all that
+
+
+def test_a_page_with_a_wrong_hash_does_not_land(raw: Raw, disk: str) -> None:
+    """S5.2: what was altered on the way is not written."""
+    data, other = b"a" * 512, b"b" * 512
+    raw.put_page(disk, 0, data)
+    wrong_md5 = base64.b64encode(hashlib.md5(data).digest()).decode()
+    _is(raw.put_page(disk, 0, other, content_md5=wrong_md5), 400, "Md5Mismatch")
+    _is(raw.put_page(disk, 0, other, x_ms_content_crc64=encode(data)), 400, "Crc64Mismatch")
+    _is(raw.put_page(disk, 0, other, content_md5="eA=="), 400, "InvalidMd5")
+    assert raw.send("GET", disk, {"x-ms-range": "bytes=0-511"}).body == data
+    assert raw.put_page(disk, 0, other, x_ms_content_crc64=encode(other)).headers["x-ms-content-crc64"]
+
+
+def test_crc64_is_the_one_of_the_service() -> None:
+    """The catalogued check value of CRC-64/NVME, whose polynomial the service uses."""
+    assert crc64(b"123456789") == 0xAE8B14860A799888
+
+
+def test_a_request_needs_a_version_and_authentication(raw: Raw, blobs: Blobs, disk: str) -> None:
+    plain = disk.partition("?")[0]
+    _is(raw.send("GET", f"{plain}?"), 401, "NoAuthenticationInformation")
+    headers = {"x-ms-version": "1999-01-01"}
+    _is(raw.send("GET", disk, headers), 400, "InvalidHeaderValue")
+    tampered = disk.replace("sp=rw", "sp=rwd")
+    _is(raw.send("DELETE", tampered), 403, "AuthenticationFailed")
+    _is(raw.send("DELETE", disk), 403, "AuthorizationPermissionMismatch")
+    _is(raw.send("GET", disk, comp="tags"), 400, "UnsupportedQueryParameter")
+    _is(raw.send("GET", f"{blobs.url}/nosuchaccount/c/b?x=y"), 404, "ResourceNotFound")
+    head = raw.send("HEAD", disk.replace("disk.vhd", "other"))
+    assert (head.status, head.code, head.body) == (403, "AuthenticationFailed", b"")
+
+
+def test_a_regenerated_key_refuses_what_the_old_one_signed(blobs: Blobs) -> None:
+    blobs.accounts.create("rotating")
+    old, second = blobs.accounts.keys("rotating")
+    client = blobs.client({"account_name": "rotating", "account_key": old}, "rotating")
+    client.create_container("one")
+    blobs.accounts.regenerate("rotating", "key1")
+    with refused("AuthenticationFailed", 403):
+        client.create_container("two")
+    blobs.client({"account_name": "rotating", "account_key": second}, "rotating").create_container("two")
+    blobs.accounts.delete("rotating")
+    assert not list((blobs.root / "azure" / "blobs").glob("rotating/*"))
+
+
+def test_bearer_tokens_go_by_what_the_caller_may(blobs: Blobs, container: ContainerClient) -> None:
+    container.upload_blob("b", b"data")
+    reader = blobs.client(Token("reader")).get_container_client(container.container_name)
+    assert reader.download_blob("b").readall() == b"data"
+    with refused("AuthorizationPermissionMismatch", 403):
+        reader.upload_blob("c", b"data")
+    writer = blobs.client(Token("writer")).get_container_client(container.container_name)
+    writer.upload_blob("c", b"data")
+
+
+def test_user_delegation_sas(blobs: Blobs, container: ContainerClient) -> None:
+    container.upload_blob("b", b"data")
+    service = blobs.client(Token("reader"))
+    now = datetime.now(UTC)
+    key = service.get_user_delegation_key(now - timedelta(minutes=1), now + timedelta(hours=1))
+    arguments = {
+        "account_name": ACCOUNT,
+        "container_name": container.container_name,
+        "blob_name": "b",
+        "user_delegation_key": key,
+        "permission": BlobSasPermissions(read=True),
+        "expiry": now + timedelta(hours=1),
+    }
+    good = blobs.client(generate_blob_sas(**arguments))
+    assert good.get_blob_client(container.container_name, "b").download_blob().readall() == b"data"
+    key.signed_oid = str(uuid.uuid4())
+    forged = blobs.client(generate_blob_sas(**arguments))
+    with refused("AuthenticationFailed", 403):
+        forged.get_blob_client(container.container_name, "b").download_blob()
+    with refused("AuthenticationFailed", 403):
+        blobs.client().get_user_delegation_key(now, now + timedelta(hours=1))
+
+
+def test_a_stored_policy_ends_a_sas_when_it_goes(blobs: Blobs, container: ContainerClient) -> None:
+    policy = AccessPolicy(ContainerSasPermissions(read=True), datetime.now(UTC) + timedelta(hours=1))
+    container.set_container_access_policy({"readers": policy})
+    assert [one.id for one in container.get_container_access_policy()["signed_identifiers"]] == ["readers"]
+    container.upload_blob("b", b"data")
+    token = generate_container_sas(
+        ACCOUNT, container.container_name, account_key=blobs.key, policy_id="readers"
+    )
+    client = blobs.client(token).get_blob_client(container.container_name, "b")
+    assert client.download_blob().readall() == b"data"
+    container.set_container_access_policy({})
+    with refused("AuthenticationFailed", 403):
+        client.download_blob()
+
+
+def test_a_create_only_sas_replaces_nothing(blobs: Blobs, container: ContainerClient) -> None:
+    token = generate_container_sas(
+        ACCOUNT,
+        container.container_name,
+        account_key=blobs.key,
+        permission="c",
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
+    client = blobs.client(token).get_blob_client(container.container_name, "log")
+    client.upload_blob(b"1")
+    with refused("AuthorizationPermissionMismatch", 403):
+        client.upload_blob(b"2", overwrite=True)
+
+
+def test_put_page_from_url(raw: Raw, blobs: Blobs, container: ContainerClient, disk: str) -> None:
+    """Materialising: from a snapshot, with its own SAS, conditions and hashes of the source."""
+    source = container.get_blob_client("disk.vhd")
+    data = os.urandom(MIB)
+    source.upload_page(data, offset=MIB, length=MIB)
+    snapshot = source.create_snapshot()["snapshot"]
+    source.clear_page(offset=MIB, length=MIB)
+    name = container.container_name
+    from_url = f"{blobs.sas(name, 'disk.vhd', 'r', snapshot=snapshot)}&snapshot={snapshot}"
+    target = container.get_blob_client("final.vhd")
+    target.create_page_blob(8 * MIB)
+    target.upload_pages_from_url(from_url, offset=2 * MIB, length=MIB, source_offset=MIB)
+    assert target.download_blob(offset=2 * MIB, length=MIB).readall() == data
+    address = blobs.sas(name, "final.vhd", "w")
+    headers = {
+        "x-ms-page-write": "update",
+        "x-ms-range": "bytes=0-511",
+        "x-ms-source-range": f"bytes={MIB}-{MIB + 511}",
+        "x-ms-copy-source": from_url,
+    }
+    wrong = {"x-ms-source-content-md5": base64.b64encode(hashlib.md5(b"x").digest()).decode()}
+    _is(raw.send("PUT", address, headers | wrong, comp="page"), 400, "Md5Mismatch")
+    stale = {"x-ms-source-if-match": '"0x1"'}
+    _is(raw.send("PUT", address, headers | stale, comp="page"), 412, "SourceConditionNotMet")
+    unsigned = {"x-ms-copy-source": from_url.partition("?")[0]}
+    _is(raw.send("PUT", address, headers | unsigned, comp="page"), 403, "CannotVerifyCopySource")
+    token = {"x-ms-copy-source-authorization": "Bearer reader"}
+    assert raw.send("PUT", address, headers | unsigned | token, comp="page").status == 201
+    late = {"x-ms-if-sequence-number-lt": "0"}
+    _is(raw.send("PUT", address, headers | late, comp="page"), 412, "SequenceNumberConditionNotMet")
+
+
+def test_blocks_from_a_url(blobs: Blobs, container: ContainerClient) -> None:
+    container.upload_blob("source", b"0123456789")
+    target = container.get_blob_client("target")
+    url = blobs.sas(container.container_name, "source", "r")
+    target.stage_block_from_url("b1", url, source_offset=2, source_length=3)
+    target.commit_block_list(["b1"])
+    assert target.download_blob().readall() == b"234"
+    copied = container.get_blob_client("copied")
+    copied.start_copy_from_url(url, requires_sync=True)
+    assert copied.download_blob().readall() == b"0123456789"
+
+
+def test_a_large_copy_goes_on_after_the_answer(blobs: Blobs, container: ContainerClient) -> None:
+    source = container.get_blob_client("large.vhd")
+    source.create_page_blob(1 << 30)
+    data = os.urandom(4 * MIB)
+    for index in range(20):
+        source.upload_page(data, offset=index * 32 * MIB, length=4 * MIB)
+    target = container.get_blob_client("copy.vhd")
+    started = target.start_copy_from_url(source.url)
+    assert started["copy_status"] == "pending"  # 80 MiB are more than is copied before the answer
+    until = time.monotonic() + 30
+    while (copy := target.get_blob_properties().copy).status == "pending" and time.monotonic() < until:
+        time.sleep(0.02)
+    assert (copy.status, copy.progress) == ("success", f"{1 << 30}/{1 << 30}")
+    with blobs.service.blob_file(ACCOUNT, container.container_name, "copy.vhd").open("rb") as file:
+        assert file.read(4 * MIB) == data
+    assert len(list(target.list_page_ranges())) == 20
+    with refused("NoPendingCopyOperation", 409):
+        target.abort_copy(started["copy_id"])
+
+
+def test_soft_delete_is_off_until_it_is_switched_on(blobs: Blobs) -> None:
+    """S11: deleting the seeds ends the cost, unless the account says otherwise."""
+    blobs.accounts.create("softly")
+    key = blobs.accounts.keys("softly")[0]
+    service = blobs.client({"account_name": "softly", "account_key": key}, "softly")
+    assert service.get_service_properties()["delete_retention_policy"].enabled is False
+    container = service.create_container("one")
+    container.upload_blob("b", b"data")
+    container.delete_blob("b")
+    with refused("BlobNotFound", 404):
+        container.get_blob_client("b").undelete_blob()
+    service.set_service_properties(delete_retention_policy=RetentionPolicy(enabled=True, days=7))
+    blob = container.get_blob_client("b")
+    blob.upload_blob(b"again")
+    blob.create_snapshot()
+    blob.delete_blob(delete_snapshots="include")
+    assert list(container.list_blobs()) == []
+    assert [one.deleted for one in container.list_blobs(include=["deleted", "snapshots"])] == [True, True]
+    blob.undelete_blob()
+    assert blob.download_blob().readall() == b"again"
+
+
+def test_a_finite_lease_runs_out(container: ContainerClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    blob = container.get_blob_client("lock")
+    blob.upload_blob(b"1")
+    lease = BlobLeaseClient(blob)
+    lease.acquire(15)
+    now = time.time()
+    monkeypatch.setattr("lab.azure.blob.service.time.time", lambda: now + 16)
+    assert blob.get_blob_properties().lease.state == "expired"
+    lease.renew()  # nobody wrote in between
+    monkeypatch.setattr("lab.azure.blob.service.time.time", lambda: now + 32)
+    blob.upload_blob(b"2", overwrite=True)
+    with refused("LeaseIdMismatchWithLeaseOperation", 409):
+        lease.renew()
+
+
+def test_a_container_lease_guards_its_deletion(container: ContainerClient) -> None:
+    lease = container.acquire_lease(-1)
+    with refused("LeaseIdMissing", 412):
+        container.delete_container()
+    container.upload_blob("b", b"x")  # the blobs in it are not guarded
+    container.delete_container(lease=lease)
+
+
+def test_a_container_name_must_be_one(blobs: Blobs) -> None:
+    for name in ("ab", "Upper", "a--b", "-ab", "a" * 64):
+        with refused("InvalidResourceName", 400):
+            blobs.client().create_container(name)
+
+
+def test_an_ordered_failure_looks_like_the_service(blobs: Blobs, container: ContainerClient) -> None:
+    blobs.faults.add(
+        {
+            "match": "blob PutBlob .*/log-1$",
+            "action": "fail",
+            "status": 503,
+            "code": "ServerBusy",
+            "retry_after": 1,
+        }
+    )
+    with refused("ServerBusy", 503):
+        container.upload_blob("log-1", b"x")
+    container.upload_blob("log-1", b"x")
+
+
+def test_a_page_write_held_on_the_wire_lands_late_and_is_refused(
+    blobs: Blobs, container: ContainerClient, raw: Raw, disk: str
+) -> None:
+    """S5.1: the sequence number is compared when the write lands, not when it was sent."""
+    blob = container.get_blob_client("disk.vhd")
+    raw.put_page(disk, 0, b"a" * 512, x_ms_if_sequence_number_eq="5")
+    rule = blobs.faults.add({"match": "blob PutPage .*disk.vhd", "action": "hold"})
+    other = Raw(blobs.ca, blobs.server.port)
+    with pytest.raises(OSError):
+        other.put_page(disk, 0, b"b" * 512, x_ms_if_sequence_number_eq="5")
+    blob.set_sequence_number("max", "6")
+    assert [one["status"] for one in blobs.faults.release(rule.id)] == [412]
+    assert blob.download_blob(offset=0, length=512).readall() == b"a" * 512
+
+
+def test_a_held_write_that_is_still_wanted_lands(blobs: Blobs, container: ContainerClient, disk: str) -> None:
+    rule = blobs.faults.add({"match": "blob PutPage .*disk.vhd", "action": "hold"})
+    blob = container.get_blob_client("disk.vhd")
+    with pytest.raises((ServiceResponseError, DropConnection)):
+        blob.upload_page(b"b" * 512, offset=0, length=512)
+    assert blob.download_blob(offset=0, length=512).readall() == bytes(512)
+    assert [one["status"] for one in blobs.faults.release(rule.id)] == [201]
+    assert blob.download_blob(offset=0, length=512).readall() == b"b" * 512
+
+
+def test_a_flipped_bit_leaves_no_trace_but_the_bit(blobs: Blobs, container: ContainerClient, disk: str) -> None:
+    name = container.container_name
+    log = container.get_blob_client("log")
+    etag = log.upload_blob(bytes(1000))["etag"]
+    blobs.service.flip_bit(ACCOUNT, name, "log", 7)
+    assert log.download_blob().readall() == bytes(7) + b"\x01" + bytes(992)
+    assert log.get_blob_properties().etag == etag.strip('"') or log.get_blob_properties().etag == etag
+    pages = container.get_blob_client("disk.vhd")
+    frozen = container.get_blob_client("disk.vhd", snapshot=pages.create_snapshot()["snapshot"])
+    blobs.service.flip_bit(ACCOUNT, name, "disk.vhd", 1025)
+    assert pages.download_blob(offset=1025, length=1).readall() == b"\x01"
+    assert frozen.download_blob(offset=1025, length=1).readall() == b"\x00"
+    with pytest.raises(LookupError):
+        blobs.service.flip_bit(ACCOUNT, name, "nothing", 0)
+
+
+def test_a_snapshot_of_a_sparse_tebibyte_is_quick(container: ContainerClient) -> None:
+    blob = container.get_blob_client("huge.vhd")
+    blob.create_page_blob(1 << 40)
+    for index in range(64):
+        blob.upload_page(bytes([index]) * 512, offset=index << 34, length=512)
+    started = time.monotonic()
+    snapshot = container.get_blob_client("huge.vhd", snapshot=blob.create_snapshot()["snapshot"])
+    blob.upload_page(b"x" * 512, offset=5 << 34, length=512)
+    assert snapshot.download_blob(offset=5 << 34, length=512).readall() == b"\x05" * 512
+    assert len(list(snapshot.list_page_ranges())) == 64
+    assert time.monotonic() - started < 1
+
+
+def test_listing_goes_on_where_it_stopped(container: ContainerClient) -> None:
+    """Snapshots and uncommitted blobs keep their place when a page ends among them."""
+    for name in ("a", "b", "d"):
+        container.upload_blob(name, b"x")
+        for _ in range(3):
+            container.get_blob_client(name).create_snapshot()
+    container.get_blob_client("c").stage_block("id", b"x")
+    whole = [
+        (one.name, one.snapshot) for one in container.list_blobs(include=["snapshots", "uncommittedblobs"])
+    ]
+    assert [name for name, _ in whole] == ["a"] * 4 + ["b"] * 4 + ["c"] + ["d"] * 4
+    assert [snapshot is None for _, snapshot in whole[:4]] == [False, False, False, True]
+    for size in (1, 2, 3, 5):
+        pages = list(
+            container.list_blobs(include=["snapshots", "uncommittedblobs"], results_per_page=size).by_page()
+        )
+        assert [(one.name, one.snapshot) for page in pages for one in page] == whole
+    with refused("InvalidQueryParameterValue", 400):
+        list(container.list_blobs().by_page(continuation_token="!"))
+
+
+def test_a_thousand_blobs_are_listed_by_name(blobs: Blobs, container: ContainerClient, raw: Raw) -> None:
+    names = [f"n{index:05}" for index in range(1203)]
+    token = generate_container_sas(
+        ACCOUNT,
+        container.container_name,
+        account_key=blobs.key,
+        permission="w",
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
+    for name in names:
+        url = f"{blobs.url}/{ACCOUNT}/{container.container_name}/{name}?{token}"
+        assert raw.send("PUT", url, {"x-ms-blob-type": "BlockBlob"}, b"x").status == 201
+    assert [one.name for one in container.list_blobs()] == names
+    assert [one.name for one in container.list_blobs(results_per_page=700)] == names
+
+
+def test_readers_of_a_snapshot_are_not_disturbed_by_writers(
+    blobs: Blobs, container: ContainerClient, disk: str
+) -> None:
+    blob = container.get_blob_client("disk.vhd")
+    for index in range(16):
+        blob.upload_page(bytes([index + 1]) * MIB, offset=index * MIB, length=MIB)
+    frozen = container.get_blob_client("disk.vhd", snapshot=blob.create_snapshot()["snapshot"])
+
+    def overwrite() -> None:
+        raw = Raw(blobs.ca, blobs.server.port)
+        for position in range(0, 16 * MIB, 64 << 10):
+            raw.put_page(disk, position, b"\xff" * (64 << 10))
+        raw.close()
+
+    thread = threading.Thread(target=overwrite)
+    thread.start()
+    expected = b"".join(bytes([index + 1]) * MIB for index in range(16))
+    while thread.is_alive():
+        assert frozen.download_blob().readall() == expected
+    assert frozen.download_blob().readall() == expected
+    assert blob.download_blob().readall() == b"\xff" * 16 * MIB
+
+
+def test_account_information(blobs: Blobs) -> None:
+    found = blobs.client().get_account_information()
+    assert (found["sku_name"], found["account_kind"]) == ("Standard_LRS", "StorageV2")
