@@ -43,7 +43,8 @@ class Capacity:
         self._running = tuple(running)
         self._used: Counter[Resource] = Counter()
         self._initial: Counter[str] = Counter()
-        self._claims: list[tuple[Candidate, Mapping[Resource, int]]] = []
+        self._claimed: Counter[Resource] = Counter()
+        self._claimant: dict[Resource, Candidate] = {}
         for cycle in self._running:
             self._occupy(_needs(cycle.appliance, cycle.host, cycle.disks, cycle.datastores))
             if cycle.kind is CycleKind.INITIAL:
@@ -65,11 +66,11 @@ class Capacity:
         for resource, needed in self._wants(candidate).items():
             limit = _limit(policy, resource.kind)
             used = self._used[resource]
-            claims = [(c, n[resource]) for c, n in self._claims if resource in n]
+            claimed = self._claimed[resource]
             if not _fits(resource.kind, used, needed, limit, candidate):
                 found.append(Shortage(resource, used, limit, needed))
-            elif claims and not _fits(resource.kind, used + sum(n for _, n in claims), needed, limit, candidate):
-                found.append(Shortage(resource, used, limit, needed, claimant=claims[0][0]))
+            elif claimed and not _fits(resource.kind, used + claimed, needed, limit, candidate):
+                found.append(Shortage(resource, used, limit, needed, claimant=self._claimant[resource]))
         return found + self._kept(candidate, policy)
 
     def start(self, candidate: Candidate) -> int:
@@ -82,7 +83,10 @@ class Capacity:
 
     def claim(self, candidate: Candidate) -> None:
         """Keep room for it: whoever comes later may only use what it leaves."""
-        self._claims.append((candidate, self._wants(candidate)))
+        wants = self._wants(candidate)
+        self._claimed.update(wants)
+        for resource in wants:
+            self._claimant.setdefault(resource, candidate)
 
     def free_at(self, shortage: Shortage, candidate: Candidate) -> float | None:
         """When it will fit, by the expected ends of the cycles that use the resource; None when these are not known."""
