@@ -32,9 +32,7 @@ class Cloud:
     `addresses` must be filled in before the first request, `run` called once they are.
     """
 
-    def __init__(
-        self, root: Path, accounts: Accounts, disks: DiskFiles, addresses: Addresses, faults: Faults
-    ) -> None:
+    def __init__(self, root: Path, accounts: Accounts, disks: DiskFiles, addresses: Addresses, faults: Faults) -> None:
         self.settings = Settings(root)
         self.store = Store(root)
         self.faults = faults
@@ -61,9 +59,7 @@ class Cloud:
             return self.secrets.handle(request)
         if self.login.owns(request.path):
             operation = f"{request.method} {request.path.rpartition('/')[2]}"
-            return self.faults.wrap(
-                "login", operation, request.path, request, lambda: self.login.handle(request)
-            )
+            return self.faults.wrap("login", operation, request.path, request, lambda: self.login.handle(request))
         return self.router.handle(request)
 
     def may_use_blobs(self, token: str, account: str, write: bool) -> bool:
@@ -95,9 +91,7 @@ class Cloud:
 
         Raises ArmError 404 for an unknown role.
         """
-        found = BY_ID.get(role.lower()) or next(
-            (one for one in BY_ID.values() if one.name.lower() == role.lower()), None
-        )
+        found = BY_ID.get(role.lower()) or next((one for one in BY_ID.values() if one.name.lower() == role.lower()), None)
         if found is None:
             raise ArmError(404, "RoleDefinitionDoesNotExist", f"There is no role '{role}'.")
         kind = "Group" if object_id in self.settings.values.groups else "ServicePrincipal"

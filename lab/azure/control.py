@@ -60,7 +60,7 @@ class Extras:
         for item in store.of_kind(DISKS):
             properties = item.body["properties"]
             found[item.id] = {
-                "path": str(disks.path(item.private["file"])),
+                "path": str(disks.path(item.private["file"])) if item.private.get("made") else None,
                 "size": item.private["size"],
                 "state": properties["diskState"],
                 "provisioning": properties["provisioningState"],
@@ -80,9 +80,7 @@ class Extras:
         """Change numbers."""
         for name, value in body.items():
             if name not in _NUMBERS or not isinstance(value, int | float) or value < 0:
-                raise ControlError(
-                    f"{name}: {value!r} is no setting; there are {', '.join(_NUMBERS)} (numbers)"
-                )
+                raise ControlError(f"{name}: {value!r} is no setting; there are {', '.join(_NUMBERS)} (numbers)")
         self._cloud.settings.change(**body)
         return {name: getattr(self._values, name) for name in _NUMBERS}
 
@@ -123,22 +121,14 @@ class Extras:
     def assign(self, body: Json) -> Json:
         """Assign a role."""
         try:
-            return {
-                "id": self._cloud.assign(_need(body, "object_id"), _need(body, "role"), _need(body, "scope"))
-            }
+            return {"id": self._cloud.assign(_need(body, "object_id"), _need(body, "role"), _need(body, "scope"))}
         except ArmError as error:
             raise ControlError(error.message) from error
 
     def unassign(self, parameters: dict[str, str]) -> Json:
         """Remove the assignments that match all given parameters."""
-        wanted = {
-            key: value.lower()
-            for key, value in parameters.items()
-            if key in ("id", "object_id", "role", "scope")
-        }
-        found = [
-            one for one in self.roles() if all(str(one[key]).lower() == value for key, value in wanted.items())
-        ]
+        wanted = {key: value.lower() for key, value in parameters.items() if key in ("id", "object_id", "role", "scope")}
+        found = [one for one in self.roles() if all(str(one[key]).lower() == value for key, value in wanted.items())]
         self._cloud.store.commit([Gone(one["id"]) for one in found])
         return {"removed": [one["id"] for one in found]}
 

@@ -51,9 +51,7 @@ class Secrets:
         """Answer one request below `/keyvault/`."""
         parts = [part for part in request.path.split("/") if part][1:]
         operation = f"{request.method} {'/'.join(parts[1:2])}"
-        return self._faults.wrap(
-            "keyvault", operation, request.path, request, lambda: self._answer(request, parts)
-        )
+        return self._faults.wrap("keyvault", operation, request.path, request, lambda: self._answer(request, parts))
 
     def _answer(self, request: Request, parts: list[str]) -> Response:
         try:
@@ -63,12 +61,8 @@ class Secrets:
         try:
             vault = find_vault(self._env, parts[0]) if parts else None
             if vault is None:
-                raise ArmError(
-                    404, "VaultNotFound", "There is no such vault (in the real cloud: no such host)."
-                )
-            if not re.fullmatch(
-                r"\d+\.\d+(-preview\.\d+)?|\d{4}-\d\d-\d\d", request.query.get("api-version", "")
-            ):
+                raise ArmError(404, "VaultNotFound", "There is no such vault (in the real cloud: no such host).")
+            if not re.fullmatch(r"\d+\.\d+(-preview\.\d+)?|\d{4}-\d\d-\d\d", request.query.get("api-version", "")):
                 raise ArmError(400, "BadParameter", "api-version must be specified")
             _ = request.body
             with self._env.store.lock:
@@ -178,9 +172,7 @@ class _Vault:
             raise ArmError(400, "BadParameter", f"The request URI contains an invalid name: {name}")
         value = body.get("value")
         if not isinstance(value, str) or len(value) > 25600:
-            raise ArmError(
-                400, "BadParameter", "Property value has an invalid value: a string of at most 25 kB is needed."
-            )
+            raise ArmError(400, "BadParameter", "Property value has an invalid value: a string of at most 25 kB is needed.")
         item = self._find(name)
         if item is not None and "deleted" in item.private:
             raise _Inner(
@@ -213,9 +205,7 @@ class _Vault:
                 "SecretDisabled",
             )
         if not attributes.get("nbf", 0) <= now < attributes.get("exp", float("inf")):
-            raise _Inner(
-                ArmError(403, "Forbidden", "The secret is expired or not yet valid."), "SecretNotInTimeRange"
-            )
+            raise _Inner(ArmError(403, "Forbidden", "The secret is expired or not yet valid."), "SecretNotInTimeRange")
         return json_response(200, self._document(name, version))
 
     def update(self, name: str, wanted: str, body: Json) -> Response:
@@ -263,10 +253,7 @@ class _Vault:
     def current(self) -> list[Json]:
         """The newest version of every secret that is not deleted, without values."""
         items = [item for item in self._all() if "deleted" not in item.private]
-        return [
-            self._document(item.body["name"], item.body["versions"][-1], value=False, short=True)
-            for item in items
-        ]
+        return [self._document(item.body["name"], item.body["versions"][-1], value=False, short=True) for item in items]
 
     def versions(self, name: str) -> list[Json]:
         """All versions of a secret, without values."""
@@ -312,13 +299,9 @@ class _Vault:
 
     def _document(self, name: str, version: Json, *, value: bool = True, short: bool = False) -> Json:
         days = self.record.body["properties"].get("softDeleteRetentionInDays", 90)
-        level = (
-            "Recoverable"
-            if self.record.body["properties"].get("enablePurgeProtection")
-            else "Recoverable+Purgeable"
-        )
+        level = "Recoverable" if self.record.body["properties"].get("enablePurgeProtection") else "Recoverable+Purgeable"
         suffix = "" if short else f"/{version['version']}"
-        shown = {key: version[key] for key in ("contentType", "tags") if key in version}
+        shown: Json = {key: version[key] for key in ("contentType", "tags") if key in version}
         document: Json = {
             "id": f"{self._host()}/secrets/{name}{suffix}",
             "attributes": {**version["attributes"], "recoveryLevel": level, "recoverableDays": days},
@@ -355,9 +338,7 @@ class _Vault:
         for version in versions:
             if version["version"] == wanted.lower():
                 return version
-        raise ArmError(
-            404, "SecretNotFound", f"A secret with (name/id) {name}/{wanted} was not found in this key vault."
-        )
+        raise ArmError(404, "SecretNotFound", f"A secret with (name/id) {name}/{wanted} was not found in this key vault.")
 
     def _save(self, name: str, versions: list[Json], deleted: Json | None = None) -> None:
         private = {"deleted": deleted} if deleted else {}
@@ -368,9 +349,7 @@ class _Vault:
 def _policy_allows(policies: list[Json], principal: Principal, permission: str) -> bool:
     for policy in policies:
         granted = [str(one).lower() for one in policy.get("permissions", {}).get("secrets") or ()]
-        if policy.get("objectId", "").lower() == principal.object_id.lower() and {permission, "all"} & set(
-            granted
-        ):
+        if policy.get("objectId", "").lower() == principal.object_id.lower() and {permission, "all"} & set(granted):
             return True
     return False
 

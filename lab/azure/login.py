@@ -79,9 +79,7 @@ class Login:
         """The principal of a request's bearer token. Raises TokenError."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise TokenError(
-                "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
-            )
+            raise TokenError("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
         return self.check_token(token, audiences)
 
     def check_token(self, token: str, audiences: tuple[str, ...]) -> Principal:

@@ -91,12 +91,8 @@ def main(arguments: list[str]) -> int:
     """Start the process's servers and run them until told to stop; returns the exit code."""
     parser = argparse.ArgumentParser("python -m lab azure", description="The lab's Azure on loopback.")
     parser.add_argument("--root", required=True, help="the lab's folder; everything is kept below it")
-    parser.add_argument(
-        "--subscriptions", type=int, default=2, help="how many subscriptions there are (default 2)"
-    )
-    parser.add_argument(
-        "--latency", type=float, help="seconds a long-running operation takes (default 0.2, kept)"
-    )
+    parser.add_argument("--subscriptions", type=int, default=2, help="how many subscriptions there are (default 2)")
+    parser.add_argument("--latency", type=float, help="seconds a long-running operation takes (default 0.2, kept)")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     AzureLab(options.root, subscriptions=options.subscriptions, latency=options.latency).run()

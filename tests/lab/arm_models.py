@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import enum
 import importlib
+import inspect
 import sys
 import typing
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ def _fields(model: Any) -> dict[str, Any]:
     names = {**vars(typing), **vars(sys.modules[model.__module__]), "_models": package, "datetime": datetime}
     found: dict[str, Any] = {}
     for base in reversed(model.__mro__):
-        for attribute, hint in base.__dict__.get("__annotations__", {}).items():
+        for attribute, hint in inspect.get_annotations(base).items():
             rest = base.__dict__.get(attribute)
             if type(rest).__name__ == "_RestField":
                 found[rest._rest_name_input or attribute] = _resolve(hint, names)

@@ -54,9 +54,7 @@ class Azure:
             retry_total=0,
         )
 
-    def client(
-        self, kind: Callable[..., Any], credential: Any = None, subscription: str = "", **options: Any
-    ) -> Any:
+    def client(self, kind: Callable[..., Any], credential: Any = None, subscription: str = "", **options: Any) -> Any:
         return kind(
             credential or self.credential(),
             subscription or self.subscription,
@@ -76,9 +74,7 @@ class Azure:
         return self.credential(made["client_id"], made["client_secret"])
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        status, answer, _ = self.http(
-            method, f"/lab/v1/{path}", body, {"Authorization": f"Bearer {self.control_token}"}
-        )
+        status, answer, _ = self.http(method, f"/lab/v1/{path}", body, {"Authorization": f"Bearer {self.control_token}"})
         assert status == 200, answer
         return answer
 
@@ -106,9 +102,7 @@ class Azure:
     def arm(self, method: str, path: str, body: Any = None) -> tuple[int, Any, dict[str, str]]:
         """A plain ARM request with a token and an api-version."""
         join = "&" if "?" in path else "?"
-        return self.http(
-            method, f"{path}{join}api-version=2026-01-01", body, {"Authorization": f"Bearer {self.token()}"}
-        )
+        return self.http(method, f"{path}{join}api-version=2026-01-01", body, {"Authorization": f"Bearer {self.token()}"})
 
     def group(self, name: str = "", region: str = REGION) -> str:
         """Make a resource group and return its name."""

@@ -32,12 +32,8 @@ def test_wrong_secret_is_invalid_client(azure: Azure) -> None:
 def test_unknown_client_and_tenant(azure: Azure) -> None:
     """S4: an unknown application is told apart from a wrong secret."""
     with pytest.raises(ClientAuthenticationError, match="AADSTS700016"):
-        azure.credential(client_id="11111111-2222-3333-4444-555555555555").get_token(
-            "https://vault.azure.net/.default"
-        )
-    status, _, _ = azure.http(
-        "GET", "/00000000-0000-0000-0000-000000000000/v2.0/.well-known/openid-configuration"
-    )
+        azure.credential(client_id="11111111-2222-3333-4444-555555555555").get_token("https://vault.azure.net/.default")
+    status, _, _ = azure.http("GET", "/00000000-0000-0000-0000-000000000000/v2.0/.well-known/openid-configuration")
     assert status == 400
 
 

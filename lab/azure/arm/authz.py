@@ -91,10 +91,7 @@ class Authorization:
             lock.private["scope"]
             for lock in self._store.of_kind(LOCKS)
             if (deleting or lock.private["level"] == "ReadOnly")
-            and (
-                covers(lock.private["scope"].lower(), wanted)
-                or (below and covers(wanted, lock.private["scope"].lower()))
-            )
+            and (covers(lock.private["scope"].lower(), wanted) or (below and covers(wanted, lock.private["scope"].lower())))
         ]
         if locked:
             verb = "delete" if deleting else "write"

@@ -95,6 +95,4 @@ def _document(text: bytes) -> Json:
 
 
 def _unreadable(why: str) -> ArmError:
-    return ArmError(
-        400, "InvalidRequestContent", f"The request content was invalid and could not be deserialized: '{why}'."
-    )
+    return ArmError(400, "InvalidRequestContent", f"The request content was invalid and could not be deserialized: '{why}'.")

@@ -28,9 +28,7 @@ class Fields:
             value = value.get(part)
         return value
 
-    def text(
-        self, path: str, *, required: bool = False, allowed: Iterable[str] | None = None, default: str = ""
-    ) -> str:
+    def text(self, path: str, *, required: bool = False, allowed: Iterable[str] | None = None, default: str = "") -> str:
         """A string. With `allowed`, compared without case and returned as Azure spells it."""
         value = self._typed(path, str, "a string", required)
         if value is None or value == "":
@@ -45,9 +43,7 @@ class Fields:
             f"The value '{value}' of parameter '{self._name(path)}' is invalid. Allowed values are: {', '.join(allowed)}.",
         )
 
-    def whole(
-        self, path: str, *, required: bool = False, low: int | None = None, high: int | None = None
-    ) -> int | None:
+    def whole(self, path: str, *, required: bool = False, low: int | None = None, high: int | None = None) -> int | None:
         """An integer within bounds (inclusive)."""
         value = self._typed(path, int, "an integer", required)
         if value is None:
@@ -79,9 +75,7 @@ class Fields:
         value = self.raw(path)
         if value is None:
             if required:
-                raise bad_parameter(
-                    self._name(path), f"Required parameter '{self._name(path)}' is missing (null)."
-                )
+                raise bad_parameter(self._name(path), f"Required parameter '{self._name(path)}' is missing (null).")
             return None
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise self._wrong(path, value, words)

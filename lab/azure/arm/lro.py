@@ -247,9 +247,7 @@ class Operations:
         except ArmError as error:
             with self._store.lock:
                 self._end(operation, "Failed", finisher.failed(operation, error), error=error.document())
-        except (
-            Exception
-        ):  # a worker's outermost edge: the lab's own bug must not leave a client polling for ever
+        except Exception:  # a worker's outermost edge: the lab's own bug must not leave a client polling for ever
             log.exception("operation %s of %s failed in the lab itself", operation.name, operation.resource_id)
             broken = ArmError(500, "InternalServerError", "The lab itself failed; see its log.")
             self._end(operation, "Failed", finisher.failed(operation, broken), error=broken.document())

@@ -112,7 +112,7 @@ class Router:
         if collection is not None and call.method == "GET":
             self.env.authz.require(call.principal, f"{collection.full_type}/read", collection_scope(target))
             self._require_group(target)
-            return collection.list(call)
+            return collection.listing(call)
         kind = self.types.get(target.full_type.lower())
         if kind is None or not target.names:
             raise self._unknown(target)

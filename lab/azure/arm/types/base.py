@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 import uuid
 from collections.abc import Iterable
@@ -24,15 +25,16 @@ class ResourceType:
     name_rule: ClassVar[str] = r"[A-Za-z0-9](?:[\w.\-]{0,78}\w)?"
     located: ClassVar[bool] = True  # has location and tags of its own (children have not)
     etags: ClassVar[bool] = False
+    put_status: ClassVar[int] = 201  # what a PUT that takes long is answered with; disks insist on 202
 
     def __init__(self, env: Env) -> None:
         self.env = env
 
     # -- reading
 
-    def list(self, call: Call) -> Response:
+    def listing(self, call: Call) -> Response:
         """All resources of this type in the target's scope, a page at a time."""
-        return page(call, call.target.parent_id if self.is_child else call.target.scope, self)
+        return page(call, call.target.resource_id if call.target.names else call.target.scope, self)
 
     def get(self, call: Call) -> Response:
         """The resource. 404 ResourceNotFound."""
@@ -48,11 +50,20 @@ class ResourceType:
         """Create or replace, after the checks that all types have."""
         existing = call.existing
         self.check_name(call)
+        if existing is not None and self.env.busy(existing) and existing.private.get("asked") == digest(call):
+            return self.joined(call, existing)
         if self.located:
             self.check_location(call, existing)
         check_tags(call.body.get("tags"))
         self.check_writable(call, existing)
         return self.replace(call, existing) if existing else self.create(call)
+
+    def joined(self, call: Call, existing: Record) -> Response:
+        """The same PUT again while the first is in flight (a client that lost the answer): the same operation."""
+        operation = self.env.operations.find(existing.private["busy"])
+        if operation is None:
+            raise self.unsupported(call)
+        return self.env.operations.accepted(operation, self.put_status, existing.raw)
 
     def create(self, call: Call) -> Response:
         """Make a resource that does not exist yet."""
@@ -93,6 +104,10 @@ class ResourceType:
     def discard(self, item: Record) -> list[Change]:
         """What goes when a resource goes, also when its whole group does: itself and all below it."""
         return [Gone(item.id), *(Gone(child.id) for child in self.env.store.under(item.id))]
+
+    def user_outside(self, item: Record, scope: str) -> str | None:
+        """The resource outside of a scope (lower case, with a slash at its end) that still uses this one."""
+        return None
 
     def action(self, call: Call, verb: str) -> Response:
         """POST (or GET) `{resource}/{verb}`."""
@@ -200,18 +215,25 @@ class ResourceType:
         if self.etags:
             body["etag"] = new_etag()
         merged = {**item.private, **private}
-        return record(
-            item.id, item.kind, body, {key: value for key, value in merged.items() if value is not None}
-        )
+        return record(item.id, item.kind, body, {key: value for key, value in merged.items() if value is not None})
 
     def unsupported(self, call: Call) -> ArmError:
         """405 for what this type cannot do."""
         return ArmError(
             405,
             "MethodNotAllowed",
-            f"The resource type '{self.full_type}' does not support {call.method} {call.target.tail}".rstrip()
-            + ".",
+            f"The resource type '{self.full_type}' does not support {call.method} {call.target.tail}".rstrip() + ".",
         )
+
+
+def digest(call: Call) -> str:
+    """What a request asks for, to know it again."""
+    return hashlib.sha256(call.method.encode() + call.request.body).hexdigest()
+
+
+def in_flight(call: Call, operation_id: str) -> Json:
+    """Private values of a record while an operation on it is under way."""
+    return {"busy": operation_id, "asked": digest(call)}
 
 
 def page(call: Call, scope: str, kind: ResourceType) -> Response:
@@ -237,9 +259,7 @@ def check_tags(tags: Any) -> None:
     if not isinstance(tags, dict) or any(not isinstance(value, str) for value in tags.values()):
         raise ArmError(400, "InvalidRequestContent", "The tags must be an object of strings.")
     if len(tags) > 50:
-        raise ArmError(
-            400, "InvalidTags", f"The resource has {len(tags)} tags; the limit is 50 tags per resource."
-        )
+        raise ArmError(400, "InvalidTags", f"The resource has {len(tags)} tags; the limit is 50 tags per resource.")
     for name, value in tags.items():
         if not 1 <= len(name) <= 512 or re.search(r"[<>%&\\?/]", name):
             raise ArmError(

@@ -13,7 +13,7 @@ from lab.azure.arm.lro import Done, Finisher, Operation
 from lab.azure.arm.store import Record
 from lab.azure.arm.types.base import ResourceType
 from lab.azure.arm.types.disk_spec import UPLOAD_STATES
-from lab.azure.blob.disks import InvalidVhd
+from lab.azure.blob.vhd import InvalidVhd
 from lab.http import Response
 
 LONGEST = 5184000  # seconds: 60 days
@@ -151,11 +151,7 @@ class AccessibleDisk(ResourceType):
 
     def _expired(self, operation: Operation) -> Done:
         item = self.env.store.get(operation.resource_id)
-        if (
-            item is None
-            or item.private.get("until", 0) > operation.args["until"]
-            or "until" not in item.private
-        ):
+        if item is None or item.private.get("until", 0) > operation.args["until"] or "until" not in item.private:
             return Done()
         body = item.body
         body["properties"]["diskState"] = self._state_without_sas(item)

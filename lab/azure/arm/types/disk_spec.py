@@ -153,12 +153,7 @@ def require_free(item: Record, doing: str) -> None:
 
 
 def _upload_size(fields: Fields, parameter: str) -> int:
-    asked = (
-        fields.whole(
-            "properties.creationData.uploadSizeBytes", required=True, low=LEAST_UPLOAD, high=MOST_UPLOAD
-        )
-        or 0
-    )
+    asked = fields.whole("properties.creationData.uploadSizeBytes", required=True, low=LEAST_UPLOAD, high=MOST_UPLOAD) or 0
     if (asked - FOOTER) % MIB:
         raise bad_parameter(
             f"{parameter}.creationData.uploadSizeBytes",
@@ -192,9 +187,7 @@ def _copy_source(env: Env, fields: Fields, location: str) -> Record:
     return found
 
 
-def _import_source(
-    env: Env, fields: Fields, parameter: str, location: str, subscription: str
-) -> tuple[str, str, str]:
+def _import_source(env: Env, fields: Fields, parameter: str, location: str, subscription: str) -> tuple[str, str, str]:
     uri = fields.text("properties.creationData.sourceUri", required=True)
     parts = urlsplit(uri)
     base = urlsplit(env.addresses.blob)
@@ -206,13 +199,9 @@ def _import_source(
         raise bad_parameter(name, f"The source uri '{uri}' is a blob snapshot; copy it to a blob first.")
     account = _account(env, path[0])
     if account is None or account.body["location"] != location:
-        raise bad_parameter(
-            name, f"The storage account '{path[0]}' is not in the disk's location '{location}'."
-        )
+        raise bad_parameter(name, f"The storage account '{path[0]}' is not in the disk's location '{location}'.")
     given = fields.text("properties.creationData.storageAccountId")
-    if given.lower() != account.id.lower() and (
-        given or account.id.split("/")[2].lower() != subscription.lower()
-    ):
+    if given.lower() != account.id.lower() and (given or account.id.split("/")[2].lower() != subscription.lower()):
         raise bad_parameter(
             f"{parameter}.creationData.storageAccountId",
             f"Required parameter 'storageAccountId' must be '{account.id}' for a blob of another subscription.",

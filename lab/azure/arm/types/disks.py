@@ -13,7 +13,7 @@ from lab.azure.arm.lro import Done, Finisher, Operation
 from lab.azure.arm.regions import check_zones
 from lab.azure.arm.store import Change, Json, Record, record
 from lab.azure.arm.times import now_text
-from lab.azure.arm.types.base import merge_tags
+from lab.azure.arm.types.base import in_flight, merge_tags
 from lab.azure.arm.types.disk_access import AccessibleDisk
 from lab.azure.arm.types.disk_spec import (
     DISK_SKUS,
@@ -25,12 +25,14 @@ from lab.azure.arm.types.disk_spec import (
     read_spec,
     settings,
 )
-from lab.azure.blob.disks import InvalidVhd
+from lab.azure.blob.vhd import InvalidVhd
 from lab.http import Response
 
 
 class CopiedDisk(AccessibleDisk):
     """What disks and snapshots share: their content is made by an operation."""
+
+    put_status: ClassVar[int] = 202
 
     def register(self) -> None:
         """Tell the operations how a creation ends."""
@@ -39,11 +41,12 @@ class CopiedDisk(AccessibleDisk):
         self.env.operations.register(f"{self.word}.create", create)
         self.env.operations.register(f"{self.word}.delete", Finisher(self._deleted))
 
-    def begin_create(self, call: Call, spec: DiskSpec, document: Json, unique: str) -> Response:
+    def begin_create(self, call: Call, spec: DiskSpec, document: Json) -> Response:
         """Store the new record as Updating and start filling its file."""
         operation_id = str(uuid.uuid4())
         source = spec.source.record
-        private = {"file": unique, "size": spec.size, "busy": operation_id}
+        file = call.target.resource_id
+        private = {"file": file, "size": spec.size, **in_flight(call, operation_id)}
         changes: list[Change] = [self.new(call, document, private)]
         if source is not None:
             copies = [*source.private.get("copies", ()), operation_id]
@@ -56,7 +59,7 @@ class CopiedDisk(AccessibleDisk):
             location=call.body["location"],
             args={
                 "option": spec.option,
-                "file": unique,
+                "file": file,
                 "size": spec.size,
                 "source": source.private["file"] if source else None,
                 "source_size": source.private["size"] if source else None,
@@ -66,7 +69,7 @@ class CopiedDisk(AccessibleDisk):
             api_version=call.api_version,
             operation_id=operation_id,
         )
-        shown = {key: document[key] for key in ("name", "location", "tags", "sku", "zones") if key in document}
+        shown: Json = {key: document[key] for key in ("name", "location", "tags", "sku", "zones") if key in document}
         shown["properties"] = {"creationData": spec.creation, "provisioningState": "Updating"}
         return self.env.operations.accepted(operation, 202, shown)
 
@@ -100,9 +103,7 @@ class CopiedDisk(AccessibleDisk):
         """Raise 409 while somebody uses the disk."""
         body = item.body
         if body.get("managedBy"):
-            raise ArmError(
-                409, "OperationNotAllowed", f"Disk {body['name']} is attached to VM {body['managedBy']}."
-            )
+            raise ArmError(409, "OperationNotAllowed", f"Disk {body['name']} is attached to VM {body['managedBy']}.")
         if body["properties"]["diskState"] == "ActiveSAS":
             raise ArmError(
                 409,
@@ -116,6 +117,11 @@ class CopiedDisk(AccessibleDisk):
         self.env.disks.revoke(item.private["file"])
         self.env.disks.delete(item.private["file"])
         return super().discard(item)
+
+    def user_outside(self, item: Record, scope: str) -> str | None:
+        """The VM of another group that has this disk."""
+        machine = item.body.get("managedBy") or ""
+        return machine if machine and not machine.lower().startswith(scope) else None
 
     def _running(self, operation_id: str) -> bool:
         operation = self.env.operations.find(operation_id)
@@ -137,15 +143,23 @@ class CopiedDisk(AccessibleDisk):
                 self._import(args)
 
     def _import(self, args: Json) -> None:
+        disks, blob = self.env.disks, args["blob"]
         try:
-            self.env.disks.import_blob(args["file"], *args["blob"], args["size"])
+            size = disks.vhd_size(blob[0], blob[1], blob[2])
+            disks.import_blob(args["file"], blob[0], blob[1], blob[2], size)
         except InvalidVhd as error:
             raise ArmError(400, "InvalidVhd", str(error)) from error
+        except LookupError as error:
+            message = f"The source blob '{'/'.join(blob)}' does not exist or is no page blob: {error}"
+            raise ArmError(404, "BlobNotFound", message) from error
+        if args["size"] > size:
+            disks.resize(args["file"], args["size"])
 
     def _created(self, operation: Operation) -> Done:
         item = self.env.store.get(operation.resource_id)
-        if item is None:  # its group went meanwhile
-            self.env.disks.delete(operation.args["file"])
+        if item is None or item.private.get("busy") != operation.id:  # its group went meanwhile
+            if item is None:
+                self.env.disks.delete(operation.args["file"])
             return Done()
         body = item.body
         size = self.env.disks.path(item.private["file"]).stat().st_size
@@ -155,7 +169,7 @@ class CopiedDisk(AccessibleDisk):
             "diskSizeBytes": size,
             "diskSizeGB": gigabytes(size),
         }
-        return Done([self.stamped(item, body, busy=None, size=size)])
+        return Done([self.stamped(item, body, busy=None, asked=None, size=size, made=True)])
 
     def _create_failed(self, operation: Operation, error: ArmError) -> list[Change]:
         item = self.env.store.get(operation.resource_id)
@@ -201,7 +215,7 @@ class Disks(CopiedDisk):
         properties.setdefault("diskIOPSReadWrite", 500)
         properties.setdefault("diskMBpsReadWrite", 60)
         document = self.document(call, properties, sku=_sku(sku), zones=zones)
-        return self.begin_create(call, spec, document, unique)
+        return self.begin_create(call, spec, document)
 
     def replace(self, call: Call, existing: Record) -> Response:
         """PUT on a disk that exists: creationData cannot change, the rest is an update."""
@@ -227,7 +241,7 @@ class Disks(CopiedDisk):
             call.target,
             location=body["location"],
             args={"file": existing.private["file"], "size": size},
-            changes=[self.stamped(existing, body, busy=operation_id)],
+            changes=[self.stamped(existing, body, **in_flight(call, operation_id))],
             api_version=call.api_version,
             operation_id=operation_id,
         )
@@ -293,7 +307,7 @@ class Disks(CopiedDisk):
             "diskSizeBytes": size,
             "diskSizeGB": gigabytes(size),
         }
-        return Done([self.stamped(item, body, busy=None, size=size)])
+        return Done([self.stamped(item, body, busy=None, asked=None, size=size, made=True)])
 
 
 def check_entity_name(rule: str, parameter: str, name: str) -> None:

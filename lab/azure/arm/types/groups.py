@@ -29,7 +29,7 @@ class Core:
 
     def register(self) -> None:
         """Tell the operations how the deletion of a group ends."""
-        self.env.operations.register("group.delete", Finisher(self._deleted))
+        self.env.operations.register("group.delete", Finisher(self._deleted, failed=self._restored))
 
     # -- subscriptions
 
@@ -147,12 +147,38 @@ class Core:
         group = self.env.store.get(operation.resource_id)
         if group is None:
             return Done()
-        gone: dict[str, Change] = {}
-        for item in self.env.store.under(group.id):
+        items = self.env.store.under(group.id)
+        self._require_unused(group, items)
+        changes: dict[str, Change] = {}
+        for item in items:
             kind = self._types.get(item.kind)
             for change in kind.discard(item) if kind else [Gone(item.id)]:
-                gone[change.id.lower()] = change
-        return Done([*gone.values(), Gone(group.id)])
+                # A VM that goes lets its disks go free, but a disk of the same group is gone all the same.
+                if not isinstance(changes.get(change.id.lower()), Gone):
+                    changes[change.id.lower()] = change
+        return Done([*changes.values(), Gone(group.id)])
+
+    def _require_unused(self, group: Record, items: list[Record]) -> None:
+        """Raise 409 where something outside of the group uses something inside."""
+        for item in items:
+            kind = self._types.get(item.kind)
+            user = kind.user_outside(item, f"{group.key}/") if kind else None
+            if user is not None:
+                raise ArmError(
+                    409,
+                    "ResourceGroupDeletionBlocked",
+                    f"Deletion of resource group '{group.body['name']}' failed as resources with identifiers '{item.id}' "
+                    f"could not be deleted: it is in use by '{user}'. The provisioning state of the resource group will "
+                    "be rolled back.",
+                )
+
+    def _restored(self, operation: Operation, error: ArmError) -> list[Change]:
+        group = self.env.store.get(operation.resource_id)
+        if group is None:
+            return []
+        body = group.body
+        body["properties"]["provisioningState"] = "Succeeded"
+        return [record(group.id, group.kind, body)]
 
     # -- lists over all types
 
@@ -160,9 +186,7 @@ class Core:
         """All resources of a group or a subscription, optionally filtered by type, name or tag."""
         if call.target.group:
             self.env.group(call.target)
-        self.env.authz.require(
-            call.principal, "Microsoft.Resources/subscriptions/resources/read", call.target.scope
-        )
+        self.env.authz.require(call.principal, "Microsoft.Resources/subscriptions/resources/read", call.target.scope)
         wanted = _tag_filter(call)
         found = [
             item
@@ -176,9 +200,7 @@ class Core:
     def providers(self, call: Call, namespace: str, verb: str) -> Response:
         """List providers, get one, register or unregister it for the subscription."""
         subscription = call.target.subscription
-        names = sorted(
-            {kind.full_type.split("/")[0] for kind in self._types.values()} | {"Microsoft.Resources"}
-        )
+        names = sorted({kind.full_type.split("/")[0] for kind in self._types.values()} | {"Microsoft.Resources"})
         if not namespace:
             return json_response(200, {"value": [self._provider(subscription, name) for name in names]})
         name = next((one for one in names if one.lower() == namespace.lower()), None)
@@ -206,17 +228,11 @@ class Core:
     def require_subscription(self, subscription: str) -> None:
         """Raise 404 SubscriptionNotFound."""
         if subscription.lower() not in (one.lower() for one in self.env.settings.values.subscriptions):
-            raise ArmError(
-                404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found."
-            )
+            raise ArmError(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
 
     def _provider(self, subscription: str, name: str) -> Json:
         registered = f"{subscription}/{name}".lower() not in self.env.settings.values.unregistered
-        types = [
-            kind.full_type.partition("/")[2]
-            for kind in self._types.values()
-            if kind.full_type.startswith(f"{name}/")
-        ]
+        types = [kind.full_type.partition("/")[2] for kind in self._types.values() if kind.full_type.startswith(f"{name}/")]
         return {
             "id": f"/subscriptions/{subscription}/providers/{name}",
             "namespace": name,

@@ -166,9 +166,7 @@ class Vaults(ResourceType):
         creating = not old
         tenant = fields.text("properties.tenantId", required=creating)
         if tenant and tenant.lower() != self.env.settings.values.tenant.lower():
-            raise ArmError(
-                400, "BadRequest", f"The tenant ID '{tenant}' is not the tenant of the subscription."
-            )
+            raise ArmError(400, "BadRequest", f"The tenant ID '{tenant}' is not the tenant of the subscription.")
         properties["tenantId"] = tenant or old.get("tenantId")
         sku = fields.text("properties.sku.name", required=creating, allowed=("standard", "premium"))
         if sku:
@@ -176,11 +174,7 @@ class Vaults(ResourceType):
             properties["sku"] = {"family": "A", "name": sku}
         for flag in _FLAGS:
             value = fields.flag(f"properties.{flag}")
-            if (
-                value is False
-                and flag in ("enablePurgeProtection", "enableSoftDelete")
-                and (old.get(flag) or creating)
-            ):
+            if value is False and flag in ("enablePurgeProtection", "enableSoftDelete") and (old.get(flag) or creating):
                 what = "Enabling the purge protection" if "Purge" in flag else "Enabling soft delete"
                 raise ArmError(
                     400,
@@ -233,9 +227,7 @@ def check_name_availability(call: Call, rest: str) -> Response:
     """POST …/checkNameAvailability."""
     name = Fields("", call.body).text("name", required=True)
     if not valid_name(name):
-        return json_response(
-            200, {"nameAvailable": False, "reason": "AccountNameInvalid", "message": _invalid(name)}
-        )
+        return json_response(200, {"nameAvailable": False, "reason": "AccountNameInvalid", "message": _invalid(name)})
     if find_vault(call.env, name) or find_deleted(call.env, name):
         return json_response(200, {"nameAvailable": False, "reason": "AlreadyExists", "message": _taken(name)})
     return json_response(200, {"nameAvailable": True})
@@ -261,9 +253,7 @@ def find_deleted(env: Env, name: str) -> Record | None:
 
 def deleted_id(subscription: str, location: str, name: str) -> str:
     """The id of a soft-deleted vault."""
-    return (
-        f"/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations/{location}/deletedVaults/{name}"
-    )
+    return f"/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations/{location}/deletedVaults/{name}"
 
 
 def _purge(call: Call, deleted: Record) -> Response:

@@ -27,7 +27,7 @@ class RoleAssignments(ResourceType):
     full_type: ClassVar[str] = "Microsoft.Authorization/roleAssignments"
     located: ClassVar[bool] = False
 
-    def list(self, call: Call) -> Response:
+    def listing(self, call: Call) -> Response:
         """Assignments at the scope, above it and below it, narrowed by `$filter`."""
         scope = call.target.scope.lower().rstrip("/")
         text = call.request.query.get("$filter", "")
@@ -65,9 +65,7 @@ class RoleAssignments(ResourceType):
                     "RoleAssignmentExists",
                     f"The role assignment already exists. The ID of the existing role assignment is {existing}.",
                 )
-        item = assignment(
-            self.env.settings.values.tenant, scope, call.target.name, role, principal, kind, call.principal
-        )
+        item = assignment(self.env.settings.values.tenant, scope, call.target.name, role, principal, kind, call.principal)
         self.env.store.commit([item])
         return json_response(201, item.raw)
 
@@ -130,7 +128,7 @@ class RoleDefinitions(ResourceType):
     full_type: ClassVar[str] = _DEFINITIONS
     located: ClassVar[bool] = False
 
-    def list(self, call: Call) -> Response:
+    def listing(self, call: Call) -> Response:
         """All, or the one called so: `$filter=roleName eq 'Owner'`."""
         text = call.request.query.get("$filter", "")
         name = re.search(r"roleName eq '([^']+)'", text, re.IGNORECASE)
@@ -156,7 +154,7 @@ class Locks(ResourceType):
     located: ClassVar[bool] = False
     name_rule: ClassVar[str] = r"[^<>%&:\\?/]{1,260}"
 
-    def list(self, call: Call) -> Response:
+    def listing(self, call: Call) -> Response:
         """Locks at the scope, above it and (unless `atScope()`) below it."""
         scope = call.target.scope.lower().rstrip("/")
         below = "atscope()" not in call.request.query.get("$filter", "").lower()

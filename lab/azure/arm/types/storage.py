@@ -60,18 +60,14 @@ class StorageAccounts(ResourceType):
         """202 with a Location, as the real service answers."""
         name = call.target.name
         if self.env.accounts.exists(name) or find_account(self, name) is not None:
-            raise ArmError(
-                409, "StorageAccountAlreadyTaken", f"The storage account named {name} is already taken."
-            )
+            raise ArmError(409, "StorageAccountAlreadyTaken", f"The storage account named {name} is already taken.")
         fields = Fields("", call.body)
         sku = fields.text("sku.name", required=True, allowed=SKUS)
         kind = fields.text("kind", required=True, allowed=KINDS)
         properties = self._properties(call, {})
         properties["provisioningState"] = "Creating"
         if kind in ("StorageV2", "BlobStorage"):
-            properties["accessTier"] = fields.text(
-                "properties.accessTier", allowed=("Hot", "Cool", "Cold"), default="Hot"
-            )
+            properties["accessTier"] = fields.text("properties.accessTier", allowed=("Hot", "Cool", "Cold"), default="Hot")
         document = self.document(call, properties, kind=kind, sku=_sku(sku))
         operation = self.env.operations.start(
             "storage.create",
@@ -123,9 +119,7 @@ class StorageAccounts(ResourceType):
             case "regeneratekey":
                 wanted = Fields("", call.body).text("keyName", required=True)
                 if wanted not in ("key1", "key2"):
-                    raise ArmError(
-                        400, "InvalidValuesForRequestParameters", f"The key name '{wanted}' is not valid."
-                    )
+                    raise ArmError(400, "InvalidValuesForRequestParameters", f"The key name '{wanted}' is not valid.")
                 self.env.accounts.regenerate(name, wanted)
                 return json_response(200, self._keys(account, name))
             case _:
@@ -142,8 +136,7 @@ class StorageAccounts(ResourceType):
         pairs = zip(("key1", "key2"), self.env.accounts.keys(name), strict=True)
         return {
             "keys": [
-                {"creationTime": created, "keyName": key, "value": value, "permissions": "FULL"}
-                for key, value in pairs
+                {"creationTime": created, "keyName": key, "value": value, "permissions": "FULL"} for key, value in pairs
             ]
         }
 
@@ -203,7 +196,7 @@ class BlobServices(ResourceType):
     full_type: ClassVar[str] = f"{ACCOUNTS}/blobServices"
     located: ClassVar[bool] = False
 
-    def list(self, call: Call) -> Response:
+    def listing(self, call: Call) -> Response:
         """The one that every account has."""
         parent = self._account(call)
         return json_response(200, {"value": [self._document(parent)]})
@@ -231,14 +224,10 @@ class BlobServices(ResourceType):
 
     def _default(self, call: Call) -> None:
         if call.target.name.lower() != "default":
-            raise ArmError(
-                404, "ResourceNotFound", f"There is no blob service '{call.target.name}', only 'default'."
-            )
+            raise ArmError(404, "ResourceNotFound", f"There is no blob service '{call.target.name}', only 'default'.")
 
     def _account(self, call: Call) -> Record:
-        account = self.env.store.get(
-            call.target.parent_id if call.target.names[1:] else call.target.resource_id
-        )
+        account = self.env.store.get(call.target.parent_id if call.target.names[1:] else call.target.resource_id)
         if account is None:
             name = call.target.names[0]
             raise ArmError(404, "ResourceNotFound", f"The Resource '{ACCOUNTS}/{name}' was not found.")
@@ -258,16 +247,12 @@ class BlobServices(ResourceType):
         }
 
 
-def check_name_availability(call: Call) -> Response:
+def check_name_availability(call: Call, rest: str) -> Response:
     """POST …/checkNameAvailability."""
     name = Fields("", call.body).text("name", required=True)
     if not re.fullmatch(r"[a-z0-9]{3,24}", name):
-        return json_response(
-            200, {"nameAvailable": False, "reason": "AccountNameInvalid", "message": invalid_name(name)}
-        )
-    taken = call.env.accounts.exists(name) or any(
-        item.body["name"] == name for item in call.env.store.of_kind(ACCOUNTS)
-    )
+        return json_response(200, {"nameAvailable": False, "reason": "AccountNameInvalid", "message": invalid_name(name)})
+    taken = call.env.accounts.exists(name) or any(item.body["name"] == name for item in call.env.store.of_kind(ACCOUNTS))
     if taken:
         message = f"The storage account named {name} is already taken."
         return json_response(200, {"nameAvailable": False, "reason": "AlreadyExists", "message": message})
