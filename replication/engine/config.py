@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from replication.model.extents import MIB
+from replication.schedule import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +71,21 @@ class Sizes:
     limits: Limits = field(default_factory=Limits)
     patience: Patience = field(default_factory=Patience)
     workers: Workers = field(default_factory=Workers)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """`holder` and `host` name this coordinator to people. `rates`: appliance -> bits a second (missing: no limit)."""
+
+    holder: str
+    regions: tuple[str, ...]
+    appliances: Mapping[str, Policy]
+    host: str = ""
+    rates: Mapping[str, float | None] = field(default_factory=dict)
+    poll: float = 1.0
+    """Seconds between two looks at the documents."""
+    heartbeat: float = 30.0
+    """A status is written at every change, every second or so while something runs, and this often otherwise."""
+    facts_for: float = 15.0
+    """How long what vCenter said about hosts and datastores is good for scheduling."""
+    sizes: Sizes = field(default_factory=Sizes)

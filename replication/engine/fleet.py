@@ -1,0 +1,187 @@
+"""The embedded fleet: coordinator, gateways and appliers as threads of one process, without a broker."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Protocol
+
+from replication.engine import delta, initial, redo
+from replication.engine.attempt import CycleFailed, retry_at
+from replication.engine.config import EngineConfig
+from replication.engine.coordinator import Coordinator, Task
+from replication.engine.guard import Cancelled, Guard, Halted, Yielded
+from replication.engine.orders.carry import carry
+from replication.engine.pace import Pace
+from replication.engine.region import Held, Job, Region
+from replication.engine.work import Work
+from replication.model.errors import PortError
+from replication.model.item import Order
+from replication.model.record import CycleKind
+from replication.ports import Outside
+
+
+class EventSink(Protocol):
+    """Hears what happens, from several threads."""
+
+    def event(self, machine: str, text: str) -> None:
+        """`machine` is its name, or empty for what concerns all."""
+        ...
+
+
+class Engine:
+    """Carries out what the documents ask for. `run_forever` until `stop`, or `tick` and `drain` by hand.
+
+    Threads: one for the coordinator, one that renews leases, `workers.machines` for jobs, one for each disk under way, and
+    `workers.chunks` that carry data; only these last hold any, so they bound the memory.
+    """
+
+    def __init__(self, outside: Outside, config: EngineConfig, events: EventSink) -> None:
+        self._outside, self._config, self._events = outside, config, events
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        workers = config.sizes.workers
+        self._jobs = ThreadPoolExecutor(workers.machines, thread_name_prefix="machine")
+        self._disks = ThreadPoolExecutor(max(64, workers.machines * 2), thread_name_prefix="disk")
+        self._chunks = ThreadPoolExecutor(workers.chunks, thread_name_prefix="chunk")
+        self._paces = {name: Pace(outside.clock, config.rates.get(name)) for name in config.appliances}
+        self._coordinator = Coordinator(outside, config, self, self._guard(lambda: True), events.event)
+
+    # public
+
+    def run_forever(self) -> None:
+        """Returns after `stop` (from a signal handler or another thread)."""
+        renewer = threading.Thread(target=self._renew, name="lease", daemon=True)
+        renewer.start()
+        try:
+            while not self._stopping.is_set():
+                self.tick()
+                self._wake.wait(self._config.poll)
+                self._wake.clear()
+        except Halted:
+            pass  # asked for: what runs is wound up below
+        finally:
+            self.stop()
+            self.close()
+            renewer.join(timeout=5)
+
+    def tick(self) -> None:
+        """One pass: looks, decides, starts jobs in threads, shows the status."""
+        self._coordinator.tick()
+
+    def drain(self) -> None:
+        """Wait until the jobs under way have ended (tests)."""
+        running = [h.job.future for r in self._coordinator.regions for h in r.machines.values() if h.job and h.job.future]
+        for future in wait(running).done:
+            error = future.exception()
+            if error is not None:
+                raise error
+
+    def stop(self) -> None:
+        """Start nothing more; work under way leaves at its next chunk or step, and the journal says how to go on."""
+        self._stopping.set()
+        self._wake.set()
+
+    def close(self) -> None:
+        """Wait for all threads and give the leases back."""
+        self.stop()
+        for pool in (self._jobs, self._disks, self._chunks):
+            pool.shutdown(wait=True)
+        self._coordinator.release()
+
+    def set_rate(self, appliance: str, rate: float | None) -> None:
+        """Another throttle for an appliance, in bits a second, from now on."""
+        self._paces[appliance].set_rate(rate)
+
+    # what the coordinator asks for
+
+    def work(self, region: Region, held: Held) -> Work:
+        """Everything that the work on this machine needs. The record must be owned."""
+        item = held.item
+        assert held.machine is not None
+        guard = region.guard(self._guard)
+        pace = self._paces.get(item.appliance)
+        work = Work(
+            item=item,
+            machine=held.machine,
+            clock=self._outside.clock,
+            source=self._outside.sources[item.source],
+            documents=region.documents,
+            log=self._outside.stores.log(item.log_account, item.log_container),
+            replicas=self._outside.stores.replicas(item.seed_account, item.seed_container),
+            keys=self._outside.stores.keys(item.key_vault),
+            guard=guard,
+            sizes=self._config.sizes,
+            pool=self._chunks,
+            disks=self._disks,
+            pace=lambda size: None,
+            say=self._events.event,
+            cloud=lambda subscription: self._outside.cloud[subscription],
+        )
+        if pace is not None:
+            work.pace = lambda size: pace.wait(size, guard.check, work.urgent)
+        return work
+
+    def launch(self, held: Held, job: Job, task: Task) -> None:
+        job.future = self._jobs.submit(self._perform, held, job, task)
+
+    def _guard(self, mine: Callable[[], bool]) -> Guard:
+        return Guard(self._stopping, mine)
+
+    def _perform(self, held: Held, job: Job, task: Task) -> None:
+        """A job, from a thread's start to its end: every outcome stands in the journal, or the record is read again."""
+        work = job.work
+        try:
+            try:
+                self._run(work, task)
+            except (CycleFailed, Cancelled, Yielded):
+                pass  # journalled where it happened
+            except PortError as error:
+                self._put_off(work, error)
+        except Halted as reason:
+            job.reload = True
+            work.note(f"left: {reason}")
+        except PortError as error:
+            job.reload = True
+            work.note(f"the journal cannot be written: {error}")
+        except Exception as error:  # noqa: BLE001  the edge of a thread: a fault of ours must not end the other machines
+            job.reload = True
+            self._ours(work, error)
+        finally:
+            work.meter.end()
+            self._wake.set()
+
+    def _run(self, work: Work, task: Task) -> None:
+        match task:
+            case Order():
+                carry(work, task)
+            case CycleKind.INITIAL:
+                redo.settle(work)
+                initial.run(work)
+            case CycleKind():
+                redo.settle(work)
+                delta.run(work, task)
+            case None:
+                redo.settle(work)
+
+    def _put_off(self, work: Work, error: Exception) -> None:
+        """Not now: the record says why, and when it is tried again."""
+        work.note(f"not now: {error}")
+        work.machine.advance(problem=str(error), retry_at=retry_at(work, error))
+
+    def _ours(self, work: Work, error: Exception) -> None:
+        text = f"internal error ({type(error).__name__}: {error}); please report it"
+        work.note(text)
+        try:
+            work.machine.advance(problem=text, retry_at=work.clock.now() + work.sizes.patience.permanent)
+        except (PortError, Halted):
+            return  # it was said; the record is read again anyway
+
+    def _renew(self) -> None:
+        """Leases are renewed beside the coordinator's passes, which may take long."""
+        while not self._stopping.wait(5.0):
+            for region in self._coordinator.regions:
+                reign = region.reign
+                if reign is not None:
+                    reign.renew()
