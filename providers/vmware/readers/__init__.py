@@ -44,6 +44,15 @@ class OpenRequest:
     def subject(self) -> str:
         return f"{self.machines.name(self.machine)}, {self.disk.label}"
 
+    def check_range(self, offset: int, length: int) -> None:
+        """Readers never ask for bytes that the disk does not have."""
+        if offset < 0 or length < 0 or offset + length > self.disk.capacity:
+            raise Permanent(
+                f"a read of {length} bytes at {offset} is outside its {self.disk.capacity} bytes",
+                subject=self.subject,
+                code="OutOfRange",
+            )
+
 
 OpenDisk = Callable[[OpenRequest], AbstractContextManager[DiskReader]]
 

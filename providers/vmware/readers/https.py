@@ -41,8 +41,7 @@ class HttpsReader:
 
     def read(self, offset: int, length: int) -> bytes:
         end = offset + length
-        if offset < 0 or length < 0 or end > self._request.disk.capacity:
-            raise ValueError(f"[{offset}, {end}) is outside a disk of {self._request.disk.capacity} bytes")
+        self._request.check_range(offset, length)
         parts = [
             self._piece(piece.file, piece.start, piece.length)
             for start in range(offset, end, REQUEST_BYTES)

@@ -53,8 +53,7 @@ class NbdReader:
 
     def read(self, offset: int, length: int) -> bytes:
         end = offset + length
-        if offset < 0 or length < 0 or end > self._request.disk.capacity:
-            raise ValueError(f"[{offset}, {end}) is outside a disk of {self._request.disk.capacity} bytes")
+        self._request.check_range(offset, length)
         parts = []
         while offset < end:
             part = self._request_one(offset, min(REQUEST_BYTES, end - offset))
