@@ -85,7 +85,7 @@ def _resolve(folder: Path, tree: Tree, env: Mapping[str, str], problems: Problem
     azure = resolve_azure(context)
     sources = resolve_sources(context)
     appliances = resolve_appliances(context, policies)
-    targets = resolve_targets(context)
+    targets = resolve_targets(context, azure.project_subscription if azure else None)
     waves, machines = resolve_waves(context, policies)
     check_waves(context, waves, machines)
     check_machines(problems, waves, machines, targets)

@@ -159,10 +159,13 @@ def _check_windows(context: Context, appliances: list[Appliance]) -> None:
         context.problems.add("WL159", detail, other.span, f"appliances.{other.name}.blackout", related)
 
 
-def resolve_targets(context: Context) -> dict[str, Target]:
+def resolve_targets(context: Context, project_subscription: str | None) -> dict[str, Target]:
+    """The targets; one that names no subscription lands in the project's."""
     targets = {}
     for name, item in context.known("targets").items():
         subscription = context.place(item.map, "subscription", f"targets.{name}.subscription", _SUBSCRIPTION)
+        if "subscription" not in item.map:
+            subscription = project_subscription
         region, vnet, group = text(item.map, "region"), text(item.map, "vnet"), resource_group(item.map)
         if not (subscription and region and vnet and group):
             continue
