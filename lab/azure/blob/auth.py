@@ -7,6 +7,7 @@ import hmac
 import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
 from lab.azure.blob.accounts import Accounts
 from lab.azure.blob.errors import BlobError, authentication_failed, permission_mismatch
@@ -27,6 +28,7 @@ FindContainer = Callable[[str, str], Container | None]
 
 _CLIENT = ipaddress.IPv4Address("127.0.0.1")  # the lab listens nowhere else
 _SAS_RESOURCES = {"b", "bs", "c"}
+_MAX_SKEW = 15 * 60  # seconds between the client's clock and ours
 _LEVEL_LETTER = {"service": "s", "container": "c", "blob": "o"}
 
 
@@ -56,7 +58,7 @@ class Authenticator:
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         match scheme.lower():
             case "sharedkey":
-                return self._shared_key(request, key.account, rest)
+                return self._shared_key(request, key.account, rest, now)
             case "bearer":
                 return self.bearer(rest.strip(), key.account, operation)
             case "" if "sig" in request.query:
@@ -80,12 +82,11 @@ class Authenticator:
             raise permission_mismatch()
         return Access(same_account=True)
 
-    def _shared_key(self, request: Request, account: str, credential: str) -> Access:
+    def _shared_key(self, request: Request, account: str, credential: str, now: float) -> Access:
         named, _, signature = credential.strip().partition(":")
         if named != account:
             raise authentication_failed(f"The account named in it is {named!r}, the address says {account!r}.")
-        if "x-ms-date" not in request.headers and "date" not in request.headers:
-            raise authentication_failed("Neither x-ms-date nor Date is given.")
+        _recent(request.headers.get("x-ms-date") or request.headers.get("date"), now)
         strings = list(shared_key_strings(request, account))
         for key in self._accounts.keys(account):
             if any(hmac.compare_digest(sign(key, text), signature) for text in strings):
@@ -155,6 +156,15 @@ class Authenticator:
         given = query.get("sig", "")
         if not any(hmac.compare_digest(sign(key, text), given) for key in keys):
             raise authentication_failed(f"Signature did not match. String to sign used was {text!r}.")
+
+
+def _recent(date: str | None, now: float) -> None:
+    try:
+        sent = parsedate_to_datetime(date or "").timestamp()
+    except ValueError:
+        raise authentication_failed("x-ms-date (or Date) must say when the request was made.") from None
+    if abs(now - sent) > _MAX_SKEW:
+        raise authentication_failed(f"Request date header too old: {date!r}.")
 
 
 def _in_time(start: str, end: str, now: float) -> None:

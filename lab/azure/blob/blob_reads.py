@@ -8,11 +8,11 @@ from lab.azure.blob import conditions, lease
 from lab.azure.blob.call import MIB, Call
 from lab.azure.blob.crc64 import encode
 from lab.azure.blob.describe import describe
-from lab.azure.blob.errors import BlobError, invalid_range
+from lab.azure.blob.errors import BlobError, invalid_range, not_found
 from lab.azure.blob.hashes import md5
 from lab.azure.blob.model import Blob
 from lab.azure.blob.storage import Storage
-from lab.http import FileRange, Response
+from lab.http import DropConnection, FileRange, Response
 
 _OVERRIDES = {
     "rscc": "Cache-Control",
@@ -59,12 +59,15 @@ def get_blob_properties(call: Call) -> Response:
 
 
 def read(storage: Storage, blob: Blob, offset: int, length: int) -> bytes:
-    """A small part of a blob or snapshot."""
-    if blob.kind == "PageBlob":
-        return storage.pages(blob).read(offset, length, blob.layer)
-    with storage.path(blob.store).open("rb") as file:
-        file.seek(offset)
-        return file.read(length)
+    """A small part of a blob or snapshot. Raises BlobError 404 when it was deleted meanwhile."""
+    try:
+        if blob.kind == "PageBlob":
+            return storage.pages(blob).read(offset, length, blob.layer)
+        with storage.path(blob.store).open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
+    except (KeyError, FileNotFoundError) as error:  # deleted since it was looked up
+        raise not_found() from error
 
 
 def _readable(call: Call) -> Blob:
@@ -88,7 +91,11 @@ def _pieces(storage: Storage, blob: Blob, start: int, end: int) -> Iterator[byte
     """A snapshot's bytes are gathered piece by piece under its lock, so that no write can slip in between."""
     while start < end:
         length = min(MIB, end - start)
-        yield read(storage, blob, start, length)
+        try:
+            piece = read(storage, blob, start, length)
+        except BlobError as error:
+            raise DropConnection(f"{blob.key} was deleted while it was read") from error
+        yield piece
         start += length
 
 

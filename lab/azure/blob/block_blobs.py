@@ -96,6 +96,7 @@ def _create_append_blob(call: Call) -> Response:
 
 
 def append_block(call: Call) -> Response:
+    call.storage.container(call.key.account, call.key.container)
     spool = call.storage.new_store(call.key, ".blob")
     path = call.storage.path(spool)
     body = receive(call, path, MAX_APPEND)
@@ -157,6 +158,7 @@ def put_block_from_url(call: Call) -> Response:
     identifier = _block_id(call)
     if call.content_length():
         raise invalid_header("Content-Length", str(call.content_length()))
+    call.storage.container(call.key.account, call.key.container)
     source = open_source(call)
     conditions.check_source(call.headers, source)
     start, end = _source_range(call, source.size)

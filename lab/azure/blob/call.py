@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from lab.azure.blob.hashes import md5
 from lab.azure.blob.model import PROPERTY_HEADERS, Blob, BlobKey, Container, http_date
 from lab.azure.blob.sparse import write_all
 from lab.azure.blob.storage import Storage
-from lab.http import Headers, Request
+from lab.http import DropConnection, Headers, Request
 
 MIB = 1 << 20
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)$")
@@ -149,6 +148,22 @@ def receive(call: Call, path: Path, limit: int) -> Received:
         return Received(length, md5(data), data, verify(call.headers, data))
     if "x-ms-content-crc64" in call.headers and length > 256 * MIB:
         raise BlobError(400, "UnsupportedHeader", "The lab checks x-ms-content-crc64 up to 256 MiB a request.")
+    try:
+        computed = _spool(call, path, length)
+        checks = {}
+        if "content-md5" in call.headers:
+            _same(call.headers["content-md5"], computed, "Md5Mismatch", "MD5")
+            checks["Content-MD5"] = computed
+        if "x-ms-content-crc64" in call.headers:
+            checks |= verify(call.headers, path.read_bytes())
+    except (BlobError, DropConnection, OSError):
+        path.unlink(missing_ok=True)
+        raise
+    return Received(length, computed, None, checks)
+
+
+def _spool(call: Call, path: Path, length: int) -> str:
+    """Write the body to a file as it comes; returns its MD5."""
     digest = hashlib.md5(usedforsecurity=False)
     with path.open("wb", buffering=0) as file:
         position = 0
@@ -156,18 +171,7 @@ def receive(call: Call, path: Path, limit: int) -> Received:
             digest.update(piece)
             write_all(file.fileno(), piece, position)
             position += len(piece)
-    computed = base64.b64encode(digest.digest()).decode()
-    checks = {}
-    try:
-        if "content-md5" in call.headers:
-            _same(call.headers["content-md5"], computed, "Md5Mismatch", "MD5")
-            checks["Content-MD5"] = computed
-        if "x-ms-content-crc64" in call.headers:
-            checks |= verify(call.headers, path.read_bytes())
-    except BlobError:
-        os.unlink(path)
-        raise
-    return Received(length, computed, None, checks)
+    return base64.b64encode(digest.digest()).decode()
 
 
 def verify(headers: Headers, data: bytes, prefix: str = "") -> dict[str, str]:

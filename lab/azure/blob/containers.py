@@ -19,6 +19,7 @@ from lab.http import Response
 _NAME = re.compile(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$|\$(root|logs|web)$")
 _INCLUDES = {"metadata", "snapshots", "uncommittedblobs", "copy", "deleted", ""}
 _MAX_RESULTS = 5000
+_BATCH = 250  # rows that are read from the catalog at a time
 _LAST = "\U0010ffff"
 
 
@@ -166,7 +167,7 @@ def _entries(call: Call, include: set[str], start: Position) -> Iterator[_Entry]
             start=position,
             snapshots="snapshots" in include,
             deleted="deleted" in include,
-            batch=min(1000, call.query_number("maxresults", low=1) or 1000) + 1,
+            batch=min(_BATCH, call.query_number("maxresults", low=1) or _BATCH) + 1,
         )
         waiting: Iterator[_Entry] = iter([(name, False) for name in names if name >= position[0]])
         skip_to: str | None = None
