@@ -52,6 +52,11 @@ CONFLICT = frozenset(
     }
 )
 
+NOT_ABSENCE = frozenset(
+    {"InvalidResourceNamespace", "InvalidResourceType", "InvalidSubscriptionId", "SubscriptionNotFound", "TenantNotFound"}
+)
+"""404s that do not say "it is not there" but "you are asking at the wrong place"."""
+
 REMEDY: Mapping[str, str] = {
     "AuthorizationFailed": "give this principal Contributor (to assign roles: and User Access Administrator) on the group",
     "AuthorizationPermissionMismatch": "it needs Storage Blob Data Contributor on the account; a new role takes minutes",

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from providers.azure.codes import CONFLICT, QUOTA, REMEDY, TEMPORARY
+from providers.azure.codes import CONFLICT, NOT_ABSENCE, QUOTA, REMEDY, TEMPORARY
 from replication.model.errors import Conflict, Denied, NotFound, Permanent, PortError, Temporary, UnknownFate
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def refused(status: int, code: str, text: str, subject: str, after: float | None
     if status == 409 and code == "OperationNotAllowed" and "quota" in text.lower():
         return Permanent(text, subject=subject, remedy=QUOTA, code="QuotaExceeded")
     remedy = REMEDY.get(code, "")
-    if status == 404:
+    if status == 404 and code not in NOT_ABSENCE:
         return NotFound(text, subject=subject, remedy=remedy, code=code)
     if status in (401, 403):
         return Denied(text, subject=subject, remedy=remedy or "check which roles the signed-in principal has", code=code)

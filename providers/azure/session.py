@@ -123,7 +123,7 @@ class AzureSession:
     def _sign_in(self) -> TokenCredential:
         from azure.identity import ClientSecretCredential, DefaultAzureCredential
 
-        options = self._options()
+        options = {**self._options(), **self._retries()}
         if self._azure.authority:
             options |= {"authority": self._azure.authority, "disable_instance_discovery": True}
         if self._azure.login is None:

@@ -1,0 +1,127 @@
+"""Signing in and reaching Azure: what is wrong is said with what to do, and never with a secret."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from planner.estate import Login, SecretRef
+from planner.ports import ResourceRef
+from providers.azure.again import Patience
+from providers.azure.artifacts.provider import AzureArtifacts
+from providers.azure.session import AzureSession
+from replication.model.errors import Denied, Permanent, PortError, Temporary
+from tests.azure.support import OWNER, LabAzure
+
+SECRET = "s3cret-that-must-not-show"
+
+
+def group(subscription: str) -> ResourceRef:
+    return ResourceRef("resource_group.x", "resource_group", f"/subscriptions/{subscription}/resourceGroups/x")
+
+
+def everything(error: BaseException) -> str:
+    """The error with its causes as a log would show it."""
+    parts = []
+    at: BaseException | None = error
+    while at is not None and isinstance(at, PortError):
+        parts.append(f"{at} {at!r}")
+        at = at.__cause__
+    return " ".join(parts)
+
+
+def test_the_principal_is_who_the_token_says(azure_lab: LabAzure) -> None:
+    found = azure_lab.session().principal()
+    assert found.object_id == azure_lab.info["object_id"]
+    assert found.tenant_id == azure_lab.info["tenant"]
+
+
+def test_a_wrong_secret_is_denied_with_a_remedy(azure_lab: LabAzure) -> None:
+    """Issue: a wrong password."""
+    login = {"client_id": azure_lab.info["client_id"], "client_secret": SECRET}
+    with pytest.raises(Denied) as caught:
+        azure_lab.session(login).principal()
+    assert "azure.login" in caught.value.remedy
+    assert SECRET not in everything(caught.value)
+
+
+def test_an_unknown_client_is_denied(azure_lab: LabAzure) -> None:
+    login = {"client_id": "00000000-0000-0000-0000-000000000001", "client_secret": SECRET}
+    with pytest.raises(Denied) as caught:
+        azure_lab.session(login).principal()
+    assert caught.value.remedy
+
+
+def test_a_secret_that_lacks_half(azure_lab: LabAzure) -> None:
+    with pytest.raises(Denied, match="client_secret"):
+        azure_lab.session({"client_id": "x"}).principal()
+
+
+def test_the_login_of_the_role_is_read(azure_lab: LabAzure) -> None:
+    asked: list[str] = []
+
+    def read(ref: SecretRef) -> dict[str, str]:
+        asked.append(str(ref))
+        return {key: azure_lab.info[key] for key in ("client_id", "client_secret")}
+
+    login = Login(SecretRef("env", "PLAN"), SecretRef("env", "ENGINE"))
+    AzureSession(azure_lab.azure(login=login), "plan", read).principal()
+    AzureSession(azure_lab.azure(login=login), "engine", read).principal()
+    assert asked == ["env:PLAN", "env:ENGINE"]
+
+
+def test_a_server_that_is_not_there(azure_lab: LabAzure) -> None:
+    """Issue: a server that is not there; it says so soon and names what to check."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nowhere = f"https://127.0.0.1:{free.getsockname()[1]}"
+    session = azure_lab.session(endpoint=nowhere, patience=Patience(times=1, pause=0.01))
+    artifacts = AzureArtifacts(session, OWNER)
+    with pytest.raises(Temporary) as caught:
+        artifacts.observe([group(azure_lab.subscription)])
+    assert "azure.endpoint" in caught.value.remedy
+
+
+def test_an_authority_that_is_not_there(azure_lab: LabAzure) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nowhere = f"https://127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(PortError) as caught:
+        azure_lab.session(authority=nowhere, patience=Patience(times=1, pause=0.01)).principal()
+    assert caught.value.remedy
+
+
+def test_a_certificate_that_is_not_trusted(azure_lab: LabAzure) -> None:
+    """S6: nothing is sent to a server that cannot prove its name."""
+    with pytest.raises(Permanent, match="certificate") as caught:
+        azure_lab.session(ca=None).principal()
+    assert "azure.ca" in caught.value.remedy
+
+
+def test_a_ca_file_that_is_not_there(azure_lab: LabAzure) -> None:
+    with pytest.raises(Permanent, match="no such CA file"):
+        azure_lab.session(ca="/nowhere/ca.pem").principal()
+
+
+def test_a_subscription_of_others(azure_lab: LabAzure) -> None:
+    artifacts = AzureArtifacts(azure_lab.session(), OWNER)
+    with pytest.raises(PortError) as caught:
+        artifacts.observe([group("00000000-0000-0000-0000-00000000000f")])
+    assert caught.value.code == "SubscriptionNotFound"
+    assert caught.value.remedy
+
+
+def test_importing_the_provider_costs_no_library() -> None:
+    """The command line must not pay for Azure before it needs it."""
+    script = (
+        "import sys, providers.azure, providers.azure.factory, providers.azure.cloud, providers.azure.artifacts.provider\n"
+        "assert not [m for m in sys.modules if m.startswith(('azure', 'msal', 'requests', 'urllib3'))], sorted(sys.modules)"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=False)
+    assert done.returncode == 0
