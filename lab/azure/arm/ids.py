@@ -58,7 +58,11 @@ class Target:
 
 def parse(path: str) -> Target:
     """Parse an ARM path. Raises ArmError 404 for what is no ARM path."""
-    path = "/" + "/".join(part for part in path.split("/") if part)
+    parts = [part for part in path.split("/") if part]
+    for position, word in ((0, "subscriptions"), (2, "resourceGroups")):  # ARM spells these two itself
+        if len(parts) > position and parts[position].lower() == word.lower():
+            parts[position] = word
+    path = "/" + "/".join(parts)
     lowered = path.lower()
     at = lowered.rfind("/providers/")
     if at < 0:
