@@ -103,7 +103,7 @@ def to_json(graph: nx.DiGraph[str]) -> dict[str, object]:
 
 
 def _waves(graph: nx.DiGraph[str]) -> list[str]:
-    return sorted({w for _, w in graph.nodes(data="wave") if w is not None})
+    return sorted({str(wave) for n in graph if (wave := graph.nodes[n]["wave"]) is not None})
 
 
 def _reduced(graph: nx.DiGraph[str]) -> list[tuple[str, str]]:

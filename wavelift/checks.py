@@ -1,4 +1,4 @@
-"""Plan-time checks that need the cloud: sizes, networks, unmanaged groups, permissions (S4). What cannot be checked is said."""
+"""Plan-time checks that need the cloud: sizes, networks, groups, permissions (S4). What cannot be checked is said."""
 
 from __future__ import annotations
 

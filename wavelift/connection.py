@@ -19,7 +19,7 @@ def write_connection(folder: Path, known: dict[str, Any], region: str, group: st
     _secret(secrets / "vcenter.json", {"user": vcenter["user"], "password": vcenter["password"]})
     path = folder / "lab.yaml"
     path.write_text(
-        "# Written by `wavelift init --lab`: where this lab is. In production these two blocks name your cloud and vCenter.\n"
+        "# Written by `wavelift init --lab`: where this lab is. In production these blocks name your cloud and vCenter.\n"
         "azure:\n"
         f"  tenant: {azure['tenant']}\n"
         f"  project: {{subscription: {azure['subscriptions'][0]}, region: {region},\n"

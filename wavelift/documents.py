@@ -47,12 +47,12 @@ class GatewayDocuments:
         return {i.machine: i for i in self._all(account, "items/", load_item)}
 
     def document(self, account: str, name: str) -> bytes | None:
-        found = self._open(account).get(name)
+        found = self.open(account).get(name)
         return found[0] if found else None
 
     def put_item(self, account: str, item: Item) -> None:
         """Conditional on what is there now; another writer in between: once more."""
-        store, name, data = self._open(account), item_name(item.machine), dumps(item)
+        store, name, data = self.open(account), item_name(item.machine), dumps(item)
         for _ in range(3):
             found = store.get(name)
             if found is not None and found[0] == data:
@@ -65,7 +65,7 @@ class GatewayDocuments:
         raise Conflict("the item keeps changing under us", subject=item.name, remedy="is another apply at work?")
 
     def put_order(self, account: str, order: Order) -> None:
-        store, name = self._open(account), order_name(order.machine, order.number)
+        store, name = self.open(account), order_name(order.machine, order.number)
         try:
             store.put(name, dumps(order), None)
         except Conflict as error:
@@ -77,14 +77,15 @@ class GatewayDocuments:
             ) from error
 
     def has_order(self, account: str, machine: str, number: int) -> bool:
-        return self._open(account).get(order_name(machine, number)) is not None
+        return self.open(account).get(order_name(machine, number)) is not None
 
-    def _open(self, account: str) -> DocumentStore:
+    def open(self, account: str) -> DocumentStore:
+        """The gateway store at this blob endpoint."""
         return self._stores.documents(account, GATEWAY_CONTAINER)
 
     def _all(self, account: str, prefix: str, load: Callable[[bytes], T]) -> Iterator[T]:
         """Every document below `prefix`; one that vanished between the listing and the reading is left out."""
-        store = self._open(account)
+        store = self.open(account)
         try:
             names = sorted(store.list(prefix))
         except NotFound:

@@ -1,4 +1,4 @@
-"""Starts, stops and talks to a lab: `python -m lab …` as processes of their own, reached over the network like the real thing.
+"""Starts, stops and talks to a lab: `python -m lab …` as processes of their own, reached over the network.
 
 Nothing of the package `lab` is imported here; what there is to know stands in DIR/lab.json, which the processes write.
 """

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Literal
 
 from planner.apply import Outside
 from planner.inventory import Inventory
-from planner.store import lineage_of
 from wavelift.documents import GatewayDocuments
 from wavelift.workspace import Workspace
 
 if TYPE_CHECKING:
-    from providers.azure.artifacts import AzureArtifacts
+    from providers.azure.artifacts.provider import AzureArtifacts
     from providers.azure.factory import AzureStores
     from providers.azure.session import AzureSession
     from providers.vmware.source import VSphereSource
@@ -40,6 +39,10 @@ class Wiring:
         for source in self._sources.values():
             source.close()
 
+    def refresh(self) -> None:
+        """Read the estate's files again; sessions stay."""
+        self.workspace = Workspace.open(self.workspace.folder)
+
     @cached_property
     def azure(self) -> AzureSession:
         from providers.azure.session import AzureSession
@@ -59,10 +62,10 @@ class Wiring:
 
     @cached_property
     def artifacts(self) -> AzureArtifacts:
-        from providers.azure.artifacts import AzureArtifacts
+        from providers.azure.artifacts.provider import AzureArtifacts
+        from providers.azure.tags import Owner
 
-        estate = self.workspace.estate
-        return AzureArtifacts(self.azure, estate.name, lineage_of(estate))
+        return AzureArtifacts(self.azure, Owner(self.workspace.estate.name, self.workspace.view().state.lineage))
 
     def source(self, name: str) -> VSphereSource:
         """The vCenter of an entry under `sources`."""

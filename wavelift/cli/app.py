@@ -78,6 +78,6 @@ def _unexpected(error: Exception) -> int:
     place = f"{where.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{where.tb_lineno}" if where else "?"
     sys.stderr.write(
         f"Error: a bug in wavelift ({type(error).__name__} at {place}: {error}).\n"
-        "Nothing outside was left half-recorded: the journal has every step. Run again with WAVELIFT_TRACE=1 and report it.\n"
+        "Nothing is half-recorded: the journal has every step. Run again with WAVELIFT_TRACE=1 and report it.\n"
     )
     return ERROR

@@ -64,7 +64,8 @@ def _agreed(json: bool) -> bool:
     if json or not sys.stdin.isatty():
         typer.echo("This needs a yes: run it on a terminal, or with --auto-approve.", err=True)
         return False
-    return typer.prompt("Apply this plan? Only 'yes' is taken", default="no", show_default=False) == "yes"
+    answer: str = typer.prompt("Apply this plan? Only 'yes' is taken", default="no", show_default=False)
+    return answer == "yes"
 
 
 def _carry_out(

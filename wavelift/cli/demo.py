@@ -1,0 +1,59 @@
+"""`wavelift demo`: the whole life of a migration on this machine, in minutes, and the proof at the end."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wavelift.problems import ERROR, UserProblem
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "demo"
+
+
+def demo(
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Work in this (new) folder and leave everything there to look at.")
+    ] = None,
+) -> None:
+    """Seven VMs with real disks travel from a simulated vCenter to a simulated Azure, through the real client libraries."""
+    if not EXAMPLES.is_dir():
+        raise UserProblem(f"the demo's estate is not at {EXAMPLES}: run the demo from a checkout (`make demo`)")
+    if keep is not None and keep.exists() and any(keep.iterdir()):
+        raise UserProblem(f"{keep} is not empty: name a new folder")
+    began = time.monotonic()
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        _run(keep.absolute())
+    else:
+        with tempfile.TemporaryDirectory(prefix="wavelift-demo-") as folder:
+            _run(Path(folder))
+    typer.echo(f"\nThe whole demo took {time.monotonic() - began:.0f} s. Nothing is left running.")
+
+
+def _run(work: Path) -> None:
+    from rich.console import Console
+
+    from wavelift.demo.proof import prove, table
+    from wavelift.demo.story import Story
+
+    story = Story(EXAMPLES, work, lambda text: typer.echo(text))
+    try:
+        story.prepare()
+        story.replicate()
+        story.churn()
+        story.test()
+        story.migrate()
+        story.complete()
+        typer.echo("\n== Proof: every managed disk against its source, sector for sector")
+        proven = prove(story.estate, story.lab)
+        Console().print(table(proven))
+    finally:
+        story.close()
+    if not proven or not all(p.comparison.equal and p.requested == p.applied for p in proven):
+        typer.echo("The disks are NOT equal.", err=True)
+        raise typer.Exit(ERROR)
+    typer.echo(f"{len(proven)} disks of {len({p.machine for p in proven})} machines are equal to their sources.")

@@ -1,0 +1,176 @@
+"""Hosts the replication engine: in a command's own process, or for good with `engine run`.
+
+The engine is told which regions there are and which policies hold. When apply adds a region or changes a policy, the
+running engine is wound up (its journal says how to go on) and one with the new configuration takes its place.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.estate import Appliance, Estate
+from planner.state import State
+from replication.model.errors import PortError
+from replication.schedule import Policy
+from replication.windows import Blackout, parse
+from wavelift.planning import gateways
+from wavelift.problems import UserProblem
+from wavelift.wiring import Wiring
+
+if TYPE_CHECKING:
+    from replication.engine.config import EngineConfig
+    from replication.engine.fleet import Engine
+
+LOOK = 2.0
+"""Seconds between looks whether the configuration has changed: reading a few small files."""
+
+
+class SystemClock:
+    """`replication.ports.Clock`: the machine's own."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Everything that makes an engine what it is; another value means another engine."""
+
+    regions: Mapping[str, str]
+    appliances: Mapping[str, Policy]
+    rates: Mapping[str, float | None]
+    subscriptions: tuple[str, ...]
+
+
+class Events:
+    """The engine's log: a line with time, machine and what happened."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+
+    def event(self, machine: str, text: str) -> None:
+        self._write(f"{time.strftime('%H:%M:%S')} {machine or '-'}: {text}\n")
+
+
+def told(estate: Estate, state: State) -> Told:
+    """What the engine is to be told, from the files and the recorded endpoints."""
+    return Told(
+        gateways(state),
+        {a.name: policy_of(a) for a in estate.appliances.values()},
+        {a.name: a.throttle_bits_per_s for a in estate.appliances.values()},
+        tuple(sorted({t.subscription for t in estate.targets.values()})),
+    )
+
+
+def policy_of(appliance: Appliance) -> Policy:
+    return Policy(
+        delta_minimum=appliance.schedule.delta_minimum,
+        delta_cap=appliance.schedule.delta_cap,
+        retry_after=appliance.schedule.retry_after,
+        disks_per_appliance=appliance.limits.disks_per_appliance,
+        host_buffer_mib=appliance.limits.host_buffer_mib,
+        disk_buffer_mib=appliance.limits.disk_buffer_mib,
+        snapshots_per_datastore=appliance.limits.snapshots_per_datastore,
+        machines_per_appliance=appliance.limits.machines_per_appliance,
+        blackout=Blackout(parse(appliance.blackout) if appliance.blackout else (), appliance.time_zone),
+        time_zone=appliance.time_zone,
+    )
+
+
+def make(wiring: Wiring, what: Told, lineage: str, events: Events) -> Engine:
+    """An engine on the real outside."""
+    from providers.azure.cloud import AzureCloud
+    from providers.azure.tags import Owner
+    from replication.engine.config import EngineConfig
+    from replication.engine.fleet import Engine
+    from replication.ports import Outside
+
+    estate = wiring.workspace.estate
+    owner = Owner(estate.name, lineage)
+    outside = Outside(
+        clock=SystemClock(),
+        sources={name: wiring.source(name) for name in estate.sources},
+        documents={region: wiring.engine.open(account) for region, account in what.regions.items()},
+        stores=wiring.stores,
+        cloud={s: AzureCloud(wiring.azure, s, owner) for s in what.subscriptions},
+    )
+    config: EngineConfig = EngineConfig(
+        holder=f"{socket.gethostname()}/{os.getpid()}",
+        regions=tuple(what.regions),
+        appliances=what.appliances,
+        host=socket.gethostname(),
+        rates=what.rates,
+    )
+    return Engine(outside, config, events)
+
+
+@contextmanager
+def hosted(wiring: Wiring, state: State) -> Iterator[None]:
+    """An engine in threads of this process for as long as the block runs."""
+    what = told(wiring.workspace.estate, state)
+    engine = make(wiring, what, state.lineage, Events(lambda line: None))
+    thread = threading.Thread(target=engine.run_forever, name="engine")
+    thread.start()
+    try:
+        yield
+    finally:
+        engine.stop()
+        thread.join()
+
+
+def run_here(wiring: Wiring) -> None:
+    """`engine run`: until SIGTERM or SIGINT. Another holder of the lease is waited for."""
+    stop = threading.Event()
+    before = {s: signal.signal(s, lambda *_: stop.set()) for s in (signal.SIGINT, signal.SIGTERM)}
+    events = Events(lambda line: (sys.stderr.write(line), sys.stderr.flush()))
+    try:
+        while not stop.is_set():
+            state = _state(wiring)
+            what = told(wiring.workspace.estate, state)
+            if not what.regions:
+                events.event("", "nothing is applied yet; waiting for the first apply")
+                while not stop.wait(LOOK) and not gateways(_state(wiring)):
+                    continue
+                continue
+            events.event("", f"engine for {', '.join(what.regions)}")
+            _until_changed(wiring, what, state.lineage, stop, events)
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+    events.event("", "engine stopped")
+
+
+def _until_changed(wiring: Wiring, what: Told, lineage: str, stop: threading.Event, events: Events) -> None:
+    engine = make(wiring, what, lineage, events)
+    thread = threading.Thread(target=engine.run_forever, name="engine")
+    thread.start()
+    try:
+        while not stop.wait(LOOK) and thread.is_alive():
+            try:
+                wiring.refresh()
+                now = told(wiring.workspace.estate, _state(wiring))
+            except (UserProblem, PortError) as problem:
+                events.event("", f"the estate's files cannot be used just now, going on as before: {problem}")
+                continue
+            if now != what:
+                events.event("", "the configuration has changed")
+                return
+    finally:
+        engine.stop()
+        thread.join()
+
+
+def _state(wiring: Wiring) -> State:
+    return wiring.workspace.view().state
