@@ -473,3 +473,13 @@ def test_an_upload_that_breaks_off_leaves_nothing(blobs: Blobs, container: Conta
     assert not list(folder.iterdir())
     with refused("BlobNotFound", 404):
         container.get_blob_client("half").get_blob_properties()
+
+
+def test_what_did_not_change_is_not_sent_again(raw: Raw, disk: str) -> None:
+    etag = raw.send("HEAD", disk).headers["etag"]
+    unchanged = raw.send("GET", disk, {"If-None-Match": etag, "x-ms-range": "bytes=0-511"})
+    assert (unchanged.status, unchanged.body) == (304, b"")
+    raw.put_page(disk, 0, b"x" * 512)
+    assert raw.send("GET", disk, {"If-None-Match": etag, "x-ms-range": "bytes=0-511"}).status == 206
+    _is(raw.send("GET", disk, {"If-Match": etag, "x-ms-range": "bytes=0-511"}), 412, "ConditionNotMet")
+    _is(raw.send("GET", disk, {"x-ms-encryption-scope": "s"}), 400, "UnsupportedHeader")
