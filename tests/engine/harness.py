@@ -15,7 +15,7 @@ from tests.fakes.world import APPLIANCE, REGION, World
 KIB = 1024
 SIZES = Sizes(
     limits=Limits(
-        chunk=64 * KIB, extents=64, read=32 * KIB, bridge=4 * KIB, zero=4 * KIB, window=256 * KIB, verified=192 * KIB,
+        chunk=32 * KIB, extents=64, read=16 * KIB, bridge=4 * KIB, zero=4 * KIB, window=64 * KIB, verified=48 * KIB,
         copy=128 * KIB,
     ),
     patience=Patience(first=0.1, most=1.0, poll=1.0),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from replication.model.record import CycleKind, Life, Stage
-from tests.engine.harness import Process, Rule, Run, cycles, replicated, run
+from replication.model.record import CycleKind, Life
+from tests.engine.harness import Run, cycles
 from tests.fakes.world import World
 
 

@@ -62,6 +62,8 @@ class FakeVCenter:
     def __init__(self) -> None:
         self.vms: dict[str, Vm] = {}
         self.lock = threading.RLock()
+        self.history: dict[str, dict[int, bytes]] = {}
+        """Name of every snapshot that ever was -> what the disks held then."""
         self._refs = 0
 
     # what tests do to it
@@ -128,6 +130,7 @@ class FakeVCenter:
                 frozen.allocated[key] = self._areas(disk, -1, disk.sequence)
                 disk.sequence += 1
             vm.snapshots[frozen.ref] = frozen
+            self.history[name] = frozen.content
             vm.most_snapshots = max(vm.most_snapshots, len(vm.snapshots))
             return frozen.ref
 

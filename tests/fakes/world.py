@@ -126,6 +126,17 @@ class World:
             assert blob.points[record.committed.points[disk.key]][0] == source, f"recovery point of disk {disk.key} differs"
             assert bytes(blob.content) == source, f"replica of disk {disk.key} differs"
 
+    def assert_points_are_snapshots(self, machine: str = "m1") -> None:
+        """Every recovery point that is kept holds what the source held when its snapshot was taken."""
+        record, item = self.record(machine), self.item(machine)
+        for commit in (record.committed, *record.earlier):
+            if commit is None:
+                continue
+            frozen = self.vcenter.history[f"wavelift-{item.estate}-{machine}-{commit.attempt}"]
+            for disk in item.disks:
+                content = self.replicas.blobs[disk.seed].points[commit.points[disk.key]][0]
+                assert content == frozen[disk.key], f"cycle {commit.cycle}: disk {disk.key} is not its snapshot"
+
     def assert_tidy(self) -> None:
         """No snapshot of ours, no log blob."""
         assert self.own_snapshots() == []
