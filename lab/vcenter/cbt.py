@@ -18,7 +18,7 @@ from pathlib import Path
 from pyroaring import BitMap64
 
 from lab.vcenter.bitmaps import add_run
-from lab.vcenter.files import append_record, read_records
+from lab.vcenter.files import OpenFile, read_records
 
 DEFAULT_GRANULARITY = 64 << 10
 _RECORD = struct.Struct("<QQQ")  # sequence, first block, block count
@@ -33,6 +33,10 @@ class Tracker:
     sequence: int
     granularity: int = DEFAULT_GRANULARITY
     _blocks: dict[int, BitMap64] = field(default_factory=dict)
+    _log: OpenFile = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._log = OpenFile.to_append(self.path)
 
     @classmethod
     def start(cls, path: Path, granularity: int) -> Tracker:
@@ -65,7 +69,7 @@ class Tracker:
         end = -(-(offset + length) // self.granularity)
         blocks = self._blocks.setdefault(self.sequence, BitMap64())
         if not blocks.contains_range(first, end):
-            append_record(self.path, _RECORD, self.sequence, first, end - first)
+            self._log.append(_RECORD.pack(self.sequence, first, end - first))
             add_run(blocks, first, end)
 
     def changed(self, since: int, until: int) -> BitMap64:

@@ -23,7 +23,7 @@ from pyroaring import BitMap64
 from lab.vcenter.bitmaps import SECTOR, add_run, ranges, slices
 from lab.vcenter.cbt import Tracker
 from lab.vcenter.files import (
-    append_record,
+    OpenFile,
     copy_sparse,
     data_runs,
     make_sparse,
@@ -50,6 +50,12 @@ class Layer:
     path: Path  # the raw data; "-flat.vmdk" of a base
     sectors: BitMap64 | None = None  # what an overlay holds; None for a base, which holds everything
     merging: bool = False  # a consolidation is writing into it
+    _data: OpenFile = field(init=False)
+    _log: OpenFile = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._data = OpenFile.to_write(self.path)
+        self._log = OpenFile.to_append(self.map_path)
 
     @property
     def is_base(self) -> bool:
@@ -71,14 +77,16 @@ class Layer:
         self.sectors = sectors
 
     def write(self, offset: int, data: bytes | memoryview) -> None:
-        write_at(self.path, offset, data)
+        self._data.write_at(offset, data)
         if self.sectors is not None:
             first, end = offset // SECTOR, (offset + len(data)) // SECTOR
             if not self.sectors.contains_range(first, end):
-                append_record(self.map_path, _RECORD, first, end - first)
+                self._log.append(_RECORD.pack(first, end - first))
                 add_run(self.sectors, first, end)
 
     def unlink(self) -> None:
+        self._data.close()
+        self._log.close()
         self.path.unlink(missing_ok=True)
         self.map_path.unlink(missing_ok=True)
 
@@ -111,6 +119,7 @@ class Disk:
     tracker: Tracker | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
     _pending: BitMap64 | None = None  # sectors of the leaf still to be merged down
+    _made: bool = False  # the files are known to be there
 
     @property
     def base(self) -> Layer:
@@ -133,6 +142,7 @@ class Disk:
         """Make the files that lazily made disks do not have yet."""
         for layer in self.chain:
             make_sparse(layer.path, self.capacity)
+        self._made = True
 
     def write(self, offset: int, data: bytes | memoryview) -> None:
         """Write whole sectors, as the guest does. Raises DiskError."""
@@ -141,7 +151,7 @@ class Disk:
         if offset < 0 or offset + len(data) > self.capacity:
             raise DiskError(f"{self.label} ends at byte {self.capacity}")
         with self.lock:
-            if not self.leaf.path.exists():
+            if not self._made:
                 self.ensure_files()
             if self.tracker is not None:
                 self.tracker.mark(offset, len(data))

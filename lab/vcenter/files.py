@@ -83,13 +83,48 @@ def write_at(path: Path, offset: int, data: bytes | memoryview) -> None:
         os.close(descriptor)
 
 
-def append_record(path: Path, record: struct.Struct, *values: int) -> None:
-    """Append one fixed-size record in one write call (a kill leaves it whole, cut short, or absent)."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        os.write(descriptor, record.pack(*values))
-    finally:
-        os.close(descriptor)
+class OpenFile:
+    """A file that is opened at its first use and stays open: a guest writes thousands of times a second."""
+
+    __slots__ = ("_descriptor", "_flags", "path")
+
+    def __init__(self, path: Path, flags: int) -> None:
+        self.path = path
+        self._flags = flags
+        self._descriptor = -1
+
+    @classmethod
+    def to_write(cls, path: Path) -> OpenFile:
+        """An existing file, for writes at places."""
+        return cls(path, os.O_WRONLY)
+
+    @classmethod
+    def to_append(cls, path: Path) -> OpenFile:
+        """A log, made when missing."""
+        return cls(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def _open(self) -> int:
+        if self._descriptor < 0:
+            self._descriptor = os.open(self.path, self._flags, 0o600)
+        return self._descriptor
+
+    def write_at(self, offset: int, data: bytes | memoryview) -> None:
+        """Write all of `data` at `offset`."""
+        written = os.pwrite(self._open(), data, offset)
+        if written < len(data):
+            self.write_at(offset + written, memoryview(data)[written:])
+
+    def append(self, record: bytes) -> None:
+        """Append one record in one write call (a kill leaves it whole, cut short, or absent)."""
+        os.write(self._open(), record)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def read_records(path: Path, record: struct.Struct) -> Iterator[tuple[int, ...]]:

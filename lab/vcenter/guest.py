@@ -58,13 +58,15 @@ class Written:
 def writes(order: Order, capacity: int) -> Iterator[tuple[int, bytes]]:
     """(offset, data) of an order on a disk of `capacity` bytes; wraps around at its end."""
     source = random.Random(f"{order.pattern}/{order.seed}")  # content, not secrecy: must be repeatable
+    pool = source.randbytes(2 * MIB)  # making every byte anew would be slower than writing it
     start = (capacity // 2 if order.start is None else order.start) // _SMALL * _SMALL
     left = order.size // _SECTOR * _SECTOR
     for offset, length in _places(order, capacity, start, source):
         length = min(length, left, capacity - offset)
         if length <= 0:
             return
-        yield offset, source.randbytes(length)
+        first = source.randrange(MIB)
+        yield offset, pool[first : first + length]
         left -= length
 
 

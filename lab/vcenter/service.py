@@ -190,7 +190,9 @@ class VCenter:
         except Fault as error:
             log.info("%s %s: %s", call.method, call.moid, error)
             return Response(500, dict(_XML), fault(error, call.version))
-        except Exception as error:  # the SOAP edge: a bug of the lab is a typed fault to its client, and in the log
+        except (
+            Exception
+        ) as error:  # the SOAP edge: a bug of the lab is a typed fault to its client, and in the log
             log.exception("%s of %s failed in the lab itself", call.method, call.moid)
             wrong = Fault(vmodl.fault.SystemError(reason=str(error)), f"The lab itself failed: {error!r}")
             return Response(500, dict(_XML), fault(wrong, call.version))

@@ -54,7 +54,11 @@ def test_unknown_ca_is_refused(vcenter: LabProcess) -> None:
     """S6: a client that does not trust the lab's CA does not get in."""
     with pytest.raises(OSError, match="certificate"):
         SmartConnect(
-            host="127.0.0.1", port=vcenter.section()["port"], user="x", pwd="y", sslContext=ssl.create_default_context()
+            host="127.0.0.1",
+            port=vcenter.section()["port"],
+            user="x",
+            pwd="y",
+            sslContext=ssl.create_default_context(),
         )
 
 
@@ -164,7 +168,11 @@ def test_hosts_datastores_and_networks(client: Client) -> None:
     assert isinstance(cluster, vim.ClusterComputeResource)
     assert [host.name for host in cluster.host] == ["esx-01", "esx-02"]
     stores = {store.name: store.summary for store in centre.datastore}
-    assert {name: store.type for name, store in stores.items()} == {"ds-01": "VMFS", "nfs-01": "NFS", "vsan-01": "vsan"}
+    assert {name: store.type for name, store in stores.items()} == {
+        "ds-01": "VMFS",
+        "nfs-01": "NFS",
+        "vsan-01": "vsan",
+    }
     assert 0 < stores["ds-01"].freeSpace <= stores["ds-01"].capacity == 1024 << 30
     assert stores["ds-01"].url.startswith("ds:///vmfs/volumes/")
     client.lab.control("POST", "datastore/nfs-01", {"free": 12345})
@@ -181,7 +189,9 @@ def test_traversal_from_the_root_folder(client: Client) -> None:
         name="folders", type=vim.Folder, path="childEntity", skip=False,
         selectSet=[by_name, PC.SelectionSpec(name="centre")],
     )  # fmt: skip
-    centre = PC.TraversalSpec(name="centre", type=vim.Datacenter, path="vmFolder", skip=False, selectSet=[by_name])
+    centre = PC.TraversalSpec(
+        name="centre", type=vim.Datacenter, path="vmFolder", skip=False, selectSet=[by_name]
+    )
     spec = PC.FilterSpec(
         objectSet=[PC.ObjectSpec(obj=client.content.rootFolder, skip=True, selectSet=[folders, centre])],
         propSet=[PC.PropertySpec(type=vim.VirtualMachine, pathSet=["name"])],

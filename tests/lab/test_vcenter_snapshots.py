@@ -36,7 +36,10 @@ def test_snapshot_freezes_the_base_and_consolidation_merges(client: Client, tmp_
     assert client.flatten(name, tmp_path / "then", snapshot="first").read_bytes()[4 * MIB : 5 * MIB] == old
     live = disks(vm)[0].backing
     assert live.fileName.endswith("snap-01-000001.vmdk") and live.parent.fileName.endswith("snap-01.vmdk")
-    assert disks(snapshot)[0].backing.fileName == live.parent.fileName and disks(snapshot)[0].backing.parent is None
+    assert (
+        disks(snapshot)[0].backing.fileName == live.parent.fileName
+        and disks(snapshot)[0].backing.parent is None
+    )
     client.remove(snapshot)
     assert vm.snapshot is None and vm.runtime.consolidationNeeded is False
     after = client.status(name)["disks"][0]
