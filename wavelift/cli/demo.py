@@ -37,7 +37,7 @@ def demo(
 def _run(work: Path) -> None:
     from rich.console import Console
 
-    from wavelift.demo.proof import prove, table
+    from wavelift.demo.proof import downtimes, prove, table
     from wavelift.demo.story import Story
 
     story = Story(EXAMPLES, work, lambda text: typer.echo(text))
@@ -47,9 +47,10 @@ def _run(work: Path) -> None:
         story.churn()
         story.test()
         story.migrate()
+        downtime = downtimes(story.estate)
         story.complete()
         typer.echo("\n== Proof: every managed disk against its source, sector for sector")
-        proven = prove(story.estate, story.lab)
+        proven = prove(story.estate, story.lab, downtime)
         Console().print(table(proven))
     finally:
         story.close()

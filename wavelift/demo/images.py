@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import subprocess
 import sysconfig
@@ -60,13 +59,10 @@ def _some(files: list[Path], start: int, budget: int) -> Iterator[Path]:
 
 def _file_system(tool: str, image: Path, mib: int, files: Iterator[Path], tree: Path) -> None:
     tree.mkdir()
-    for path in files:
+    for number, path in enumerate(files):  # numbered: two packages may have files of one name
         place = tree / path.parent.name
         place.mkdir(exist_ok=True)
-        try:
-            os.link(path, place / path.name)
-        except OSError:  # another file system, or the same name twice
-            shutil.copyfile(path, place / path.name)
+        shutil.copyfile(path, place / f"{number:04}-{path.name}")
     command = [tool, "-q", "-F", "-t", "ext4", "-d", str(tree), str(image), f"{mib}M"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     shutil.rmtree(tree)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replication.model.documents import load_evidence
+from replication.model.item import OrderKind
 from wavelift.demo.compare import Comparison, compare
 from wavelift.labs import Lab
 from wavelift.planning import gateways, read_records
@@ -17,7 +19,7 @@ from wavelift.workspace import Workspace
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from replication.model.record import Evidence, Record
+    from replication.model.record import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class Proven:
     downtime: float | None
 
 
-def prove(estate: Path, lab: Lab) -> list[Proven]:
-    """Every disk of every migrated machine of the estate."""
+def prove(estate: Path, lab: Lab, downtime: Mapping[str, float]) -> list[Proven]:
+    """Every disk of every migrated machine of the estate. `downtime`: from `downtimes`, before completion."""
     workspace = Workspace.open(estate)
     vcenter = lab.control("vcenter", "GET", "status")["vms"]
     disks = {name.lower(): disk["path"] for name, disk in lab.control("azure", "GET", "status")["disks"].items()}
@@ -45,7 +47,6 @@ def prove(estate: Path, lab: Lab) -> list[Proven]:
     out = []
     with Wiring(workspace, "plan") as wiring:
         state = workspace.view().state
-        records = read_records(wiring.engine, state)
         for recorded in state.artifacts.values():
             if recorded.kind != "disk" or recorded.machine is None:
                 continue
@@ -55,8 +56,8 @@ def prove(estate: Path, lab: Lab) -> list[Proven]:
             if len(source["chain"]) > 1:
                 raise UserProblem(f"{recorded.machine}: a snapshot was left behind on {source['label']}")
             evidence = _evidence(wiring, gateways(state)[machine.region], machine.uuid, machine.replication)
-            out.append(_proven(recorded.machine, key, Path(source["path"]), Path(disks[recorded.id.lower()]), evidence,
-                               records[machine.uuid]))  # fmt: skip
+            disk = Path(disks[recorded.id.lower()])
+            out.append(_proven(recorded.machine, key, Path(source["path"]), disk, evidence, downtime.get(recorded.machine)))
     return out
 
 
@@ -97,7 +98,7 @@ def _evidence(wiring: Wiring, account: str, machine: str, replication: str) -> l
     return [load_evidence(found[0]) for name in names if (found := store.get(name)) is not None]
 
 
-def _proven(machine: str, key: int, source: Path, disk: Path, evidence: list[Evidence], record: Record) -> Proven:
+def _proven(machine: str, key: int, source: Path, disk: Path, evidence: list[Evidence], downtime: float | None) -> Proven:
     mine = [d for e in evidence for d in e.disks if d.key == key]
     return Proven(
         machine=machine,
@@ -109,15 +110,20 @@ def _proven(machine: str, key: int, source: Path, disk: Path, evidence: list[Evi
         changed=sum(d.changed_bytes for d in mine[1:]),
         read=sum(d.read_bytes for d in mine),
         sent=sum(d.sent_bytes for d in mine),
-        downtime=_downtime(record),
+        downtime=downtime,
     )
 
 
-def _downtime(record: Record) -> float | None:
-    """From the confirmed power-off of the source to the Azure VM running, in seconds."""
-    order = record.order
-    facts = order.facts if order else {}
-    try:
-        return float(facts["vm_running"]) - float(facts["powered_off"])
-    except KeyError:
-        return None
+def downtimes(estate: Path) -> dict[str, float]:
+    """Machine -> seconds from the confirmed power-off of the source to the Azure VM running, of the orders that ended last."""
+    workspace = Workspace.open(estate)
+    with Wiring(workspace, "plan") as wiring:
+        state = workspace.view().state
+        records = read_records(wiring.engine, state)
+    out = {}
+    for uuid, machine in state.machines.items():
+        order = records[uuid].order
+        ended = order.steps[-1].ended if order and order.kind is OrderKind.MIGRATE else None
+        if order is not None and ended is not None and "powered_off" in order.facts:
+            out[machine.name] = ended - float(order.facts["powered_off"])
+    return out
