@@ -115,7 +115,7 @@ def _proven(machine: str, key: int, source: Path, disk: Path, evidence: list[Evi
 
 
 def downtimes(estate: Path) -> dict[str, float]:
-    """Machine -> seconds from the confirmed power-off of the source to the Azure VM running, of the orders that ended last."""
+    """Machine -> seconds from the confirmed power-off of the source to the Azure VM running, of the last orders."""
     workspace = Workspace.open(estate)
     with Wiring(workspace, "plan") as wiring:
         state = workspace.view().state
