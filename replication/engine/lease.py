@@ -41,6 +41,9 @@ class Reign:
         asked = self._clock.now()
         if self._lost.is_set() or (not force and asked - self._renewed < RENEW):
             return
+        if asked >= self._until:  # too late: another may have come and gone meanwhile
+            self._lost.set()
+            return
         try:
             self._documents.renew_lease(LEASE, self._lease)
         except Conflict:
@@ -48,10 +51,7 @@ class Reign:
             return
         except PortError:  # not confirmed: `valid` ends by itself when this goes on
             return
-        if asked < self._until:
-            self._renewed, self._until = asked, asked + SECONDS - MARGIN
-        else:
-            self._lost.set()  # it had run out before: another may have come and gone meanwhile
+        self._renewed, self._until = asked, asked + SECONDS - MARGIN
 
     def lose(self) -> None:
         """Another epoch was seen, or the engine stops."""
