@@ -181,3 +181,19 @@ def world() -> World:
     make("role.key_vault", "role", f"{vault}#{role}", {"scope": vault, "role": role})
     make("secret", "secret", f"{vault}/secrets/log-key", {"vault": uri, "name": "log-key", "source": "random-256"})
     return World(at, session, artifacts, AzureStores(session), group, made)
+
+
+@functools.cache
+def subnet() -> str:
+    """The ARM id of a subnet 10.20.1.0/24, made with Azure's own client: networks are not wavelift's."""
+    here = world()
+    network: Any = {
+        "location": REGION,
+        "properties": {
+            "addressSpace": {"addressPrefixes": ["10.20.0.0/16"]},
+            "subnets": [{"name": "snet-web", "properties": {"addressPrefix": "10.20.1.0/24"}}],
+        },
+    }
+    client = here.session.network(here.lab.subscription).virtual_networks
+    made = client.begin_create_or_update("rg-wavelift", "vnet-prod", network).result()
+    return f"{made.id}/subnets/snet-web"

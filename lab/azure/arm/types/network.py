@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import uuid
 from typing import Any, ClassVar
@@ -62,6 +63,37 @@ class VirtualNetworks(NetworkType):
             if used:
                 subnet["properties"]["ipConfigurations"] = [{"id": one} for one in used]
         return json.dumps(body, separators=(",", ":")).encode()
+
+    def action(self, call: Call, verb: str) -> Response:
+        """GET checkIPAddressAvailability?ipAddress=…: whether nobody has it, and five free ones of its subnet otherwise."""
+        if verb.lower() != "checkipaddressavailability":
+            raise self.unsupported(call)
+        item, asked = self.require(call), call.request.query.get("ipAddress", "")
+        try:
+            address = ipaddress.ip_address(asked)
+        except ValueError:
+            raise ArmError(400, "InvalidIPAddressFormat", f"'{asked}' is no IP address.") from None
+        for subnet in item.body["properties"]["subnets"]:
+            properties = subnet["properties"]
+            for prefix in properties.get("addressPrefixes") or [properties["addressPrefix"]]:
+                space = ipaddress.ip_network(prefix)
+                if address in space:
+                    return json_response(200, self._availability(subnet["id"], space, asked))
+        raise ArmError(
+            400,
+            "PrivateIPAddressNotInAnySubnet",
+            f"Private static IP address {asked} does not belong to the range of subnet prefixes of {item.body['name']}.",
+        )
+
+    def _availability(self, subnet: str, space: Any, asked: str) -> Json:
+        number = int(ipaddress.ip_address(asked)) - int(space.network_address)
+        reserved = number < 4 or number == space.num_addresses - 1
+        if not reserved and self.addresses.holder(subnet, asked) is None:
+            return {"available": True, "availableIPAddresses": [], "isPlatformReserved": False}
+        free: list[str] = []
+        while len(free) < 5 and (one := self.addresses.free(subnet, space, set(free))):
+            free.append(one)
+        return {"available": False, "availableIPAddresses": free, "isPlatformReserved": reserved}
 
     def require_unused(self, item: Record) -> None:
         """Raise 400 while a NIC is in one of the subnets."""
