@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from providers.vmware.collector import Collector, Properties
 from providers.vmware.session import Session
-from replication.model.errors import NotFound
+from replication.model.errors import NotFound, PortError
 
 _FEW = 4
 """Up to so many unknown uuids are looked up one by one; more are found by one pass over all VMs."""
@@ -61,7 +62,10 @@ class Machines:
         return self._bind(ref)
 
     def name(self, machine: str) -> str:
-        """The VM's name for messages: as last read, else its uuid."""
+        """The VM's name for messages: as last read, or read now; its uuid when vCenter does not say."""
+        if machine not in self._names:
+            with suppress(PortError):
+                self.read((machine,), ())
         return self._names.get(machine, machine)
 
     def forget(self, machine: str) -> None:
@@ -79,7 +83,7 @@ class Machines:
     def _gone(self, machine: str) -> NotFound:
         return NotFound(
             f"vCenter {self._session.endpoint.host} has no VM with instance uuid {machine}",
-            subject=self.name(machine),
+            subject=self._names.get(machine, ""),
             remedy="it was deleted or registered anew; plan again",
             code="NoSuchVm",
         )
@@ -97,7 +101,7 @@ class Machines:
         found = {}
         for uuid in machines:
             by_uuid = partial(_find, uuid)
-            vm = self._session.call("looking it up", by_uuid, subject=self.name(uuid))
+            vm = self._session.call("looking it up", by_uuid, subject=self._names.get(uuid, ""))
             if vm is not None:
                 found[uuid] = str(vm._moId)
         return found

@@ -19,6 +19,7 @@ from providers.vmware.elements import child, text
 from providers.vmware.inventory import read_inventory
 from providers.vmware.machines import Machines
 from providers.vmware.power import PowerControl
+from providers.vmware.privileges import ON_DATASTORES, missing_privileges
 from providers.vmware.session import Session
 from providers.vmware.snapshots import TREE, Snapshots, walk
 from providers.vmware.tasks import BUSY_SECONDS, Tasks
@@ -150,6 +151,11 @@ class VSphereSource:
     def enable_tracking(self, machine: str) -> None:
         """Switch changed block tracking on (a step of its own in plans); see `tracking.enable_tracking`."""
         enable_tracking(machine, self._machines, self._snapshots, self._tasks)
+
+    def missing_privileges(self, machines: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        """{instance uuid: privileges that this login lacks on the VM or its datastores}; empty: nothing is missing."""
+        stores = ON_DATASTORES if self._reader == "https" else ()
+        return missing_privileges(machines, self.session, self._machines, on_datastores=stores)
 
     def close(self) -> None:
         """Drop the readers' connections and log out."""

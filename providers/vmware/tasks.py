@@ -38,7 +38,7 @@ class Tasks:
             except Temporary as error:
                 if error.code != "TaskInProgress" or time.monotonic() >= until:
                     raise
-                self._after_other(error, subject)
+                self._after_other(error, subject, until)
 
     def wait(self, doing: str, task: Any, *, subject: str) -> Any:
         """The result of a task that was started; raises its translated fault."""
@@ -68,20 +68,22 @@ class Tasks:
             raise Temporary("its task vanished from vCenter", subject=subject, code="TaskGone")
         return answer.objects[0].propSet[0].val
 
-    def _after_other(self, error: PortError, subject: str) -> None:
-        """Wait for the task that is in the way, where the fault names it; else a moment."""
+    def _after_other(self, error: PortError, subject: str, until: float) -> None:
+        """Wait for the task that is in the way, where the fault names it, but not past `until`; else a moment."""
         other = getattr(error.__cause__, "task", None)
         if other is None:
             time.sleep(_SLOWEST_LOOK)
             return
-        try:
-            self.wait("another task on it", self._bound(other), subject=subject)
-        except NotFound:
-            return  # finished and forgotten by vCenter
-        except PortError as foreign:
-            if foreign.code in ("Broken", "NotAuthenticated"):
-                raise
-            return  # the other task failed: its owner's business, ours may run now
+        task, pause = self._bound(other), _FIRST_LOOK
+        while time.monotonic() < until:
+            try:
+                # How it ends is its owner's business: ours may run then.
+                if str(self._info(task, subject).state) in ("success", "error"):
+                    return
+            except NotFound:
+                return  # finished and forgotten by vCenter
+            time.sleep(pause)
+            pause = min(pause * 1.5, _SLOWEST_LOOK)
 
     def _bound(self, task: Any) -> Any:
         return self._session.managed("Task", task._moId)

@@ -47,7 +47,7 @@ class DatastoreFiles:
         problem: Temporary | None = None
         for attempt in range(_TRIES):
             if attempt:
-                time.sleep(min(0.1 * 4**attempt, 5.0))
+                time.sleep(0.2 * 3 ** (attempt - 1))
             cookie, generation = self._session.cookie()
             connection = self._borrow(fresh=attempt > 0)
             try:

@@ -32,7 +32,7 @@ class FileExtent:
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """`parent` is the parent disk's file when this one is a delta, else None; `extents` in disk order, without gaps."""
+    """`extents` in disk order, without gaps; for a delta `parent` names the disk below, and extents are not looked at."""
 
     parent: str | None
     extents: tuple[FileExtent, ...]
@@ -53,17 +53,19 @@ def parse(text: str) -> Descriptor:
     """`ValueError` says why this descriptor's disk cannot be read from plain files."""
     if "# Disk DescriptorFile" not in text[:4096]:
         raise ValueError("it is no VMDK descriptor")
+    lines = text.splitlines()
+    values = {
+        value["key"]: value["value"] for line in lines if not line.lstrip().startswith("#") and (value := _VALUE.match(line))
+    }
+    if values.get("parentCID", _NO_PARENT).lower() != _NO_PARENT:
+        return Descriptor(values.get("parentFileNameHint", "?"), ())
     extents: list[FileExtent] = []
-    values: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in lines:
         if found := _EXTENT.match(line.strip()):
             extents.append(_extent(found, extents[-1].end if extents else 0))
-        elif (value := _VALUE.match(line)) and not line.lstrip().startswith("#"):
-            values[value["key"]] = value["value"]
     if not extents:
         raise ValueError("it names no extent")
-    has_parent = values.get("parentCID", _NO_PARENT).lower() != _NO_PARENT
-    return Descriptor(values.get("parentFileNameHint", "?") if has_parent else None, tuple(extents))
+    return Descriptor(None, tuple(extents))
 
 
 def _extent(found: re.Match[str], offset: int) -> FileExtent:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from xml.etree.ElementTree import Element
 
-from providers.vmware.collector import Collector
+from providers.vmware.collector import Collector, plain
 from providers.vmware.devices import datastore_of, disk_elements, path_of
 from providers.vmware.elements import child, number, text
 from providers.vmware.readers import OpenRequest
@@ -24,6 +24,8 @@ REQUEST_BYTES = 8 * 1024 * 1024
 
 _FILES = "https.files"
 _DATACENTERS = "https.datacenters"
+_DATASTORE_TYPES = "https.datastore_types"
+_OBJECT_STORES = ("vsan", "vvol")
 _DEVICES = "config.hardware.device"
 
 
@@ -124,6 +126,7 @@ class HttpsReader:
 @contextmanager
 def open_disk(request: OpenRequest) -> Iterator[HttpsReader]:
     """Opens the disk and confirms at once that its base is frozen. Errors: see `HttpsReader`."""
+    _refuse_objects(request)
     files: DatastoreFiles = request.shared.setdefault(_FILES, DatastoreFiles(request.session))
     reader = HttpsReader(request, files, _datacenter(request))
     reader.confirm()
@@ -135,6 +138,24 @@ def _below(backing: Element | None) -> Iterator[str]:
     while parent is not None:
         yield text(parent, "fileName")
         parent = child(parent, "parent")
+
+
+def _refuse_objects(request: OpenRequest) -> None:
+    """vSAN and vVol keep disks as objects: what /folder shows of them is no plain file."""
+    types: dict[str, str] = request.shared.setdefault(_DATASTORE_TYPES, {})
+    name = datastore_of(request.disk.file)
+    if name not in types:
+        stores = request.machines.one(request.machine, "datastore").get("datastore")
+        wanted = {request.session.managed("Datastore", store.text or ""): ("name", "summary.type") for store in stores or ()}
+        for found in Collector(request.session).objects(wanted).values() if wanted else ():
+            types[plain(found, "name")] = plain(found, "summary.type")
+    if types.get(name, "").lower().startswith(_OBJECT_STORES):
+        raise Permanent(
+            f"{request.disk.file} lies on a datastore of type {types[name]}, which the https reader cannot read",
+            subject=request.subject,
+            remedy="use the nbd reader for this source, or move the disk to VMFS or NFS",
+            code="Unreadable",
+        )
 
 
 def _datacenter(request: OpenRequest) -> str:

@@ -10,6 +10,7 @@ Options (all texts may hold {machine}, {snapshot}, {key}, {file}, {uuid}, {host}
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import tempfile
 import threading
@@ -177,7 +178,7 @@ def _served(request: OpenRequest) -> Iterator[NbdAddress]:
 
 def _await_socket(server: subprocess.Popen[bytes], path: Path, log: Any, request: OpenRequest) -> None:
     until = time.monotonic() + START_SECONDS
-    while not path.exists():
+    while not _listens(path):
         if server.poll() is not None or time.monotonic() > until:
             log.seek(0)
             said = log.read(2000).decode("utf-8", "replace").strip()
@@ -188,6 +189,12 @@ def _await_socket(server: subprocess.Popen[bytes], path: Path, log: Any, request
                 code="NbdCommand",
             )
         time.sleep(0.02)
+
+
+def _listens(path: Path) -> bool:
+    """A socket's file is there before anybody listens on it, so only a connection tells."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def _address(request: OpenRequest) -> NbdAddress:
@@ -218,7 +225,7 @@ def _option(request: OpenRequest, name: str) -> str:
     return _filled(str(request.options.get(name, "")), request, "")
 
 
-def _filled(text: str, request: OpenRequest, socket: str) -> str:
+def _filled(text: str, request: OpenRequest, unix_socket: str) -> str:
     return text.format(
         machine=request.machine,
         snapshot=request.snapshot.ref,
@@ -226,5 +233,5 @@ def _filled(text: str, request: OpenRequest, socket: str) -> str:
         file=request.disk.file,
         uuid=request.disk.uuid,
         host=request.session.endpoint.host,
-        socket=socket,
+        socket=unix_socket,
     )

@@ -1,0 +1,174 @@
+"""The nbd reader and its client against a real nbdkit."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lab.tls import client_context, ensure_ca
+from providers.vmware.readers.nbd_client import NbdAddress, NbdConnection, NbdError
+from providers.vmware.source import VSphereSource
+from replication.model.errors import Permanent, Temporary
+from tests.vmware.support import Lab
+
+VM, KEY = "reader-01", 2000
+
+
+@pytest.fixture(scope="module")
+def nbdkit() -> str:
+    program = shutil.which("nbdkit")
+    if program is None:
+        pytest.skip("nbdkit is not installed (Debian: apt-get install nbdkit)")
+    return program
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("nbd") / "disk.raw"
+    path.write_bytes(random.Random(7).randbytes(5 * 1024 * 1024 + 512))
+    return path
+
+
+@contextmanager
+def served(*words: str, ready: Path | int) -> Iterator[None]:
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 10
+        while not _ready(ready):
+            assert process.poll() is None and time.monotonic() < until, "nbdkit did not start"
+            time.sleep(0.02)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _ready(place: Path | int) -> bool:
+    if isinstance(place, Path):
+        with socket.socket(socket.AF_UNIX) as unix:
+            return unix.connect_ex(str(place)) == 0
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", place)) == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@pytest.mark.thirdparty
+def test_reading_over_a_unix_socket(nbdkit: str, image: Path, tmp_path: Path) -> None:
+    """Design, disk readers: exact bytes at any offset, one connection for many requests."""
+    path = tmp_path / "s"
+    with served(nbdkit, "-f", "-r", "-U", str(path), "file", str(image), ready=path):
+        content = image.read_bytes()
+        connection = NbdConnection(NbdAddress(socket=str(path)))
+        assert connection.size == len(content)
+        for offset, length in ((0, 512), (1 << 20, 2 << 20), (len(content) - 512, 512), (12345, 678)):
+            assert connection.read(offset, length) == content[offset : offset + length]
+        with pytest.raises(NbdError, match="EINVAL"):
+            connection.read(len(content) - 512, 1024)
+        assert connection.read(0, 512) == content[:512], "a refused read does not spoil the connection"
+        connection.close()
+
+
+@pytest.mark.thirdparty
+def test_reading_over_tls(nbdkit: str, image: Path, tmp_path: Path) -> None:
+    """S6: TLS 1.2 or newer; a server that insists on it refuses a client that speaks plain."""
+    files = ensure_ca(tmp_path / "ca")
+    folder = tmp_path / "pki"
+    folder.mkdir()
+    for name, source in (
+        ("ca-cert.pem", files.ca_pem),
+        ("server-cert.pem", files.cert_pem),
+        ("server-key.pem", files.key_pem),
+    ):
+        shutil.copy(source, folder / name)
+    port = _free_port()
+    command = (nbdkit, "-f", "-r", "-i", "127.0.0.1", "-p", str(port), "--tls=require", f"--tls-certificates={folder}")
+    with served(*command, "file", str(image), ready=port):
+        trusted = NbdAddress(host="127.0.0.1", port=port, tls=client_context(str(files.ca_pem)))
+        connection = NbdConnection(trusted)
+        assert connection.read(4096, 4096) == image.read_bytes()[4096:8192]
+        connection.close()
+        with pytest.raises((NbdError, OSError)):
+            NbdConnection(NbdAddress(host="127.0.0.1", port=port))
+
+
+@pytest.mark.thirdparty
+def test_the_reader_starts_its_own_server(lab: Lab, nbdkit: str, source: VSphereSource) -> None:
+    """Design: nbdkit at the other end, started for the snapshot's disk, gone afterwards; threads share it."""
+    machine = lab.uuid(VM)
+    ref = source.create_snapshot(machine, "wavelift/nbd", "", False)
+    snapshot = source.snapshot(machine, ref)
+    path = lab.status(VM)["disks"][0]["path"]
+    command = [nbdkit, "-f", "-r", "-U", "{socket}", "file", path]
+    other = lab.source(reader="nbd", reader_options={"command": command})
+    try:
+        expected = lab.content(VM, KEY)
+        with other.open_disk(machine, snapshot, KEY) as reader:
+            spans = [(at, min(3 << 20, len(expected) - at)) for at in range(0, len(expected), 3 << 20)]
+            with ThreadPoolExecutor(4) as pool:
+                assert b"".join(pool.map(lambda span: reader.read(*span), spans)) == expected
+            reader.confirm()
+            with pytest.raises(Permanent, match="outside"):
+                reader.read(len(expected), 512)
+            source.remove_snapshot(machine, ref)
+            with pytest.raises(Temporary, match="snapshot is gone"):
+                reader.confirm()
+    finally:
+        source.remove_snapshot(machine, ref)
+        other.close()
+
+
+@pytest.mark.thirdparty
+def test_a_smaller_export_is_another_disk(lab: Lab, nbdkit: str, source: VSphereSource, image: Path, tmp_path: Path) -> None:
+    """Bad input: the wrong export is refused at opening; so is an answer from nobody."""
+    machine = lab.uuid(VM)
+    ref = source.create_snapshot(machine, "wavelift/nbd-small", "", False)
+    snapshot = source.snapshot(machine, ref)
+    path = tmp_path / "s"
+    other = lab.source(reader="nbd", reader_options={"socket": str(path)})
+    try:
+        with pytest.raises(Temporary, match="cannot be reached"), other.open_disk(machine, snapshot, KEY):
+            pass
+        with (
+            served(nbdkit, "-f", "-r", "-U", str(path), "file", str(image), ready=path),
+            pytest.raises(Permanent, match="serves another disk"),
+            other.open_disk(machine, snapshot, KEY),
+        ):
+            pass
+    finally:
+        source.remove_snapshot(machine, ref)
+        other.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({}, "neither socket, host nor command"),
+        ({"command": ["/nowhere/nbdkit"]}, "cannot be started"),
+        ({"command": ["false"]}, "did not come up"),
+    ],
+)
+def test_options_that_lead_nowhere(lab: Lab, source: VSphereSource, options: dict[str, object], why: str) -> None:
+    """Bad input: each says what to correct."""
+    machine = lab.uuid(VM)
+    ref = source.create_snapshot(machine, "wavelift/nbd-options", "", False)
+    other = lab.source(reader="nbd", reader_options=options)
+    try:
+        with pytest.raises((Permanent, Temporary), match=why), other.open_disk(machine, source.snapshot(machine, ref), KEY):
+            pass
+    finally:
+        source.remove_snapshot(machine, ref)
+        other.close()

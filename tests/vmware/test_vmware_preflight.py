@@ -1,0 +1,83 @@
+"""What blocks a VM is found in plan, each with its remedy (pitfall 8)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from planner.inventory import VmFacts
+from planner.preflight import blockers, needs_tracking
+from providers.vmware.source import VSphereSource
+from tests.vmware.test_vmware_inventory import vm
+
+
+def codes(machine: VmFacts, **options: object) -> list[str]:
+    return [blocker.code for blocker in blockers(machine, **options)]  # type: ignore[arg-type]  # options by name
+
+
+def with_disk(**other: object) -> VmFacts:
+    machine = vm("web-01")
+    return dataclasses.replace(machine, disks=(dataclasses.replace(machine.disks[0], **other),))  # type: ignore[arg-type]
+
+
+def test_a_usual_machine_is_not_blocked() -> None:
+    """Pitfall 8: neither tracking that is on nor a snapshot beside it blocks."""
+    assert blockers(vm("web-01")) == []
+    assert blockers(vm("web-01", snapshots=2)) == []
+    assert blockers(vm("web-01", tracking=False)) == []
+    assert needs_tracking(vm("web-01", tracking=False))
+
+
+@pytest.mark.parametrize(
+    ("machine", "code"),
+    [
+        (vm("x", disks=()), "no-disks"),
+        (vm("x", uuid=""), "no-uuid"),
+        (vm("x", hw_version=4), "hardware-version"),
+        (vm("x", consolidation_needed=True), "consolidation-needed"),
+        (vm("x", tracking=False, snapshots=1), "snapshots-present"),
+        (vm("x", shared_bus=("scsi0",)), "shared-disk"),
+        (with_disk(mode="independent_persistent"), "independent-disk"),
+        (with_disk(backing="RawDiskMapping/physicalMode"), "physical-rdm"),
+        (with_disk(backing="LocalPMem"), "unsupported-backing"),
+        (with_disk(sharing=True), "shared-disk"),
+        (with_disk(controller=""), "unsupported-controller"),
+        (with_disk(capacity=0), "bad-capacity"),
+        (with_disk(datastore_type="vsan"), "unreadable-datastore"),
+        (with_disk(datastore_type="VVOL"), "unreadable-datastore"),
+    ],
+)
+def test_each_blocker_has_its_code_and_a_remedy(machine: VmFacts, code: str) -> None:
+    """Issue 2, bad input: an independent disk, a physical RDM, a snapshot where tracking must be switched on."""
+    found = blockers(machine)
+    assert [blocker.code for blocker in found] == [code]
+    assert found[0].text
+    assert found[0].remedy
+
+
+def test_tracking_can_be_forbidden() -> None:
+    """Users 8: switching tracking on can be forbidden; then it must be on already."""
+    assert codes(vm("x", tracking=False), tracking="forbid") == ["tracking-forbidden"]
+    assert codes(vm("x"), tracking="forbid") == []
+
+
+def test_a_disk_left_out_blocks_nothing() -> None:
+    """Users 8: `disks: {"scsi0:0": skip}` is one of the remedies named, so it has to work."""
+    machine = vm("x")
+    bad = dataclasses.replace(machine.disks[0], key=2001, controller="scsi0:1", mode="independent_persistent")
+    both = dataclasses.replace(machine, disks=(*machine.disks, bad))
+    assert codes(both) == ["independent-disk"]
+    assert codes(both, skipped={2001}) == []
+    assert '{"scsi0:1": skip}' in blockers(both)[0].remedy
+
+
+def test_another_reader_may_read_vsan() -> None:
+    """Design, disk readers: the https reader refuses vSAN and vVol in plan; nbd does not."""
+    assert codes(with_disk(datastore_type="vsan"), reader="nbd") == []
+
+
+def test_the_labs_odd_machine(source: VSphereSource) -> None:
+    """The same, from real device lists."""
+    odd = next(vm for vm in source.inventory().vms if vm.name == "odd-01")
+    assert codes(odd) == ["hardware-version", "independent-disk", "physical-rdm", "shared-disk"]
