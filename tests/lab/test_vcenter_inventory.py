@@ -5,12 +5,11 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from conftest import LabProcess
-from pyVim.connect import SmartConnect
-from pyVmomi import vim, vmodl
-from vcenter_client import PC, Client, connected, disks
+from vcenter_client import PC, Client, SmartConnect, connected, disks, vim, vmodl
 
 PATHS = [
     "name", "parent", "config.instanceUuid", "config.version", "config.hardware.device", "config.extraConfig",
@@ -26,7 +25,7 @@ def client(vcenter: LabProcess) -> Iterator[Client]:
         yield found
 
 
-def all_vms(client: Client, paths: list[str], page: int | None = None) -> dict[str, dict[str, object]]:
+def all_vms(client: Client, paths: list[str], page: int | None = None) -> dict[str, dict[str, Any]]:
     view = client.content.viewManager.CreateContainerView(client.content.rootFolder, [vim.VirtualMachine], True)
     walk = PC.TraversalSpec(name="all", type=vim.view.ContainerView, path="view", skip=False)
     spec = PC.FilterSpec(

@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import LabProcess
-from pyVim.task import WaitForTask
-from pyVmomi import vim, vmodl
-from vcenter_client import MIB, Client, connected, covers, disk, disks
+from vcenter_client import MIB, Client, WaitForTask, connected, covers, disk, disks, vim, vmodl
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from pyVim.connect import Disconnect, SmartConnect
-from pyVim.task import WaitForTask
-from pyVmomi import vim, vmodl
+import pyVim.connect
+import pyVim.task
+from pyVmomi import vim as _vim
+from pyVmomi import vmodl as _vmodl
 
 from lab.tls import client_context
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
     from conftest import LabProcess
 
+# pyVmomi makes its classes at run time and ships untyped constructors: Any, for all tests.
+vim: Any = _vim
+vmodl: Any = _vmodl
+SmartConnect: Any = pyVim.connect.SmartConnect
+Disconnect: Any = pyVim.connect.Disconnect
+WaitForTask: Any = pyVim.task.WaitForTask
 PC: Any = vmodl.query.PropertyCollector
 SECTOR = 512
 MIB = 1 << 20
@@ -102,7 +109,9 @@ class Client:
         self.lab.control("POST", "flatten", {"vm": name, "path": str(target), **more})
         return target
 
-    def get_file(self, path: str, store: str = "ds-01", method: str = "GET", **headers: str) -> tuple[int, bytes, Any]:
+    def get_file(
+        self, path: str, store: str = "ds-01", method: str = "GET", **headers: str
+    ) -> tuple[int, bytes, Any]:
         """A datastore file over HTTPS with the session's cookie: status, body, headers."""
         sent = {"Cookie": self.si._stub.cookie.partition(";")[0], **headers}
         target = f"/folder/{quote(path)}?{urlencode({'dcPath': 'Lab', 'dsName': store})}"
