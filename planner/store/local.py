@@ -7,6 +7,7 @@ import getpass
 import json
 import os
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -152,6 +153,7 @@ class Session:
         self.view = view
         self._state = view.state
         self._journal: Journal | None = None
+        self._opening = threading.Lock()
 
     @property
     def state(self) -> State:
@@ -160,12 +162,13 @@ class Session:
     @property
     def journal(self) -> Journal:
         """Opened with the first event, so that a no-op apply writes nothing."""
-        if self._journal is None:
-            if self._base is None:
-                self._store.write(replace(self._state, serial=0))
-                self._base = self._state
-            self._journal = self._store.journal(self._base)
-        return self._journal
+        with self._opening:
+            if self._journal is None:
+                if self._base is None:
+                    self._base = replace(self._state, serial=0)
+                    self._store.write(self._base)
+                self._journal = self._store.journal(self._base)
+            return self._journal
 
     def record(self, effects: Sequence[Effect]) -> None:
         """Take effects that are in the journal into the state in hand."""

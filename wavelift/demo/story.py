@@ -150,7 +150,7 @@ class Story:
         with Wiring(Workspace.open(self._estate), "engine") as wiring:
             subscription = wiring.workspace.estate.azure.project_subscription
             for region, networks in NETWORKS.items():
-                make_networks(wiring.azure, subscription, "rg-network", region, networks)
+                make_networks(wiring.azure, subscription, f"rg-network-{region}", region, networks)
 
     def _title(self, text: str) -> None:
         self._say(f"\n== {text}")
