@@ -1,0 +1,83 @@
+"""Azure's refusals as ours: the code decides, the remedy is there, the secrets are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.azure.errors import redacted, refused, retry_after
+from replication.model.errors import Conflict, Denied, NotFound, Permanent, PortError, Temporary, UnknownFate
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "remedy"),
+    [
+        (403, "AuthorizationFailed", Denied, "Contributor"),
+        (403, "AuthorizationPermissionMismatch", Denied, "Storage Blob Data Contributor"),
+        (403, "ForbiddenByRbac", Denied, "Key Vault Secrets Officer"),
+        (401, "InvalidAuthenticationTokenTenant", Denied, "azure.tenant"),
+        (404, "ResourceNotFound", NotFound, ""),
+        (404, "ResourceGroupNotFound", NotFound, "managed: true"),
+        (404, "SubscriptionNotFound", Permanent, "subscription id"),
+        (409, "ScopeLocked", Permanent, "az lock delete"),
+        (409, "StorageAccountAlreadyTaken", Permanent, "unique in the world"),
+        (409, "VaultAlreadyExists", Permanent, "az keyvault recover"),
+        (409, "SkuNotAvailable", Temporary, "another size"),
+        (409, "AllocationFailed", Temporary, "another size"),
+        (409, "AnotherOperationInProgress", Temporary, ""),
+        (409, "BlobAlreadyExists", Conflict, ""),
+        (409, "LeaseAlreadyPresent", Conflict, ""),
+        (412, "ConditionNotMet", Conflict, ""),
+        (412, "SequenceNumberConditionNotMet", Conflict, ""),
+        (409, "SomethingNobodyKnows", Permanent, ""),
+        (429, "TooManyRequests", Temporary, ""),
+        (503, "ServerBusy", Temporary, ""),
+        (500, "InternalError", UnknownFate, ""),
+        (504, "GatewayTimeout", UnknownFate, ""),
+        (400, "InvalidParameter", Permanent, ""),
+        (0, "AllocationFailed", Temporary, "another size"),
+    ],
+)
+def test_the_code_decides(status: int, code: str, kind: type[PortError], remedy: str) -> None:
+    error = refused(status, code, "what Azure said", "web-01")
+    assert type(error) is kind
+    assert error.code == code and error.subject == "web-01" and "what Azure said" in str(error)
+    assert remedy in error.remedy
+
+
+def test_quota_is_told_by_its_text() -> None:
+    """Azure has no code for it: OperationNotAllowed is many things."""
+    text = "Operation could not be completed as it results in exceeding approved standardDSv5Family Cores quota."
+    error = refused(409, "OperationNotAllowed", text, "vm")
+    assert error.code == "QuotaExceeded" and "more quota" in error.remedy
+
+
+def test_a_waiting_time_is_kept() -> None:
+    error = refused(429, "TooManyRequests", "slow down", "x", 17.0)
+    assert isinstance(error, Temporary) and error.retry_after == 17.0
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [({"Retry-After": "3"}, 3.0), ({"x-ms-retry-after-ms": "250"}, 0.25), ({"Retry-After": "soon"}, None), ({}, None)],
+)
+def test_waiting_times(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET https://a/b?sv=1&sig=TOPSECRET%3D&se=2 failed",
+        "Authorization: Bearer TOPSECRET.abc-def_x",
+        "Endpoint=sb://a/;SharedAccessKeyName=k;SharedAccessKey=TOPSECRET=",
+        'client_secret=TOPSECRET and {"access_token": "TOPSECRET"}',
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=TOPSECRET==;",
+    ],
+)
+def test_secrets_do_not_show(text: str) -> None:
+    assert "TOPSECRET" not in redacted(text)
+
+
+def test_only_azures_first_sentence_is_told() -> None:
+    text = "(BlobNotFound) The specified blob does not exist.\nRequestId:1f\nTime:2026-01-01T00:00:00Z"
+    assert refused(404, "BlobNotFound", text, "").message == "The specified blob does not exist."
