@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from itertools import islice
 
 from planner.config.codes import CODES
 from planner.estate import Diagnostic, Span
@@ -13,6 +14,10 @@ Related = tuple[tuple[str, Span], ...]
 
 PATH = 1000
 """Characters of a file name that are shown: all of them, unlike those of a value."""
+
+
+MAX_TYPOS = 4
+"""Letters by which a name may be longer or shorter than what it was meant to be."""
 
 
 class Problems:
@@ -32,8 +37,9 @@ class Problems:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name that `word` was most likely meant to be."""
-    folded = {name.casefold(): name for name in known}
+    """The known name that `word` was most likely meant to be; among very many only the first few hundred are looked at."""
+    alike = (name for name in known if abs(len(name) - len(word)) <= MAX_TYPOS)
+    folded = {name.casefold(): name for name in islice(alike, 300)}
     near = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
     return folded[near[0]] if near else None
 
@@ -45,7 +51,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         return f" Did you mean {quote(guess)}?"
     if not names:
         return " None is declared."
-    return f" Known here: {', '.join(quote(name) for name in names)}." if len(names) <= 8 else ""
+    return f" Known here: {', '.join(quote(name) for name in names)}." if len(names) <= 14 else ""
 
 
 def quote(text: object, limit: int = 60) -> str:

@@ -14,11 +14,12 @@ _WIDTH = 100
 """Columns of source text that are shown of a long line, around the place."""
 
 _SECRET = re.compile(
-    r"""((?:["']?)(?:[\w-]*(?:pass\w*|pwd|secret\w*|token\w*|credential\w*|api_?key)|login|plan|engine)["']?\s*:\s*)"""
+    r"""((?<![\w-])(?:[\w-]{0,40}?(?:pass|pwd|secret|token|credential|api_?key)\w{0,20}|login|plan|engine)["']?\s{0,9}:\s{0,99})"""
     r"""(?!env:|file:|["']?(?:env|file):|[{\[&*|>\s])("[^"]*"?|'[^']*'?|[^,}\]#]+)""",
     re.IGNORECASE,
 )
-"""What follows a key that may hold a secret and is no reference: never shown, pull request logs are read by many."""
+"""What follows a key that may hold a secret and is no reference: never shown, for many read pull request logs. All
+repetitions are bounded, since a line can be megabytes long."""
 
 
 def read_sources(diagnostics: Iterable[Diagnostic]) -> dict[str, str]:
