@@ -68,7 +68,7 @@ class Cloud:
             principal = self.login.check_token(token, STORAGE)
         except TokenError:
             return False
-        item = next((one for one in self.store.of_kind(ACCOUNTS) if one.body["name"] == account), None)
+        item = next((one for one in self.store.of_kind(ACCOUNTS) if one.key.endswith(f"/{account}")), None)
         if item is None:
             return False
         action = f"{_BLOBS}/{'write' if write else 'read'}"

@@ -81,6 +81,8 @@ class Extras:
         for name, value in body.items():
             if name not in _NUMBERS or not isinstance(value, int | float) or value < 0:
                 raise ControlError(f"{name}: {value!r} is no setting; there are {', '.join(_NUMBERS)} (numbers)")
+            if name == "page_size" and value < 1:
+                raise ControlError("page_size must be 1 or more")
         self._cloud.settings.change(**body)
         return {name: getattr(self._values, name) for name in _NUMBERS}
 

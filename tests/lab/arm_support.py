@@ -23,6 +23,18 @@ REGION = "koreacentral"
 POLLING = 0.02
 
 
+def arm_client(kind: Callable[..., Any], credential: Any, subscription: str, arm: str, ca: str, **options: Any) -> Any:
+    """An SDK client for one subscription of the lab, configured with endpoint, CA and credential and nothing else."""
+    return kind(
+        credential,
+        subscription,
+        base_url=arm,
+        credential_scopes=["https://management.azure.com/.default"],
+        connection_verify=ca,
+        **{"polling_interval": POLLING, "retry_total": 0, **options},
+    )
+
+
 class Azure:
     """A running lab Azure with credentials; `client(Class)` makes an SDK client for the first subscription."""
 
@@ -55,13 +67,8 @@ class Azure:
         )
 
     def client(self, kind: Callable[..., Any], credential: Any = None, subscription: str = "", **options: Any) -> Any:
-        return kind(
-            credential or self.credential(),
-            subscription or self.subscription,
-            base_url=self.info["arm"],
-            credential_scopes=["https://management.azure.com/.default"],
-            connection_verify=self.ca,
-            **{"polling_interval": POLLING, "retry_total": 0, **options},
+        return arm_client(
+            kind, credential or self.credential(), subscription or self.subscription, self.info["arm"], self.ca, **options
         )
 
     def principal(self, *roles: tuple[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError
@@ -30,12 +31,12 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
         yield made
 
 
-def _account(azure: Azure, group: str, account: str, **more: object) -> object:
+def _account(azure: Azure, group: str, account: str, **more: Any) -> Any:
     body = {"location": REGION, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}, **more}
     return azure.client(StorageManagementClient).storage_accounts.begin_create(group, account, body).result()
 
 
-def _vault(azure: Azure, group: str, vault: str, **properties: object) -> object:
+def _vault(azure: Azure, group: str, vault: str, **properties: Any) -> Any:
     body = {
         "location": REGION,
         "properties": {"tenantId": azure.info["tenant"], "sku": {"family": "A", "name": "standard"}, **properties},
@@ -162,7 +163,7 @@ def test_deleting_the_group_soft_deletes_its_vaults(azure: Azure) -> None:
     assert azure.client(KeyVaultManagementClient).vaults.get_deleted(vault, REGION).name == vault
 
 
-def _roles(azure: Azure, credential: object = None) -> AuthorizationManagementClient:
+def _roles(azure: Azure, credential: Any = None) -> Any:
     return AuthorizationManagementClient(
         credential or azure.credential(),
         azure.subscription,

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -26,7 +27,7 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
         yield made
 
 
-def _disk(client: ComputeManagementClient, group: str, disk: str, gib: int = 1, **more: object) -> object:
+def _disk(client: Any, group: str, disk: str, gib: int = 1, **more: Any) -> Any:
     body = {"location": REGION, "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": gib}, **more}
     return client.disks.begin_create_or_update(group, disk, body).result()
 

@@ -154,7 +154,8 @@ class AccessibleDisk(ResourceType):
         if item is None or item.private.get("until", 0) > operation.args["until"] or "until" not in item.private:
             return Done()
         body = item.body
-        body["properties"]["diskState"] = self._state_without_sas(item)
+        if body["properties"]["diskState"] == "ActiveSAS":
+            body["properties"]["diskState"] = self._state_without_sas(item)
         return Done([self.stamped(item, body, access=None, until=None)])
 
     def _state_without_sas(self, item: Record) -> str:

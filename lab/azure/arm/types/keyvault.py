@@ -172,26 +172,8 @@ class Vaults(ResourceType):
         if sku:
             fields.text("properties.sku.family", required=True, allowed=("A",))
             properties["sku"] = {"family": "A", "name": sku}
-        for flag in _FLAGS:
-            value = fields.flag(f"properties.{flag}")
-            if value is False and flag in ("enablePurgeProtection", "enableSoftDelete") and (old.get(flag) or creating):
-                what = "Enabling the purge protection" if "Purge" in flag else "Enabling soft delete"
-                raise ArmError(
-                    400,
-                    "BadRequest",
-                    f'The property "{flag}" cannot be set to false. {what} is an irreversible action.',
-                )
-            if value is not None:
-                properties[flag] = value
-        days = fields.whole("properties.softDeleteRetentionInDays", low=7, high=90)
-        if days is not None:
-            if old and days != old["softDeleteRetentionInDays"]:
-                raise ArmError(
-                    400,
-                    "BadRequest",
-                    'The property "softDeleteRetentionInDays" is set already and cannot be modified.',
-                )
-            properties["softDeleteRetentionInDays"] = days
+        properties |= _flags(fields, old)
+        properties |= _retention(fields, old)
         if fields.raw("properties.accessPolicies") is not None:
             properties["accessPolicies"] = fields.rows("properties.accessPolicies")
         elif creating and not properties["enableRbacAuthorization"]:
@@ -254,6 +236,31 @@ def find_deleted(env: Env, name: str) -> Record | None:
 def deleted_id(subscription: str, location: str, name: str) -> str:
     """The id of a soft-deleted vault."""
     return f"/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations/{location}/deletedVaults/{name}"
+
+
+def _flags(fields: Fields, old: Json) -> Json:
+    """The booleans of a body. Purge protection and soft delete cannot be switched off."""
+    given: Json = {}
+    for flag in _FLAGS:
+        value = fields.flag(f"properties.{flag}")
+        if value is False and flag in ("enablePurgeProtection", "enableSoftDelete") and (old.get(flag) or not old):
+            what = "Enabling the purge protection" if "Purge" in flag else "Enabling soft delete"
+            raise ArmError(
+                400, "BadRequest", f'The property "{flag}" cannot be set to false. {what} is an irreversible action.'
+            )
+        if value is not None:
+            given[flag] = value
+    return given
+
+
+def _retention(fields: Fields, old: Json) -> Json:
+    """softDeleteRetentionInDays, which is set once."""
+    days = fields.whole("properties.softDeleteRetentionInDays", low=7, high=90)
+    if days is None:
+        return {}
+    if old and days != old["softDeleteRetentionInDays"]:
+        raise ArmError(400, "BadRequest", 'The property "softDeleteRetentionInDays" is set already and cannot be modified.')
+    return {"softDeleteRetentionInDays": days}
 
 
 def _purge(call: Call, deleted: Record) -> Response:

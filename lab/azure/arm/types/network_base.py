@@ -26,6 +26,7 @@ class AddressBook:
     def __init__(self, store: Store) -> None:
         self._lock = threading.Lock()
         self._taken: dict[str, dict[str, str]] = {}
+        self._lowest: dict[str, int] = {}  # no address of a subnet below this number is free
         for nic in store.of_kind(NICS):
             self.take(nic)
 
@@ -40,6 +41,7 @@ class AddressBook:
         with self._lock:
             for subnet, address, _ in nic.private.get("ips", ()):
                 self._taken.get(subnet, {}).pop(address, None)
+                self._lowest.pop(subnet, None)
 
     def holder(self, subnet: str, address: str) -> str | None:
         """The configuration that has an address."""
@@ -53,11 +55,17 @@ class AddressBook:
     def free(self, subnet: str, space: Any, but: set[str]) -> str | None:
         """The lowest free address of a subnet (Azure keeps the first four and the last) that is not in `but`,
         None when there is none."""
-        taken = {*self._taken.get(subnet.lower(), {}), *but}
-        for number in range(4, space.num_addresses - 1):
-            address = str(space[number])
-            if address not in taken:
-                return address
+        key = subnet.lower()
+        with self._lock:
+            taken = self._taken.get(key, {})
+            number = self._lowest.get(key, 4)
+            while number < space.num_addresses - 1:
+                address = str(space[number])
+                if address not in taken and address not in but:
+                    return address
+                if address in taken and self._lowest.get(key, 4) == number:
+                    self._lowest[key] = number + 1
+                number += 1
         return None
 
 
