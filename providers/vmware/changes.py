@@ -42,11 +42,18 @@ def changed_areas(
 def _check(disk: SourceDisk, since: ChangeId, name: str) -> None:
     if disk.change_id is None:
         why, code = f"{disk.label} has no change id: tracking does not work on it", "TrackingOff"
-    elif not disk.change_id.comparable(since):
+    elif not disk.change_id.comparable(since) or _sequence(since) > _sequence(disk.change_id):
+        # A sequence that went backwards is a VM that was reverted to an older snapshot.
         why, code = f"tracking of {disk.label} was reset: {since.text} is now {disk.change_id.text}", "TrackingReset"
     else:
         return
     raise ResyncRequired(why, subject=name, remedy="the disk is compared anew by checksums", code=code)
+
+
+def _sequence(change_id: ChangeId) -> int:
+    """Counts up within one uuid; 0 where vSphere writes it in a way of its own."""
+    text = change_id.text.partition("/")[2]
+    return int(text) if text.isdecimal() else 0
 
 
 def _pages(snapshots: Snapshots, machine: str, ref: str, key: int, change_id: str, capacity: int, name: str) -> list[Extent]:
@@ -67,9 +74,11 @@ def _pages(snapshots: Snapshots, machine: str, ref: str, key: int, change_id: st
     return whole_sectors(areas, capacity)
 
 
+_ABOUT_TRACKING = ("vim.fault.FileFault", "vmodl.fault.InvalidArgument", "vmodl.fault.NotSupported")
+_ABOUT_STORAGE = ("vim.fault.FileLocked", "vim.fault.CannotAccessFile", "vim.fault.NoDiskSpace")
+
+
 def _refused(error: PortError) -> bool:
-    """Faults about the change id or the tracking file, in contrast to faults about the host, the session or our rights."""
+    """Faults about the change id or the tracking file, in contrast to faults about the host, the storage or our rights."""
     fault = error.__cause__
-    return fault is not None and is_fault(
-        fault, "vim.fault.FileFault", "vmodl.fault.InvalidArgument", "vmodl.fault.NotSupported"
-    )
+    return fault is not None and is_fault(fault, *_ABOUT_TRACKING) and not is_fault(fault, *_ABOUT_STORAGE)

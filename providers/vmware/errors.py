@@ -6,6 +6,8 @@ A fault is matched with its whole family (a subclass that a later vSphere adds i
 
 from __future__ import annotations
 
+import socket
+import ssl
 from http.client import HTTPException
 from typing import NamedTuple
 from xml.etree.ElementTree import ParseError
@@ -16,6 +18,9 @@ from replication.model.errors import Conflict, Denied, NotFound, Permanent, Port
 
 BROKEN = (OSError, HTTPException, ExpatError, ParseError)
 """What a connection that broke (or answered half a document) raises; `ssl.SSLError` and `TimeoutError` are OSErrors."""
+
+NEVER_SENT = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
+"""Of these, what happens before a request can leave: nothing was done."""
 
 
 class _Rule(NamedTuple):
@@ -47,7 +52,7 @@ _RULES: dict[str, _Rule] = {
     "vim.fault.FilesystemQuiesceFault": _Rule(Temporary, "the guest could not be quiesced, or set quiesce: false"),
     "vim.fault.SnapshotIncompatibleDeviceInVm": _Rule(Permanent, "remove the device that forbids snapshots"),
     "vim.fault.FileLocked": _Rule(Temporary, "another process holds the disk (a backup proxy?); stop it"),
-    "vim.fault.HostNotConnected": _Rule(Temporary, "the ESXi host is not connected to vCenter"),
+    "vmodl.fault.HostCommunication": _Rule(Temporary, "vCenter does not reach the ESXi host"),
 }
 
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from providers.secrets import Credentials
 from providers.vmware import sdk
-from providers.vmware.errors import BROKEN, is_fault, is_sdk_fault, translate
+from providers.vmware.errors import BROKEN, NEVER_SENT, is_fault, is_sdk_fault, translate
 from providers.vmware.tls import Endpoint, context, probe
 from replication.model.errors import Denied, Permanent, PortError, UnknownFate
 
@@ -72,7 +72,7 @@ class Session:
             try:
                 answer = act(content)
             except BROKEN as error:
-                if not replay:
+                if not replay and not isinstance(error, NEVER_SENT):
                     raise UnknownFate(
                         f"{doing}: no answer came ({type(error).__name__}: {error})", subject=subject
                     ) from error

@@ -89,7 +89,7 @@ class Snapshots:
             return  # a removal that ran already has finished
         except PortError as error:
             # The snapshot can be gone although its task failed: then only the consolidation is left to do.
-            if isinstance(error, Temporary) and not self._there(machine, ref):
+            if not self._there(machine, ref):
                 log.warning(
                     "%s: snapshot %s is removed, its disks are not consolidated yet: %s", subject, ref, error.message
                 )

@@ -91,7 +91,7 @@ class LabGuest:
         self.lab.set(self.vm, reset_cbt=self._label(key))
 
     def _label(self, key: int) -> str:
-        return next(disk["label"] for disk in self.lab.status(self.vm)["disks"] if disk["key"] == key)
+        return str(next(disk["label"] for disk in self.lab.status(self.vm)["disks"] if disk["key"] == key))
 
 
 def _fake() -> Iterator[Subject]:
@@ -121,7 +121,13 @@ def _vcsim(folder: Path) -> Iterator[Subject]:
 @pytest.fixture(scope="module", params=["fake", "lab", pytest.param("vcsim", marks=pytest.mark.thirdparty)])
 def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
     folder = tmp_path_factory.mktemp(f"source-{request.param}")
-    yield from {"fake": _fake, "lab": lambda: _lab(folder), "vcsim": lambda: _vcsim(folder)}[request.param]()
+    match request.param:
+        case "fake":
+            yield from _fake()
+        case "lab":
+            yield from _lab(folder)
+        case "vcsim":
+            yield from _vcsim(folder)
 
 
 @pytest.fixture
