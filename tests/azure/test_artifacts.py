@@ -66,9 +66,8 @@ def test_storage_is_closed(azure_world: World) -> None:
 
 
 def test_a_missing_queue_is_drift_and_update_brings_it_back(azure_world: World, group: ResourceRef) -> None:
-    ref = ResourceRef(
-        "service_bus.x", "service_bus", f"{group.id}/providers/Microsoft.ServiceBus/namespaces/{fresh('wl-sb-')}"
-    )
+    name = fresh("wl-sb-")
+    ref = ResourceRef("service_bus.x", "service_bus", f"{group.id}/providers/Microsoft.ServiceBus/namespaces/{name}")
     spec = {**HERE, "queues": ["commands", "events"]}
     azure_world.artifacts.create(ref, spec)
     azure_world.session.service_bus(azure_world.lab.subscription).queues.delete(group.id.rpartition("/")[2], name, "events")
