@@ -30,6 +30,7 @@ _BUFFER = 1 << 18
 _MAX_HEAD = 1 << 17
 _DRAIN_LIMIT = 8 << 20  # an unread body up to this size is read away to keep the connection; above it, closed
 _SOCKET_BUFFER = 4 << 20
+_HANDSHAKE_S = 30.0  # a client that connects and then says nothing holds a thread no longer than this
 _ZEROS = bytes(_BUFFER)
 
 
@@ -198,32 +199,35 @@ class LabServer:
             try:
                 connection, _ = self._listener.accept()
             except OSError:
-                break  # shutdown closed the listener
+                break  # shutdown woke us
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        self._listener.close()
 
     def shutdown(self) -> None:
-        """Stop accepting and close every connection."""
+        """Stop accepting and end every connection."""
         self._stopped.set()
-        _close(self._listener)
-        with self._lock:
-            connections = list(self._connections)
-        for connection in connections:
-            _close(connection)
+        _hang_up(self._listener)
+        self.drop_connections()
 
     def drop_connections(self) -> None:
-        """Close every open connection, as a restart of the real service would; new ones are welcome."""
+        """End every open connection, as a restart of the real service would; new ones are welcome.
+
+        Only each connection's own thread closes its socket: a descriptor closed under a thread that still reads or
+        writes TLS on it is soon some other file's, and that file would get the TLS records.
+        """
         with self._lock:
-            connections = list(self._connections)
-        for connection in connections:
-            _close(connection)
+            for connection in self._connections:
+                _hang_up(connection)
 
     def _serve(self, plain: socket.socket) -> None:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER)
+        plain.settimeout(_HANDSHAKE_S)
         try:
             connection = self._context.wrap_socket(plain, server_side=True)
+            connection.settimeout(None)
         except (OSError, ValueError):
-            _close(plain)  # not TLS, a CA the client does not trust, or gone
+            plain.close()  # not TLS, a CA the client does not trust, or gone
             return
         with self._lock:
             self._connections.add(connection)
@@ -235,8 +239,9 @@ class LabServer:
             log.debug("connection dropped: %s", error)
         finally:
             with self._lock:
-                self._connections.discard(connection)
-            _close(connection)
+                self._connections.discard(connection)  # from here on nobody else touches the socket
+            _hang_up(connection)
+            connection.close()
 
     def _one(self, connection: ssl.SSLSocket, stream: BufferedReader[Any]) -> bool:
         """Answer one request; False when the connection must not be used again."""
@@ -289,12 +294,12 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _close(connection: socket.socket) -> None:
+def _hang_up(connection: socket.socket) -> None:
+    """End both directions at the TCP level. `SSLSocket.shutdown` would also drop the TLS state that is in use."""
     try:
-        connection.shutdown(socket.SHUT_RDWR)
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
     except OSError:
         log.debug("already closed by the other side")
-    connection.close()
 
 
 def _read_head(stream: BufferedReader[Any]) -> tuple[str, str, str, Headers] | None:

@@ -15,6 +15,7 @@ import threading
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -189,11 +190,11 @@ class Disk:
         self.chain.append(leaf)
         return frozen
 
-    def merge(self, lower: Layer, committed: Callable[[], None]) -> None:
+    def merge(self, lower: Layer, owner: AbstractContextManager[object], committed: Callable[[], None]) -> None:
         """Merge the layer above `lower` into it, in slices, while the guest goes on writing.
 
-        `committed` is called under the lock once the chain is shorter, before the merged file is deleted: it
-        makes the new chain durable.
+        `committed` is called once the chain is shorter, before the merged file is deleted: it makes the new chain
+        durable. It runs under the lock of the disk and of the disk's `owner` (which comes first in the order).
         """
         upper = self.chain[self.chain.index(lower) + 1]
         lower.merging = True
@@ -205,7 +206,7 @@ class Disk:
                 self._merge_sectors(upper, lower, todo)
                 if not self._pending or len(self._pending) <= _STUN_SECTORS:
                     break
-            with self.lock:
+            with owner, self.lock:
                 self._merge_sectors(upper, lower, self._pending or BitMap64())
                 self._pending = None
                 self.chain.remove(upper)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from lab.vcenter.cbt import Tracker
 from lab.vcenter.disks import Disk, Layer
@@ -75,7 +76,7 @@ def consolidate_disks(world: World, vm: Vm) -> None:
             detail = vim.fault.FileLocked(file=path)
             raise Fault(detail, f"Unable to access file {path} since it is locked")
     for disk, lower in todo:
-        disk.merge(lower, lambda disk=disk, lower=lower: _merged(vm, disk, lower))  # type: ignore[misc]  # bound
+        disk.merge(lower, vm.lock, partial(_merged, vm, disk, lower))
     with vm.lock, stunned(vm):
         start_tracking(vm)
         vm.consolidation_needed = bool(_mergeable(vm))

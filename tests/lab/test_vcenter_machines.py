@@ -127,7 +127,8 @@ def test_faults_on_order(client: Client) -> None:
     end = time.monotonic() + 5
     while vm.snapshot is None and time.monotonic() < end:
         time.sleep(0.02)
-    assert [node.name for node in vm.snapshot.rootSnapshotList] == ["answer lost"], "the call was carried out, its answer lost"
+    names = [node.name for node in vm.snapshot.rootSnapshotList]
+    assert names == ["answer lost"], "the call was carried out, its answer lost"
     WaitForTask(vm.RemoveAllSnapshots_Task())
     client.lab.control("DELETE", "faults")
 
