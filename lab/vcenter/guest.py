@@ -98,10 +98,12 @@ def write_now(vm: Vm, disk: Disk, order: Order) -> Written:
 
 
 def write_once(vm: Vm, disk: Disk, offset: int, data: bytes) -> None:
-    """One write of the guest. Raises GuestError when the VM is off."""
+    """One write of the guest. Raises GuestError when the VM is off or the disk is gone."""
     with disk.lock:  # power changes take all disk locks: no write slips in after a power off
         if vm.power != "poweredOn":
             raise GuestError(f"{vm.name} is powered off: its guest cannot write")
+        if not any(entry is disk for entry in vm.disks):
+            raise GuestError(f"{disk.label} is not attached to {vm.name} any more")
         disk.write(offset, data)
 
 

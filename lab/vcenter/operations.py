@@ -128,9 +128,10 @@ def remove_disk(world: World, vm: Vm, disk: Disk, destroy: bool) -> None:
         vm.disks.remove(disk)
         vm.save()
     if destroy:
-        for layer in disk.chain:
-            layer.unlink()
-        track_path(disk).unlink(missing_ok=True)
+        with disk.lock:  # no write is under way on a file that goes
+            for layer in disk.chain:
+                layer.unlink()
+            track_path(disk).unlink(missing_ok=True)
     world.touch(vm)
 
 

@@ -130,6 +130,25 @@ def test_ranges_of_sparse_files(store: Store, client: http.client.HTTPSConnectio
         assert status == 200 and body == whole[first : first + length]
 
 
+def test_dropped_connections_leave_other_files_alone(store: Store, tmp_path: Path) -> None:
+    """A connection ended by the server while its thread reads or writes: no TLS record lands in another file."""
+    store.bodies["/big"] = bytes(4 * MIB)
+    context = client_context(store.registry.read()["ca"])
+    for number in range(30):
+        clients = [
+            http.client.HTTPSConnection("127.0.0.1", store.server.port, context=context) for _ in range(3)
+        ]
+        for one in clients:
+            one.request("GET", "/big")
+        store.server.drop_connections()
+        streams = [open(tmp_path / f"f{number}-{n}", "w+b") for n in range(20)]  # noqa: SIM115  # held open on purpose
+        for one in clients:
+            one.close()
+        for stream in streams:
+            stream.close()
+    assert all(path.stat().st_size == 0 for path in tmp_path.glob("f*-*"))
+
+
 def test_control_needs_its_token(store: Store, client: http.client.HTTPSConnection) -> None:
     """The control API: bearer token, JSON, path parameters, refusals with a text."""
     assert ask(client, "GET", "/lab/v1/status")[0] == 401
