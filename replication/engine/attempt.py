@@ -98,6 +98,17 @@ def throw_away(work: Work, **changes: Any) -> None:
         work.note(f"left to clean up later: {error}")
 
 
+def abandon(work: Work) -> None:
+    """The engine stops on purpose: no snapshot of ours stays open meanwhile. The next start cleans up the rest."""
+    attempt = work.record.attempt
+    if attempt is None:
+        return
+    release(work)
+    if attempt.stage in (Stage.ANNOUNCED, Stage.READING):
+        left = Unclean(attempt.uuid, attempt.snapshot_name, manifest.log_prefix(work.item.replication, attempt.uuid))
+        work.machine.advance(attempt=None, unclean=(*work.record.unclean, left))
+
+
 def fail(work: Work, error: Exception) -> CycleFailed:
     """Throw the attempt away because of `error`: the record says why, and when the next attempt may begin."""
     work.note(f"attempt failed: {error}")

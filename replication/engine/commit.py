@@ -70,7 +70,8 @@ def _superfluous(work: Work, record: Record, kept: tuple[Commit, ...]) -> dict[i
     Listed before the compare-and-swap that journals them: nothing that a later owner commits can be among them.
     """
     wanted = {point for commit in kept for point in commit.points.values()}
-    wanted |= {value for key, value in record.order.facts.items() if key.startswith("point/")} if record.order else set()
+    if record.order is not None and record.order.outcome is None:
+        wanted |= {value for key, value in record.order.facts.items() if key.startswith("point/")}
     return {
         disk.key: tuple(p for p in work.retry(partial(work.replicas.checkpoints, disk.seed)) if p not in wanted)
         for disk in work.item.disks

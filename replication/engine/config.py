@@ -11,10 +11,10 @@ from replication.schedule import Policy
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes in bytes. Memory of data in flight is bounded by `chunk_workers` times about three chunks (read, sealed,
-    fetched again), plus `verified` for each machine that applies a delta."""
+    """Sizes in bytes. Memory for data is bounded by `Workers.chunks` times about four chunks (read, plain with its table,
+    sealed, fetched again) plus `verified`, whatever the number and size of machines and disks."""
 
-    chunk: int = 8 * MIB
+    chunk: int = 4 * MIB
     """Payload of one log blob at most."""
     extents: int = 16_384
     """Extents of one log blob at most."""
@@ -27,7 +27,7 @@ class Limits:
     window: int = 256 * MIB
     """An initial replication journals its progress once per window."""
     verified: int = 128 * MIB
-    """Verified blobs of a machine that are kept in memory between the check and the writes."""
+    """Verified blobs, of all machines together, that are kept in memory between the check and the writes."""
     copy: int = 4 * MIB
     """One server-side copy into a managed disk."""
     points: int = 2
@@ -57,7 +57,7 @@ class Workers:
     """Threads. `chunks` bounds the memory in flight; `machines` the cycles and orders under way."""
 
     chunks: int = 8
-    machines: int = 64
+    machines: int = 128
     inflight: int = 4
     """Chunks of one disk in flight."""
     copies: int = 8

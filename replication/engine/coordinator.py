@@ -16,6 +16,7 @@ from replication.engine.region import Held, Job, Region
 from replication.engine.retry import Retry
 from replication.engine.shown import Shown
 from replication.engine.work import Work
+from replication.model.documents import BadDocument
 from replication.model.errors import PortError
 from replication.model.item import Order, OrderKind
 from replication.model.record import CycleKind, Life, Record
@@ -85,7 +86,7 @@ class Coordinator:
             held.machine = None  # read again; a later epoch in it is the end of our reign
             if region.reign is not None:
                 region.reign.renew(force=True)
-        except PortError as error:
+        except (PortError, BadDocument) as error:
             held.held = str(error)
 
     def _collect(self, region: Region) -> None:
@@ -116,12 +117,13 @@ class Coordinator:
         if order is not None:
             accepted(self._launcher.work(region, held), order)
             record = held.machine.record
-        if record.retry_at is not None and record.retry_at > now:
+        later = record.retry_at is not None and record.retry_at > now
+        if later:
             held.held, held.next_cycle = _why(record), record.retry_at
-            return
         if order is not None and order.kind is not OrderKind.MIGRATE:
-            self._start(region, held, order, None, 0)
-        elif order is None and (record.attempt is not None or record.unclean):
+            if not later:
+                self._start(region, held, order, None, 0)
+        elif order is None and (record.attempt is not None or record.unclean) and not later:
             self._start(region, held, None, None, 0)
         elif order is not None or record.life in (Life.NEW, Life.INITIAL, Life.DELTA):
             candidates.append((held, self._candidate(held, record, order)))
@@ -141,6 +143,8 @@ class Coordinator:
         else:
             want, since = CycleKind.INITIAL, record.queued_since or held.wanted_since
         hold = item.hold if order is None else None
+        if hold is None and ready > now and record.retry_at == ready:
+            hold = _why(record)
         if ready <= now and hold is None:
             hold = self._known(held)
         facts = held.facts
@@ -194,9 +198,8 @@ class Coordinator:
                     task = order or decision.kind
                     self._safely(region, held, partial(self._start, region, held, task, candidate, decision.lanes))
                 case Hold():
-                    problem = held.record.problem if held.record else ""
-                    held.held = f"{decision.why} ({problem})" if problem and decision.until is None else decision.why
-                    held.next_cycle = decision.until
+                    held.held = decision.why
+                    held.next_cycle = decision.until if decision.until is not None else held.next_cycle
 
     def _running(self, regions: Iterable[Region]) -> Iterable[Running]:
         for region in regions:

@@ -41,7 +41,7 @@ class Asked:
 
     def add(self, logged: Logged) -> None:
         self.logged.update(logged.covered)
-        self.blobs.append(logged)
+        self.blobs.append(replace(logged, covered=()))
 
 
 def run(work: Work, kind: CycleKind) -> None:

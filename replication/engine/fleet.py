@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Protocol
 
 from replication.engine import delta, initial, redo
-from replication.engine.attempt import CycleFailed, retry_at
+from replication.engine.attempt import CycleFailed, abandon, retry_at
+from replication.engine.budget import Budget
 from replication.engine.config import EngineConfig
 from replication.engine.coordinator import Coordinator, Task
-from replication.engine.guard import Cancelled, Guard, Halted, Yielded
+from replication.engine.guard import Cancelled, Guard, Halted, Superseded, Yielded
 from replication.engine.orders.carry import carry
 from replication.engine.pace import Pace
 from replication.engine.region import Held, Job, Region
@@ -45,6 +46,7 @@ class Engine:
         self._jobs = ThreadPoolExecutor(workers.machines, thread_name_prefix="machine")
         self._disks = ThreadPoolExecutor(max(64, workers.machines * 2), thread_name_prefix="disk")
         self._chunks = ThreadPoolExecutor(workers.chunks, thread_name_prefix="chunk")
+        self._budget = Budget(config.sizes.limits.verified)
         self._paces = {name: Pace(outside.clock, config.rates.get(name)) for name in config.appliances}
         self._coordinator = Coordinator(outside, config, self, self._guard(lambda: True), events.event)
 
@@ -56,15 +58,21 @@ class Engine:
         renewer.start()
         try:
             while not self._stopping.is_set():
-                self.tick()
+                self._pass()
                 self._wake.wait(self._config.poll)
                 self._wake.clear()
-        except Halted:
-            pass  # asked for: what runs is wound up below
         finally:
             self.stop()
             self.close()
             renewer.join(timeout=5)
+
+    def _pass(self) -> None:
+        try:
+            self.tick()
+        except Halted:
+            return  # asked for: the loop ends by itself
+        except Exception as error:  # noqa: BLE001  the edge of a thread: a fault of ours must not end what runs
+            self._events.event("", f"internal error ({type(error).__name__}: {error}); please report it")
 
     def tick(self) -> None:
         """One pass: looks, decides, starts jobs in threads, shows the status."""
@@ -117,6 +125,7 @@ class Engine:
             disks=self._disks,
             pace=lambda size: None,
             say=self._events.event,
+            budget=self._budget,
             cloud=lambda subscription: self._outside.cloud[subscription],
         )
         if pace is not None:
@@ -142,6 +151,8 @@ class Engine:
         except Halted as reason:
             job.reload = True
             work.note(f"left: {reason}")
+            if self._stopping.is_set() and not isinstance(reason, Superseded):
+                self._put_away(work)
         except PortError as error:
             job.reload = True
             work.note(f"the journal cannot be written: {error}")
@@ -164,6 +175,14 @@ class Engine:
                 delta.run(work, task)
             case None:
                 redo.settle(work)
+
+    def _put_away(self, work: Work) -> None:
+        """The engine stops while this attempt has a snapshot open: do not leave it for days."""
+        work.guard.wind_up()
+        try:
+            abandon(work)
+        except (PortError, Halted) as error:
+            work.note(f"left open: {error}")
 
     def _put_off(self, work: Work, error: Exception) -> None:
         """Not now: the record says why, and when it is tried again."""

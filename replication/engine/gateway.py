@@ -51,7 +51,7 @@ class Gateway:
         limits = self._work.sizes.limits
         data: list[Extent] = []
         zero: list[Extent] = []
-        content: list[bytes] = []
+        content: list[memoryview] = []
         read = 0
         for span, parts in reads(chunk, limits.bridge, limits.read):
             got = self._read_span(reader, span)
@@ -62,7 +62,8 @@ class Gateway:
                 filled, empty = split_zeros(part.offset, piece, limits.zero)
                 data += filled
                 zero += empty
-                content += [piece[e.offset - part.offset : e.end - part.offset] for e in filled]
+                view = memoryview(piece)
+                content += [view[e.offset - part.offset : e.end - part.offset] for e in filled]
         return Block(tuple(normal(data)), tuple(normal(zero)), content[0] if len(content) == 1 else b"".join(content)), read
 
     def _read_span(self, reader: DiskReader, span: Extent) -> bytes:

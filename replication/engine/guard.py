@@ -29,13 +29,18 @@ class Guard:
         self._stopping = stopping
         self._mine = mine
         self._cancelled = threading.Event()
+        self._winding_up = False
+
+    def wind_up(self) -> None:
+        """The engine stops, and this work may still put away what it has open."""
+        self._winding_up = True
 
     def cancel(self) -> None:
         self._cancelled.set()
 
     def check(self) -> None:
         """Raise `Halted` when nothing more may be started or written."""
-        if self._stopping.is_set():
+        if self._stopping.is_set() and not self._winding_up:
             raise Halted("the engine stops")
         if not self._mine():
             raise Halted("the coordinator's lease is not certain any more")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
 from replication import manifest
@@ -13,6 +13,7 @@ from replication.engine import attempt as attempts
 from replication.engine import cleanup
 from replication.engine.applier import Applier, Keys
 from replication.engine.attempt import CycleFailed, current
+from replication.engine.budget import Budget
 from replication.engine.commit import commit
 from replication.engine.parallel import run_all
 from replication.engine.work import Work
@@ -82,23 +83,29 @@ def _drop(work: Work, error: Corrupt) -> CycleFailed:
     return CycleFailed(error)
 
 
-@dataclass
 class _Checked:
-    """Blobs found whole; up to `budget` bytes of their content are kept for the writing."""
+    """Blobs found whole; those that the shared budget has room for are kept for the writing, the others fetched again."""
 
-    budget: int
-    kept: dict[str, Block] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._kept: dict[str, Block] = {}
+        self._lock = threading.Lock()
 
     def keep(self, name: str, block: Block) -> None:
-        with self.lock:
-            if self.budget >= len(block.data):
-                self.budget -= len(block.data)
-                self.kept[name] = block
+        if self._budget.take(len(block.data)):
+            with self._lock:
+                self._kept[name] = block
 
     def take(self, name: str) -> Block | None:
-        with self.lock:
-            return self.kept.pop(name, None)
+        with self._lock:
+            block = self._kept.pop(name, None)
+        if block is not None:
+            self._budget.give(len(block.data))
+        return block
+
+    def drop(self) -> None:
+        for name in list(self._kept):
+            self.take(name)
 
 
 _Blob = tuple[ItemDisk, int, BlobEntry]
@@ -109,7 +116,15 @@ def _apply(work: Work) -> dict[int, int]:
     attempt = current(work)
     sealed = _manifest(work)
     applier = Applier(work, attempt.uuid, attempt.fence, Keys(work, attempt.uuid))
-    checked = _Checked(work.sizes.limits.verified)
+    checked = _Checked(work.budget)
+    try:
+        return _check_and_write(work, sealed, applier, checked)
+    finally:
+        checked.drop()
+
+
+def _check_and_write(work: Work, sealed: Manifest, applier: Applier, checked: _Checked) -> dict[int, int]:
+    attempt = current(work)
     inflight = work.sizes.workers.inflight * max(1, len(sealed.disks))
     blobs = list(_blobs(work, sealed))
     found = {disk.key: SectorSet() for disk in sealed.disks}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
+from replication.engine.budget import Budget
 from replication.engine.config import Sizes
 from replication.engine.guard import Guard
 from replication.engine.journal import Machine
@@ -38,6 +39,7 @@ class Work:
     pace: Callable[[int], None]
     """Waits until so many bytes may be read or sent (the appliance's throttle)."""
     say: Say
+    budget: Budget
     cloud: Callable[[str], Cloud]
     """Subscription -> cloud."""
     lanes: int = 64

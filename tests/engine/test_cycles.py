@@ -121,6 +121,17 @@ def test_tracking_reset_in_mid_initial_begins_the_disk_anew() -> None:
     world.assert_points_are_snapshots()
 
 
+def test_a_snapshot_that_did_not_last_marks_nothing_done() -> None:
+    """Design, step 4: what was read under a changed chain is not done, even where the guest never wrote since."""
+    for nth in range(2, 30, 3):
+        world = World()
+        world.add(size=256 * 1024)
+        gone = once("reader.read", nth, lambda world=world: world.vcenter.vms["m1"].snapshots.clear())
+        run(world, cycles(world, 1), gone)
+        world.assert_replica_is_source()
+        world.assert_points_are_snapshots()
+
+
 def test_overwrites_fold_into_one() -> None:
     """S12: a sector that is written ten times between two cycles is sent once."""
     world = World()
