@@ -95,6 +95,8 @@ def test_a_superseded_coordinator_in_a_delta() -> None:
         world.guest_writes("m1")
         world.clock.advance(7200)
         superseded(world, target, nth)
+        if target == "replicas.write":
+            assert world.replicas.refused, "a write of the earlier coordinator landed after the takeover"
 
 
 def test_the_lease_is_not_believed_longer_than_it_was_confirmed() -> None:

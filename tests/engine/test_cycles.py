@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
+from replication import manifest
+from replication.bitmap import SectorSet
 from replication.model.documents import evidence_name, item_name, load_evidence
 from replication.model.record import CycleKind, Life
 from tests.engine.harness import Process, Rule, Run, cycles, replicated, run
@@ -180,7 +183,19 @@ def test_bit_flip_in_the_log_fails_the_cycle_and_writes_nothing(world: World) ->
 def test_flipped_manifest_and_missing_blob_fail_the_cycle(world: World) -> None:
     """Design: only what the manifest lists is read, and only the manifest whose digest the journal knows."""
     before = contents(world)
-    spoil = [
+
+    def replace_manifest() -> None:
+        name = next(n for n in world.logs.blobs if "manifest" in n)
+        sealed = manifest.loads(world.logs.blobs[name][0])
+        nothing = SectorSet().digest()
+        less = [
+            dataclasses.replace(d, blobs=(), requested_digest=nothing, requested_sectors=0, logged_sectors=0)
+            for d in sealed.disks
+        ]
+        world.logs.blobs[name] = (manifest.dumps(dataclasses.replace(sealed, disks=tuple(less))), {})
+
+    spoil: list[Any] = [
+        replace_manifest,
         lambda: [world.logs.flip(name) for name in world.logs.blobs if "manifest" in name],
         lambda: [world.logs.blobs.pop(name) for name in list(world.logs.blobs) if name.endswith("00000000")],
     ]
@@ -242,7 +257,10 @@ def test_own_orphans_are_swept_and_foreign_snapshots_left_alone(world: World) ->
     world.vcenter.create_snapshot("m1", "wavelift-lab-m1-0000", "", False)
     world.vcenter.create_snapshot("m1", "wavelift-lab-m12-0000", "", False)
     world.logs.blobs["m1-r1/dead-attempt/2000/00000001"] = (b"", {})
-    run(world, cycles(world, 3))
+    process, own = Process(), []
+    process.hooks["source.create_snapshot"] = lambda _: own.append(world.vcenter.find_snapshots("m1", "wavelift-lab-m1-"))
+    run(world, cycles(world, 3), process)
+    assert own == [{}], "a snapshot was taken on top of an orphan"
     assert {s.name for s in world.vcenter.vms["m1"].snapshots.values()} == {"before the upgrade", "wavelift-lab-m12-0000"}
     assert world.logs.blobs == {}
 
@@ -300,6 +318,14 @@ def test_a_replica_that_is_gone_is_a_clear_problem(world: World) -> None:
     run_once.end()
     assert "recovery point 2" in world.record().problem and world.record().cycle == 2
     assert "m1-r1-2000.vhd" not in world.replicas.blobs
+
+
+def test_a_replica_that_vanishes_between_seal_and_apply_is_not_made_anew(world: World) -> None:
+    one = Run(world, once("log.get", 1, lambda: world.replicas.delete("m1-r1-2001.vhd")))
+    one.step()
+    one.end()
+    assert "does not hold recovery point" in world.record().problem and not world.record().dirty
+    assert "m1-r1-2001.vhd" not in world.replicas.blobs and world.record().cycle == 2
 
 
 def test_a_machine_that_vanished_is_said_so(world: World) -> None:
