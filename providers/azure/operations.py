@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from planner.ports import Made
+from planner.ports import Made, Operation
 from providers.azure.errors import translated
+from replication.model.errors import NotFound
 
 if TYPE_CHECKING:
     from azure.core.polling import LROPoller
 
 
 class Pending:
-    """A long-running operation of Azure. `finish` does what is left once it has succeeded, and must be idempotent."""
+    """A long-running operation of Azure. `finish` does what is left once it has succeeded, and must be idempotent.
 
-    def __init__(self, poller: LROPoller[Any], finish: Callable[[Any], Made], subject: str) -> None:
+    `again` begins it anew when Azure has forgotten the operation that a token speaks of (it keeps them for about a day).
+    """
+
+    def __init__(
+        self,
+        poller: LROPoller[Any],
+        finish: Callable[[Any], Made],
+        subject: str,
+        again: Callable[[], Operation] | None = None,
+    ) -> None:
+        self._again = again
         self._poller = poller
         self._finish = finish
         self._subject = subject
@@ -27,8 +38,13 @@ class Pending:
 
     def result(self) -> Made:
         if self._made is None:
-            with translated(self._subject):
-                self._made = self._finish(self._poller.result())
+            try:
+                with translated(self._subject):
+                    self._made = self._finish(self._poller.result())
+            except NotFound:
+                if self._again is None:
+                    raise
+                self._made = self._again().result()
         return self._made
 
 

@@ -1,8 +1,9 @@
 """The log, the documents and the keys: blobs and secrets through Azure's client libraries.
 
 Rules
-1. Nothing in the log is ever overwritten; a put that was answered by silence is looked after (`again.settled`).
-2. A missing container or account's blob reads as "not there"; a login that may not look is an error.
+1. Every replicated byte passes through the log twice: blocks travel over `wire`, the rest through the client libraries.
+2. Nothing in the log is ever overwritten; a put that was answered by silence is looked after (`again.settled`).
+3. A missing container or account's blob reads as "not there"; a login that may not look is an error.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from providers.azure.again import repeated, settled
 from providers.azure.errors import translated
@@ -26,6 +28,7 @@ _DELETERS = 8
 """Deletes at once: each is one round trip and the log of a cycle has thousands."""
 
 _KEY_BYTES = 32
+_METADATA = "x-ms-meta-"
 
 
 class _Container:
@@ -46,22 +49,20 @@ class _Container:
     def _subject(self, name: str = "") -> str:
         return f"{self._account.rstrip('/')}/{self._name}" + (f"/{name}" if name else "")
 
-    def _put(self, name: str, data: bytes, metadata: Mapping[str, str], etag: str | None, *, always: bool = False) -> str:
+    def _put(self, name: str, data: bytes, etag: str | None, *, always: bool = False) -> str:
         from azure.core import MatchConditions
 
         condition: dict[str, Any] = {"overwrite": always}
         if etag is not None:
             condition = {"overwrite": True, "etag": etag, "match_condition": MatchConditions.IfNotModified}
         with translated(self._subject(name)):
-            answer = self._blob(name).upload_blob(
-                data, metadata=dict(metadata), max_concurrency=1, length=len(data), **condition
-            )
+            answer = self._blob(name).upload_blob(data, max_concurrency=1, length=len(data), **condition)
         return str(answer["etag"])
 
-    def _get(self, name: str) -> tuple[bytes, str, dict[str, str]]:
-        """Content, ETag, metadata."""
+    def _get(self, name: str) -> tuple[bytes, str]:
+        """Content and ETag."""
 
-        def once() -> tuple[bytes, str, dict[str, str]]:
+        def once() -> tuple[bytes, str]:
             with translated(self._subject(name)):
                 stream = self._blob(name).download_blob(max_concurrency=1)
                 data = stream.readall()
@@ -70,7 +71,7 @@ class _Container:
                 raise Temporary(
                     f"{len(data)} bytes of {properties.size} came", subject=self._subject(name), code="ShortRead"
                 )
-            return data, str(properties.etag), {k.lower(): v for k, v in (properties.metadata or {}).items()}
+            return data, str(properties.etag)
 
         return repeated(once, self._patience)
 
@@ -118,20 +119,29 @@ class BlobLogStore(_Container):
 
     def put(self, name: str, data: bytes, metadata: Mapping[str, str]) -> None:
         """Create the blob; `Conflict` when it exists."""
+        headers = {"x-ms-blob-type": "BlockBlob", "If-None-Match": "*", "Content-Type": "application/octet-stream"}
+        headers |= {f"{_METADATA}{key}": value for key, value in metadata.items()}
 
-        def landed() -> str | None:
-            there, etag, beside = self._get(name)
-            return etag if there == data and beside == {k.lower(): v for k, v in metadata.items()} else None
+        def write() -> bool:
+            self._session.wire.once("PUT", self._url(name), headers, data, subject=self._subject(name))
+            return True
 
-        settled(lambda: self._put(name, data, metadata, None), landed, self._patience)
+        def landed() -> bool | None:
+            return self.get(name) == (data, {key.lower(): value for key, value in metadata.items()}) or None
+
+        settled(write, landed, self._patience)
 
     def get(self, name: str) -> tuple[bytes, dict[str, str]]:
         """Content and metadata (names in lower case); `NotFound`."""
-        data, _, metadata = self._get(name)
-        return data, metadata
+        answer = self._session.wire.send("GET", self._url(name), {}, subject=self._subject(name), repeat=True)
+        fields = ((key.lower(), value) for key, value in answer.headers.items())
+        return answer.body, {key.removeprefix(_METADATA): value for key, value in fields if key.startswith(_METADATA)}
 
     def list(self, prefix: str) -> Iterator[str]:
         return (name for name, _ in self._names(prefix))
+
+    def _url(self, name: str) -> str:
+        return f"{self._account.rstrip('/')}/{self._name}/{quote(name, safe='/~')}"
 
     def delete_prefix(self, prefix: str) -> int:
         """Delete what begins with `prefix`; how many there were. An empty prefix would be everything: refused."""
@@ -149,10 +159,9 @@ class BlobDocumentStore(_Container):
 
     def get(self, name: str) -> tuple[bytes, str] | None:
         try:
-            data, etag, _ = self._get(name)
+            return self._get(name)
         except NotFound:
             return None
-        return data, etag
 
     def put(self, name: str, data: bytes, etag: str | None) -> str:
         """Replace version `etag`, or create (None); the new ETag."""
@@ -161,10 +170,10 @@ class BlobDocumentStore(_Container):
             there = self.get(name)
             return there[1] if there is not None and there[0] == data else None
 
-        return settled(lambda: self._put(name, data, {}, etag), landed, self._patience)
+        return settled(lambda: self._put(name, data, etag), landed, self._patience)
 
     def put_any(self, name: str, data: bytes) -> None:
-        repeated(lambda: self._put(name, data, {}, None, always=True), self._patience)
+        repeated(lambda: self._put(name, data, None, always=True), self._patience)
 
     def list(self, prefix: str) -> dict[str, str]:
         return dict(self._names(prefix))
@@ -216,7 +225,7 @@ class BlobDocumentStore(_Container):
 
     def _create_empty(self, name: str) -> None:
         try:
-            self._put(name, b"", {}, None)
+            self._put(name, b"", None)
         except Conflict:
             return  # somebody made it meanwhile: as good
 

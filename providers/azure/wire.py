@@ -60,7 +60,7 @@ class Wire:
         """Send until answered. `repeat`: doing it twice is harmless; otherwise a lost answer is `UnknownFate` at once."""
         for wait in self._patience.tries():
             try:
-                return self._once(method, url, headers, body, subject)
+                return self.once(method, url, headers, body, subject=subject)
             except UnknownFate as error:
                 if not repeat:
                     raise
@@ -69,7 +69,8 @@ class Wire:
                 wait(error)
         raise AssertionError("the last try returns or raises")
 
-    def _once(self, method: str, url: str, headers: Mapping[str, str], body: Body, subject: str) -> Answer:
+    def once(self, method: str, url: str, headers: Mapping[str, str], body: Body = b"", *, subject: str) -> Answer:
+        """One try; for callers that must look between two of them."""
         signed = "sig=" in url
         answer, error = self._exchange(method, url, headers, body, subject, None if signed else self._token(False))
         if error is not None and answer == 401 and not signed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -112,6 +113,16 @@ def test_a_group_with_things_of_others_is_not_deleted(azure_world: World) -> Non
         azure_world.artifacts.delete(ref)
     assert one(azure_world, mine) is not None
     networks.begin_delete(name, "vnet-others").result()
+    disk: Any = {
+        "location": REGION,
+        "tags": OWNER.tags(),
+        "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 4},
+    }
+    disks = azure_world.session.compute(azure_world.lab.subscription).disks
+    disks.begin_create_or_update(name, "migrated-os", disk).result()
+    with pytest.raises(Permanent, match="migrated-os"):
+        azure_world.artifacts.delete(ref)
+    disks.begin_delete(name, "migrated-os").result()
     azure_world.artifacts.delete(ref)
     assert one(azure_world, ref) is None
 
@@ -171,7 +182,10 @@ def test_a_token_that_azure_forgot_begins_again(azure_world: World, group: Resou
     ref = account(group)
     token = azure_world.artifacts.begin(ref, HERE).token
     assert token is not None
-    for stale in (token, "no token at all"):
+    held = base64.b64decode(token).decode()
+    assert "/operations/" in held
+    forgotten = re.sub(r"/operations/[0-9a-f-]{8}", "/operations/00000000", held)
+    for stale in (token, base64.b64encode(forgotten.encode()).decode(), "no token at all"):
         assert azure_world.artifacts.resume(ref, HERE, stale).result().id.lower() == ref.id.lower()
 
 

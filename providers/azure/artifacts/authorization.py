@@ -38,6 +38,7 @@ _NAMES = uuid.UUID("7d0c1f52-6f39-5a77-9a41-0b6d2f9d3c11")
 """Namespace of assignment names. Never change it: the name is what makes an assignment idempotent."""
 
 _READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
+_MAKE_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/write"
 _ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 _WORK = (
     "Microsoft.Storage/storageAccounts/write",
@@ -175,7 +176,7 @@ def missing_access(session: AzureSession, groups: Sequence[GroupAccess], subscri
     who = session.principal().object_id
     problems = []
     for subscription in subscriptions:
-        if not _subscription_allows(session, subscription, who):
+        if not _allows(_held_above(session, subscription, who), _READ_GROUP):
             where = f"/subscriptions/{subscription}"
             problems.append(f"{who} lacks Reader (or {_READ_GROUP}) on {where}: az role assignment create --scope {where}")
     for group in groups:
@@ -183,8 +184,8 @@ def missing_access(session: AzureSession, groups: Sequence[GroupAccess], subscri
     return problems
 
 
-def _subscription_allows(session: AzureSession, subscription: str, who: str) -> bool:
-    """By the roles at the subscription: listing its groups would answer with an empty list instead of a refusal."""
+def _held_above(session: AzureSession, subscription: str, who: str) -> list[Any]:
+    """Permissions by the roles at the subscription or above. (Asking for its groups would answer with an empty list.)"""
     client = session.authorization(subscription)
     try:
         with translated(f"subscription {subscription}"):
@@ -192,18 +193,20 @@ def _subscription_allows(session: AzureSession, subscription: str, who: str) -> 
             definitions = {str(one.role_definition_id).lower(): str(one.role_definition_id) for one in held}
             roles = [client.role_definitions.get_by_id(one) for one in definitions.values()]
     except Denied:
-        return False
-    return any(_allows(role.permissions or (), _READ_GROUP) for role in roles)
+        return []  # who may not even read assignments there has no role there
+    return [permission for role in roles for permission in role.permissions or ()]
 
 
 def _group_lacks(session: AzureSession, group: GroupAccess, who: str) -> Iterable[str]:
     at = parse(group.id)
+    work: tuple[str, ...] = _WORK
     try:
         with translated(group.id):
             held = list(session.authorization(at.subscription).permissions.list_for_resource_group(at.group))
     except NotFound:
-        return  # a managed group that is not there yet: its creation will say
-    if not all(_allows(held, action) for action in _WORK):
+        # A managed group that is still to be made: what holds at the subscription will hold in it.
+        held, work = _held_above(session, at.subscription, who), (_MAKE_GROUP, *_WORK)
+    if not all(_allows(held, action) for action in work):
         yield f"{who} lacks Contributor (or Owner) on {group.id}: it could not create what the plan asks for"
     if group.assigns and not _allows(held, _ASSIGN):
         yield f"{who} lacks User Access Administrator (or Owner) on {group.id}: it could not assign the roles of the estate"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from planner.ports import Json, Made, Observed, Operation, ResourceRef
@@ -96,12 +96,13 @@ class GroupKind(ABC):
 
     def resume(self, ref: ResourceRef, spec: Spec, token: str) -> Operation:
         at = parse(ref.id)
+        tags = self.owner.tags(ref.address, spec.get("tags"))
         try:
             with translated(at.name):
-                tags = self.owner.tags(ref.address, spec.get("tags"))
-                return self._pending(at, spec, self.put(at, spec, tags, continuation_token=token))
+                poller = self.put(at, spec, tags, continuation_token=token)
         except (NotFound, ValueError):
-            return self.begin(ref, spec)  # Azure keeps operations for a day: a PUT again says how it ended
+            return self.begin(ref, spec)  # not a token of this library's version: a PUT again says how it ended
+        return self._pending(at, spec, poller, lambda: self.begin(ref, spec))
 
     def delete(self, ref: ResourceRef) -> None:
         at = parse(ref.id)
@@ -126,14 +127,16 @@ class GroupKind(ABC):
             )
         return True
 
-    def _pending(self, at: ArmId, spec: Spec, poller: LROPoller[Any]) -> Pending:
+    def _pending(
+        self, at: ArmId, spec: Spec, poller: LROPoller[Any], again: Callable[[], Operation] | None = None
+    ) -> Pending:
         def finish(found: Any) -> Made:
             # Some services answer a finished PUT without the resource.
             there = found if getattr(found, "id", None) else self.get(at)
             self.finish(at, spec, there)
             return Made(there.id, self.attributes(there))
 
-        return Pending(poller, finish, at.name)
+        return Pending(poller, finish, at.name, again)
 
 
 def plain(value: Any) -> str | None:

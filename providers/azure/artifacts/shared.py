@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 class ResourceGroups(GroupKind):
-    """Groups that the estate declares as managed: made, and deleted only when nothing of others is in them."""
+    """Groups that the estate declares as managed.
+
+    Deleting one deletes what is in it, so it goes only when that is nothing, or shared artifacts of ours. A VM, disk or NIC
+    in it keeps it, ours or not: what was migrated is never destroyed along the way.
+    """
 
     def listing(self, at: ArmId) -> Iterable[Any]:
         return self.session.resources(at.subscription).resource_groups.list()
@@ -47,7 +51,7 @@ class ResourceGroups(GroupKind):
         others = [found.id for found in client.resources.list_by_resource_group(at.group) if not self._may_go(found)]
         if others:
             shown = ", ".join(str(one) for one in others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
-            text = f"it holds what is not ours: {shown}"
+            text = f"it holds machines, or what is not ours: {shown}"
             raise Permanent(text, subject=at.text, remedy="move it elsewhere or delete it yourself", code="NotOurs")
         return client.resource_groups.begin_delete(at.group)
 
@@ -55,7 +59,8 @@ class ResourceGroups(GroupKind):
         return {"location": place(found.location)}
 
     def _may_go(self, found: Any) -> bool:
-        return self.owner.owns(found.tags)
+        kept = str(found.type).lower().startswith(("microsoft.compute/", "microsoft.network/"))
+        return self.owner.owns(found.tags) and not kept
 
 
 class RecoveryVaults(GroupKind):
