@@ -138,11 +138,11 @@ def _check_and_write(work: Work, sealed: Manifest, applier: Applier, checked: _C
     run_all(work.pool, inflight, (partial(check, *blob) for blob in blobs), lambda got: found[got[0]].update(got[1]))
     _compare(sealed, found, "logged")
 
+    require_replicas(work)
     if attempt.stage is not Stage.APPLYING:
         seconds = attempts.open_seconds(work, attempt)
         attempt = replace(attempt, stage=Stage.APPLYING, snapshot_seconds=seconds)
         work.machine.advance(attempt=attempt, dirty=True)
-    require_replicas(work)
     for item_disk in work.item.disks:  # a disk that grew was read whole
         work.retry(partial(work.replicas.ensure, item_disk.seed, item_disk.capacity))
         work.retry(partial(work.replicas.raise_fence, item_disk.seed, attempt.fence))
