@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from planner.artifact import ENGINE_MADE, Kind
 from planner.desired import Desired, build
 from planner.engine import EngineReader
-from planner.estate import Diagnostic
+from planner.estate import Diagnostic, Phase
 from planner.inventory import Inventory
 from planner.plan import Plan, World, plan
 from planner.plan.life import Stage, stage
@@ -67,7 +67,7 @@ def look(
     say("reading what the engine has done")
     records = read_records(engine, recorded)
     state = absorb(recorded, records)
-    finished = {u for u, m in state.machines.items() if stage(m, records.get(u)) is Stage.COMPLETED}
+    finished = _finished(workspace, state, records)
     desired = build(workspace.estate, inventory, workspace.locked, finished)
     draft = plan(desired, state, World(machines=records), allow_destroy)
     refs = _refs(draft, desired, state)
@@ -79,6 +79,18 @@ def look(
         issues = list(check(desired, state, cloud))
     world = World(seen, records, tuple(issues))
     return Looked(plan(desired, state, world, allow_destroy), desired, recorded, state, records)
+
+
+def _finished(workspace: Workspace, state: State, records: dict[str, Record]) -> set[str]:
+    """Machines that will not replicate any more once this plan is applied: completed, or migrated and to be completed."""
+    out = set()
+    for uuid, known in state.machines.items():
+        now = stage(known, records.get(uuid))
+        asked = workspace.estate.machines.get(known.name)
+        ends = asked is not None and asked.phase is Phase.COMPLETE and asked.hold is None
+        if now is Stage.COMPLETED or (now is Stage.MIGRATED and ends):
+            out.add(uuid)
+    return out
 
 
 def _refs(draft: Plan, desired: Desired, state: State) -> list[ResourceRef]:

@@ -51,7 +51,7 @@ def _run(work: Path) -> None:
         story.complete()
         typer.echo("\n== Proof: every managed disk against its source, sector for sector")
         proven = prove(story.estate, story.lab, downtime)
-        Console().print(table(proven))
+        Console(width=140).print(table(proven))
     finally:
         story.close()
     if not proven or not all(p.comparison.equal and p.requested == p.applied for p in proven):

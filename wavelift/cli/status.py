@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from replication.model.status import Status
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
+
+WIDE = 160
+"""Columns where there is no terminal to ask."""
 
 SILENT = 60.0
 """An engine that has written nothing for so long is called silent: it writes every second or so."""
@@ -43,7 +47,8 @@ def status(
             from rich.console import Console
 
             found = rows(workspace, wiring, time.time())
-            Console().print(table(found))
+            width = None if sys.stdout.isatty() else WIDE
+            Console(width=width).print(table(found))
             for line in remarks(found):
                 typer.echo(line)
 
