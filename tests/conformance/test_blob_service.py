@@ -34,6 +34,7 @@ from azure.storage.blob import (
 )
 
 from tests.lab.blob_support import ACCOUNT, MIB, refused, running
+from tests.thirdparty import missing
 
 # Microsoft's published development account: not a secret.
 _AZURITE_ACCOUNT = "devstoreaccount1"
@@ -90,7 +91,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         return
     program = _azurite_program()
     if program is None:
-        pytest.skip("azurite-blob is neither in PATH nor in node_modules/.bin nor named by WAVELIFT_AZURITE")
+        missing("azurite-blob is neither in PATH nor in node_modules/.bin nor named by WAVELIFT_AZURITE")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -146,9 +147,7 @@ def test_containers_are_made_listed_and_deleted(server: Server) -> None:
         service.create_container(name, metadata={"who": name.replace("-", "_")})
     with refused("ContainerAlreadyExists", 409):
         service.create_container(names[0])
-    pages = list(
-        service.list_containers(name_starts_with="list", include_metadata=True, results_per_page=2).by_page()
-    )
+    pages = list(service.list_containers(name_starts_with="list", include_metadata=True, results_per_page=2).by_page())
     found = [one for page in pages for one in page]
     assert [one.name for one in found] == names
     assert found[0].metadata == {"who": names[0].replace("-", "_")}
@@ -224,9 +223,7 @@ def test_conditions_let_one_writer_win(container: ContainerClient) -> None:
     first = blob.upload_blob(b"1", overwrite=False)["etag"]
     with refused("BlobAlreadyExists", 409):
         blob.upload_blob(b"2", overwrite=False)
-    second = blob.upload_blob(b"2", overwrite=True, etag=first, match_condition=MatchConditions.IfNotModified)[
-        "etag"
-    ]
+    second = blob.upload_blob(b"2", overwrite=True, etag=first, match_condition=MatchConditions.IfNotModified)["etag"]
     assert second != first
     with refused("ConditionNotMet", 412):
         blob.upload_blob(b"3", overwrite=True, etag=first, match_condition=MatchConditions.IfNotModified)

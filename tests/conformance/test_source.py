@@ -20,6 +20,7 @@ from replication.model.extents import SECTOR, Extent, normal
 from replication.model.source import Power, Snapshot
 from replication.ports import Source
 from tests.fakes.vcenter import FakeVCenter
+from tests.thirdparty import missing
 from tests.vmware.support import Lab, running_lab, running_vcsim, vcsim
 
 BLOCK = 64 * 1024
@@ -110,7 +111,7 @@ def _lab(folder: Path) -> Iterator[Subject]:
 def _vcsim(folder: Path) -> Iterator[Subject]:
     program = vcsim()
     if program is None:
-        pytest.skip("vcsim is neither in PATH nor named by WAVELIFT_VCSIM")
+        missing("vcsim is neither in PATH nor named by WAVELIFT_VCSIM")
     with running_vcsim(program, folder) as endpoint:
         source = VSphereSource(endpoint, Credentials("user", "pass"))
         vm = source.inventory().vms[0]

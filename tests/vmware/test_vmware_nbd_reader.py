@@ -18,6 +18,7 @@ from lab.tls import client_context, ensure_ca
 from providers.vmware.readers.nbd_client import NbdAddress, NbdConnection, NbdError
 from providers.vmware.source import VSphereSource
 from replication.model.errors import Permanent, Temporary
+from tests.thirdparty import missing
 from tests.vmware.support import Lab
 
 VM, KEY = "reader-01", 2000
@@ -27,7 +28,7 @@ VM, KEY = "reader-01", 2000
 def nbdkit() -> str:
     program = shutil.which("nbdkit")
     if program is None:
-        pytest.skip("nbdkit is not installed (Debian: apt-get install nbdkit)")
+        missing("nbdkit is not installed (Debian: apt-get install nbdkit)")
     return program
 
 
