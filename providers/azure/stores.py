@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _DELETERS = 8
 """Deletes at once: each is one round trip and the log of a cycle has thousands."""
 
+_PAGE = 5000
+"""Names in one answer of a listing: Azure's limit."""
+
 _KEY_BYTES = 32
 _METADATA = "x-ms-meta-"
 
@@ -96,7 +99,7 @@ class _Container:
 
             def page(marker: str | None = marker) -> tuple[list[tuple[str, str]], str | None]:
                 with translated(self._subject(prefix)):
-                    pages = self._container().list_blobs(name_starts_with=prefix).by_page(marker)
+                    pages = self._container().list_blobs(name_starts_with=prefix, results_per_page=_PAGE).by_page(marker)
                     found = [(blob.name, _quoted(str(blob.etag))) for blob in next(pages, iter(()))]
                 return found, pages.continuation_token  # type: ignore[attr-defined]  # ItemPaged hides its iterator's type
 
