@@ -70,6 +70,7 @@ def test_each_way_to_be_wrong_has_its_sentence():
     assert "1 sectors requested and not logged, the first at byte 2048" in said(disk, logged=part)
     assert "1 sectors logged and not requested, the first at byte 2048" in said(disk, requested=part)
     assert "tells of 8 other sectors" in said(replace(disk, requested_digest="0"))
+    assert "tells of 7 other sectors" in said(replace(disk, requested_sectors=7))
     assert "tells of 7 logged sectors" in said(replace(disk, logged_sectors=7))
     assert "its blobs hold 0 sectors, 8 were logged" in said(replace(disk, blobs=()))
     assert "beyond the disk's end" in said(replace(disk, capacity=SECTOR))

@@ -133,6 +133,31 @@ def test_initial_cycles_leave_room_for_one_on_demand_cycle():
     assert isinstance(decided([machine("synced", ON_DEMAND, 4, "esx-9")], running, policy)["synced"], Start)
 
 
+def test_an_initial_cycle_reads_fewer_disks_at_once_rather_than_wait_for_the_reserve():
+    policy = Policy(disks_per_appliance=10)
+    synced = machine("synced", disks=4, ready_at=NOW + HOUR)
+    assert decided([machine("i", INITIAL, 8), synced], policy=policy)["i"] == Start("i", INITIAL, 6)
+
+
+def test_the_reserve_is_at_most_half_of_an_appliance():
+    synced = machine("synced", disks=8, ready_at=NOW + HOUR)
+    assert decided([machine("i", INITIAL, 3), synced], policy=Policy(disks_per_appliance=2))["i"] == Start("i", INITIAL, 1)
+
+
+def test_an_overdue_delta_goes_before_new_initial_cycles_and_never_before_on_demand_ones():
+    """S8.5 without starving: after `aging` a delta stands with what goes on already, the longest waiting first."""
+    old = NOW - POLICY.aging
+    waiting = [
+        machine("i-new", INITIAL, queued_since=old - 9),
+        machine("i-on", INITIAL, resumed=True, queued_since=old - 5),
+        machine("d-late", queued_since=old + 1, ready_at=old + 1),
+        machine("d-overdue", queued_since=old, ready_at=old),
+        machine("o", ON_DEMAND),
+    ]
+    order = [d.machine for d in decide({"gw-1": POLICY}, NOW, waiting, ())]
+    assert order == ["o", "i-on", "d-overdue", "i-new", "d-late"]
+
+
 def test_at_300_machines_a_scale_out_appliance_is_asked_for():
     """S10: the 301st is refused with the reason; with what replicates already nothing changes."""
     waiting = [machine(f"m{n:03}", ready_at=NOW + 9) for n in range(298)]

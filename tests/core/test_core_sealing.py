@@ -329,3 +329,11 @@ def test_split_zeros_takes_views_and_refuses_parts_of_sectors():
     for offset, size in ((1, 512), (0, 511)):
         with pytest.raises(ValueError, match="whole sectors"):
             split_zeros(offset, bytes(size))
+
+
+def test_the_codec_itself_refuses_a_tail_and_every_prefix():
+    """Before any key is asked for: the header says how long the blob is."""
+    assert logformat.decode(SEALED.data)[0].chunk == ME.chunk
+    for bad in (SEALED.data + b"\0", *(SEALED.data[:length] for length in range(len(SEALED.data)))):
+        with pytest.raises(logformat.BadFormat):
+            logformat.decode(bad)
