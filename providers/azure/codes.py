@@ -57,6 +57,17 @@ NOT_ABSENCE = frozenset(
 )
 """404s that do not say "it is not there" but "you are asking at the wrong place"."""
 
+ROLE_PENDING = frozenset(
+    {
+        "AuthorizationFailure",
+        "AuthorizationPermissionMismatch",
+        "Forbidden",
+        "ForbiddenByRbac",
+        "InsufficientAccountPermissions",
+    }
+)
+"""How a data plane refuses who has no role on it, or one that is not yet in force. (ARM says AuthorizationFailed.)"""
+
 REMEDY: Mapping[str, str] = {
     "AuthorizationFailed": "give this principal Contributor (to assign roles: and User Access Administrator) on the group",
     "AuthorizationPermissionMismatch": "it needs Storage Blob Data Contributor on the account; a new role takes minutes",

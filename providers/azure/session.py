@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -123,6 +124,9 @@ class AzureSession:
     def _sign_in(self) -> TokenCredential:
         from azure.identity import ClientSecretCredential, DefaultAzureCredential
 
+        # Python prints warnings of libraries that nobody listens to; what these have to say comes as our errors.
+        for library in ("azure", "msal", "urllib3"):
+            logging.getLogger(library).addHandler(logging.NullHandler())
         options = {**self._options(), **self._retries()}
         if self._azure.authority:
             options |= {"authority": self._azure.authority, "disable_instance_discovery": True}

@@ -46,6 +46,18 @@ def test_roles_are_assigned_once_and_the_first_write_waits_for_them(azure_world:
     assert one(azure_world, wanted) is None
 
 
+def test_a_wrong_login_is_not_waited_for(azure_world: World) -> None:
+    """Only a role may come into force with time; a wrong password does not become right."""
+    box = f"{azure_world.group}/providers/Microsoft.Storage/storageAccounts/wllog/blobServices/default/containers/new"
+    wrong = {"client_id": azure_world.lab.info["client_id"], "client_secret": "wrong"}
+    artifacts = AzureArtifacts(azure_world.lab.session(wrong), OWNER, RoleWait(60))
+    started = time.monotonic()
+    spec = {"account": azure_world.endpoint("log_store"), "name": "new"}
+    with pytest.raises(Denied):
+        artifacts.create(ResourceRef("container.x", "container", box), spec)
+    assert time.monotonic() - started < 10
+
+
 def test_a_role_that_somebody_assigned_before_is_as_good(azure_world: World, group: ResourceRef) -> None:
     """RoleAssignmentExists is success; what others assigned is not deleted."""
     store = account(group)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from planner.ports import Made, Observed, Operation, ResourceRef
 from providers.azure.artifacts.base import Spec
-from providers.azure.artifacts.waiting import RoleWait
+from providers.azure.artifacts.waiting import RoleWait, lacks_role
 from providers.azure.errors import translated
 from providers.azure.ids import parse
 from providers.azure.operations import Deferred
@@ -68,7 +68,9 @@ class Containers(_DataPlane):
                     found = {item.name: dict(item.metadata or {}) for item in service.list_containers(include_metadata=True)}
             except NotFound:
                 continue
-            except Denied:
+            except Denied as error:
+                if not lacks_role(error):
+                    raise
                 seen |= {ref.id.lower(): Observed(ref.id, readable=False) for ref in wanted}
                 continue
             for ref in wanted:
@@ -117,7 +119,9 @@ class SeedDisks(_DataPlane):
                     found = {blob.name: blob for blob in client.list_blobs(include=["metadata"])}
             except NotFound:
                 continue
-            except Denied:
+            except Denied as error:
+                if not lacks_role(error):
+                    raise
                 seen |= {ref.id.lower(): Observed(ref.id, readable=False) for ref in wanted}
                 continue
             for ref in wanted:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from planner.ports import Made, Observed, Operation, ResourceRef
 from providers.azure.artifacts.base import Spec
-from providers.azure.artifacts.waiting import RoleWait
+from providers.azure.artifacts.waiting import RoleWait, lacks_role
 from providers.azure.errors import translated
 from providers.azure.ids import parse
 from providers.azure.operations import Deferred
@@ -51,7 +51,9 @@ class Secrets:
                     found = {item.name: item for item in self._session.secrets(uri).list_properties_of_secrets()}
             except NotFound:
                 continue
-            except Denied:
+            except Denied as error:
+                if not lacks_role(error):
+                    raise
                 # Nobody can look before the role works; the planner then goes by what it recorded.
                 seen |= {ref.id.lower(): Observed(ref.id, readable=False) for ref in wanted}
                 continue

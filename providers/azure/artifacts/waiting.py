@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from providers.azure.codes import ROLE_PENDING
 from replication.model.errors import Denied
 
 T = TypeVar("T")
@@ -22,14 +23,19 @@ class RoleWait:
     now: Callable[[], float] = time.monotonic
 
     def run(self, call: Callable[[], T]) -> T:
-        """`call` until it is not `Denied` any more; its first success is the probe that the role works."""
+        """`call` until no data plane refuses it any more; its first success is the probe that the role works."""
         until = self.now() + self.seconds
         pause = _FIRST
         while True:
             try:
                 return call()
-            except Denied:
-                if self.now() + pause > until:
+            except Denied as error:
+                if not lacks_role(error) or self.now() + pause > until:
                     raise
                 self.sleep(pause)
                 pause = min(pause * 1.6, _LONGEST)
+
+
+def lacks_role(error: Denied) -> bool:
+    """Whether a data plane refused for want of a role, rather than somebody a login."""
+    return error.code in ROLE_PENDING
