@@ -36,8 +36,35 @@ def read_sources(diagnostics: Iterable[Diagnostic]) -> dict[str, str]:
 
 def render(diagnostics: Iterable[Diagnostic], sources: Mapping[str, str]) -> str:
     """All diagnostics as text, an empty line between them. `sources` maps a span's file to its text."""
-    lines = {file: split_lines(text) for file, text in sources.items()}
+    diagnostics = list(diagnostics)
+    lines = _Lines(sources, diagnostics)
     return "\n".join(_one(diagnostic, lines) for diagnostic in diagnostics)
+
+
+class _Lines:
+    """Source lines as they may be shown; each is made fit once, for one line can hold thousands of problems."""
+
+    def __init__(self, sources: Mapping[str, str], diagnostics: Iterable[Diagnostic]) -> None:
+        self._files = {file: split_lines(text) for file, text in sources.items()}
+        self._shown: dict[tuple[str, int], str] = {}
+        self._cuts: dict[tuple[str, int], int] = {}
+        for diagnostic in diagnostics:
+            span = diagnostic.span
+            if span is not None and "login" in diagnostic.path.split("."):
+                # something is wrong inside a sign-in: what stands from there on may be the secret itself
+                place = (span.file, span.line)
+                self._cuts[place] = min(span.column - 1, self._cuts.get(place, span.column))
+
+    def get(self, span: Span) -> str:
+        """The line of `span` without secrets and control characters; "" when there is none."""
+        place = (span.file, span.line)
+        if place not in self._shown:
+            known = self._files.get(span.file, [])
+            line = known[span.line - 1] if span.line <= len(known) else ""
+            if place in self._cuts:
+                line = line[: self._cuts[place]] + "…"
+            self._shown[place] = _SECRET.sub(lambda match: match[1] + "…", _clean(line))
+        return self._shown[place]
 
 
 def to_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, object]]:
@@ -62,7 +89,7 @@ def _place(span: Span | None) -> dict[str, object]:
     return {"file": span.file, "line": span.line, "column": span.column}
 
 
-def _one(diagnostic: Diagnostic, lines: Mapping[str, list[str]]) -> str:
+def _one(diagnostic: Diagnostic, lines: _Lines) -> str:
     place = f"{_clean(str(diagnostic.span))}: " if diagnostic.span else ""
     text = [f"{place}{diagnostic.severity} {diagnostic.code}: {diagnostic.summary}"]
     text += _excerpt(diagnostic.span, lines)
@@ -73,13 +100,12 @@ def _one(diagnostic: Diagnostic, lines: Mapping[str, list[str]]) -> str:
     return "\n".join(text) + "\n"
 
 
-def _excerpt(span: Span | None, lines: Mapping[str, list[str]]) -> list[str]:
+def _excerpt(span: Span | None, lines: _Lines) -> list[str]:
     """The line of `span` and a caret below its column."""
-    known = lines.get(span.file, []) if span else []
-    if span is None or span.line > len(known) or not known[span.line - 1].strip():
+    line = lines.get(span) if span else ""
+    if span is None or not line.strip():
         return []
     column = span.column - 1
-    line = _SECRET.sub(lambda match: match[1] + "…", _clean(known[span.line - 1]))
     start = max(0, column - _WIDTH // 2) if len(line) > _WIDTH else 0
     shown = line[start : start + _WIDTH]
     before, after = ("…" if start else ""), ("…" if start + _WIDTH < len(line) else "")

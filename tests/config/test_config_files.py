@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from planner.config import load
+from planner.config import load, read_sources, render
 from planner.estate import Diagnostic, Estate
 
 CASES = Path(__file__).parents[1] / "cases" / "config"
@@ -163,3 +163,29 @@ def test_forbidden_file(folder: Path) -> None:
     (folder / "a.yaml").write_text("defaults: {}", encoding="utf-8")
     (folder / "a.yaml").chmod(0)
     assert [d.code for d in problems(folder)] == ["WL102"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "targets: {t: {region: " + "a" * 200_000 + "!}}",
+        "waves: {a: {target: korea, machines: {" + ", ".join(f"m{n}: Standrd" for n in range(3000)) + "}}}",
+        "password " * 100_000,
+        "waves: {"
+        + ",".join(f"w{n}: {{target: korea, after: {{w{(n + 1) % 2000}: migrated}}}}" for n in range(2000))
+        + "}",
+        "policies: {schedule: {a: {delta_minimum: "
+        + "9" * 5000
+        + "d}}, throttle: {a: {rate: "
+        + "9" * 5000
+        + " bps}}}",
+    ],
+    ids=["long-value", "many-on-one-line", "many-secrets", "long-circle", "long-numbers"],
+)
+@pytest.mark.timeout(20)
+def test_large_mistakes_stay_cheap(folder: Path, text: str) -> None:
+    """No pattern, guess or excerpt takes more than linear time over what a file can hold."""
+    (folder / "a.yaml").write_text(text, encoding="utf-8")
+    found = problems(folder)
+    assert found
+    assert "a.yaml" in render(found, read_sources(found))
