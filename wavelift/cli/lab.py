@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wavelift.cli.options import AsJson
+from wavelift.cli.options import AsJson, Folder
 
 app = typer.Typer(help="A simulated vCenter and Azure on this machine, for the real client libraries.", no_args_is_help=True)
 
@@ -85,6 +85,24 @@ def status(dir: Dir = DEFAULT, json: AsJson = False) -> None:
             typer.echo(f"    {disk['label']}  {disk['path']}")
     for name, disk in found.get("azure", {}).get("disks", {}).items():
         typer.echo(f"  {name.rsplit('/', 1)[-1]} {disk['state']}  {disk['path'] or ''}")
+
+
+@app.command()
+def networks(estate: Folder = Path()) -> None:
+    """Make the virtual networks that the estate's targets name: on a lab there is no platform team that has done it."""
+    from wavelift.landing import make_networks
+    from wavelift.problems import UserProblem
+    from wavelift.wiring import Wiring
+    from wavelift.workspace import Workspace
+
+    workspace = Workspace.open(estate)
+    if workspace.estate.azure.endpoint is None:
+        raise UserProblem(
+            "this estate is in the public cloud, where networks are the landing zone's; this command is for labs"
+        )
+    with Wiring(workspace, "engine") as wiring:
+        for made in make_networks(wiring):
+            typer.echo(f"made {made}")
 
 
 @app.command()

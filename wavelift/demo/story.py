@@ -17,13 +17,6 @@ from wavelift.demo.images import make_images
 from wavelift.labs import Lab
 from wavelift.problems import UserProblem
 
-NETWORKS = {
-    "koreacentral": {
-        "vnet-prod": {"snet-web": "10.20.1.0/24", "snet-db": "10.20.2.0/24"},
-        "vnet-bubble": {"snet-web": "10.20.1.0/24", "snet-db": "10.20.2.0/24"},
-    },
-    "japaneast": {"vnet-erp": {"snet-erp": "10.21.1.0/24"}, "vnet-erp-bubble": {"snet-erp": "10.21.1.0/24"}},
-}
 WRITES = (
     ("wiki-01", "random", 4, None),
     ("SHOP DB 01", "every-other-sector", 2, "Hard disk 2"),
@@ -58,11 +51,8 @@ class Story:
         self._say(f"disks hold {make_images(inventory.parent / 'images')}")
         self._run("lab", "start", "--dir", str(self.lab.folder), "--inventory", str(inventory))
         shutil.copytree(self._examples, self._estate, ignore=shutil.ignore_patterns("lab", ".wavelift"))
-        from wavelift.connection import write_connection
-
-        write_connection(self._estate, self.lab.known, "koreacentral", "rg-wavelift")
-        self._networks()
-        self._run("init", "-C", str(self._estate))
+        self._run("init", "-C", str(self._estate), "--lab", str(self.lab.folder))
+        self._run("lab", "networks", "-C", str(self._estate))
 
     def replicate(self) -> None:
         self._title("Plan and apply: three waves start to replicate")
@@ -141,16 +131,6 @@ class Story:
 
     def _apply(self) -> None:
         self._run("apply", "-C", str(self._estate), "--auto-approve")
-
-    def _networks(self) -> None:
-        from wavelift.demo.landing import make_networks
-        from wavelift.wiring import Wiring
-        from wavelift.workspace import Workspace
-
-        with Wiring(Workspace.open(self._estate), "engine") as wiring:
-            subscription = wiring.workspace.estate.azure.project_subscription
-            for region, networks in NETWORKS.items():
-                make_networks(wiring.azure, subscription, f"rg-network-{region}", region, networks)
 
     def _title(self, text: str) -> None:
         self._say(f"\n== {text}")
