@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-import click
 import typer
 
 from wavelift.cli import apply, demo, engine, graph, init, lab, plan, status, validate
@@ -45,23 +44,36 @@ def invoke(arguments: list[str]) -> int:
     """Run a command line; its exit code. WAVELIFT_TRACE=1 shows tracebacks of unexpected errors."""
     try:
         code = app(args=arguments, standalone_mode=False)
+        if code == INTERRUPTED:  # typer turns Ctrl-C into this number
+            return _interrupted()
         return code if isinstance(code, int) else 0
-    except click.exceptions.Exit as leave:
-        return leave.exit_code
-    except click.ClickException as problem:
-        problem.show()
-        return ERROR
+    except typer.TyperException as problem:
+        return _misused(problem)
     except UserProblem as problem:
         sys.stderr.write(problem.text.rstrip() + "\n")
         return problem.code
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        sys.stderr.write("Interrupted. Nothing is lost: run the same command again to go on.\n")
-        return INTERRUPTED
+    except (KeyboardInterrupt, typer.Abort):
+        return _interrupted()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the outermost edge: a bug is reported as one, with where to look
         return _unexpected(error)
+
+
+def _interrupted() -> int:
+    sys.stderr.write("Interrupted. Nothing is lost: run the same command again to go on.\n")
+    return INTERRUPTED
+
+
+def _misused(problem: typer.TyperException) -> int:
+    """A command line that means nothing. typer's own errors show themselves, with the usage of their command."""
+    show = getattr(problem, "show", None)
+    if callable(show):
+        show()
+    else:
+        sys.stderr.write(f"Error: {problem.format_message()}\n")
+    return ERROR
 
 
 def _unexpected(error: Exception) -> int:
