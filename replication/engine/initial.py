@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 
+from replication import manifest
 from replication.bitmap import SectorSet
 from replication.engine import attempt as attempts
 from replication.engine import redo
@@ -171,7 +172,7 @@ class _Stream:
         return empty
 
     def _window(self, window: list[Extent], asked: SectorSet, fresh: SectorSet) -> None:
-        """Copy one window: every chunk is logged, fetched again, checked, written, and leaves the log."""
+        """Copy one window: every chunk is logged, fetched again, checked and written; then the window leaves the log."""
         work, one = self._work, self._one
         limits = work.sizes.limits
         done = SectorSet()
@@ -194,6 +195,8 @@ class _Stream:
         if done != asked:
             raise Corrupt(f"{done.sectors} of {asked.sectors} sectors of a window copied", subject=work.item.name)
         work.retry(self._reader.confirm)
+        applied = manifest.log_prefix(work.item.replication, current(work).uuid) + f"{one.disk.key}/"
+        work.retry(partial(work.log.delete_prefix, applied))
         one.copied.update(done)
 
     def _chunk(self, number: int, chunk: tuple[Extent, ...], fresh: SectorSet) -> tuple[Logged, list[Extent], list[Extent]]:
@@ -203,7 +206,6 @@ class _Stream:
         block = self._applier.fetch(disk, number, logged.entry)
         work.guard.check()
         written, skipped = self._applier.write(disk, block, fresh)
-        work.retry(partial(work.log.delete_prefix, logged.entry.name))
         return logged, written, skipped
 
 
