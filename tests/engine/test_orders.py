@@ -135,6 +135,21 @@ def test_orders_that_the_life_does_not_allow() -> None:
     )
 
 
+def test_what_is_there_already_is_never_taken_or_deleted(world: World) -> None:
+    """Pitfall 17: a disk of an earlier migration may hold what nobody else has: the order is refused, the disk stays."""
+    vm = world.vm_order("m1")
+    upload = world.cloud.begin_disk(vm, vm.disks[1], {})
+    world.cloud.disks[upload.disk_id].state = "Unattached"
+    world.cloud.disks[upload.disk_id].content[:4] = b"dear"
+    order = carried(world, OrderKind.MIGRATE)
+    assert order.outcome == "aborted" and "already there" in order.problem and vm.disks[1].name in order.problem
+    assert bytes(world.cloud.disks[upload.disk_id].content[:4]) == b"dear" and world.vcenter.vms["m1"].powered == []
+    late = once("source.shutdown_guest", 1, lambda: world.cloud.begin_disk(vm, vm.disks[0], {}))
+    world.cloud.disks.clear()
+    assert carried(world, OrderKind.MIGRATE, late).outcome == "aborted"
+    assert len(world.cloud.disks) == 1 and world.vcenter.vms["m1"].power is Power.ON
+
+
 Break = Callable[[World], Process]
 
 

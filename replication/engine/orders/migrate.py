@@ -12,7 +12,16 @@ from functools import partial
 from replication.engine import delta, materialise, redo
 from replication.engine.attempt import CycleFailed
 from replication.engine.orders import building
-from replication.engine.orders.steps import Refused, Steps, create_vm, delete_made, resource_ids, tags_of, vm_of
+from replication.engine.orders.steps import (
+    Refused,
+    Steps,
+    create_vm,
+    delete_made,
+    require_absent,
+    resource_ids,
+    tags_of,
+    vm_of,
+)
 from replication.model.errors import Permanent, ResyncRequired, Temporary
 from replication.model.record import Commit, CycleKind, Life
 from replication.model.source import Power, SourceFacts
@@ -66,6 +75,7 @@ class Migration:
         if must_ask and not facts.tools_running:
             raise Refused("VMware Tools does not run in it, so it cannot be shut down: start it, or order `force`")
         materialise.require_sizes(vm, work.item.disks)
+        require_absent(work, self.cloud, resource_ids(vm))
         self._check_cloud()
         self._cycle(CycleKind.ON_DEMAND)
         return f"on-demand cycle {work.record.cycle}"
@@ -111,6 +121,7 @@ class Migration:
         self._still_off()
         final = self._cycle(CycleKind.FINAL)
         if "final_cycle" not in steps.facts:
+            require_absent(self.work, self.cloud, resource_ids(vm))
             building.pin(steps, final)
             ids = {f"announced/{name}": made for name, made in resource_ids(vm).items() if name != "vm"}
             steps.learn({"final_cycle": str(final.cycle), **ids})

@@ -121,6 +121,14 @@ def resource_ids(vm: VmOrder) -> dict[str, str]:
     return ids | {"vm": f"{root}/Microsoft.Compute/virtualMachines/{vm.name}"}
 
 
+def require_absent(work: Work, cloud: Cloud, ids: Mapping[str, str]) -> None:
+    """Nothing that the order will make is there yet. Asked before it is announced, so that whatever is found under an
+    announced name later was made by this order, and may be deleted by it. Raises `Refused`."""
+    there = [name for name in ids.values() if work.retry(partial(cloud.exists, name))]
+    if there:
+        raise Refused(f"already there: {', '.join(there)}; remove it or choose other names, then plan and apply again")
+
+
 class _NoCapacity(Exception):
     def __init__(self, cause: Temporary) -> None:
         super().__init__(str(cause))

@@ -6,7 +6,16 @@ from functools import partial
 
 from replication.engine import materialise
 from replication.engine.orders import building
-from replication.engine.orders.steps import Refused, Steps, create_vm, delete_made, resource_ids, tags_of, vm_of
+from replication.engine.orders.steps import (
+    Refused,
+    Steps,
+    create_vm,
+    delete_made,
+    require_absent,
+    resource_ids,
+    tags_of,
+    vm_of,
+)
 from replication.model.errors import Permanent
 
 
@@ -32,6 +41,7 @@ def _test(steps: Steps) -> None:
         if point is None:
             raise Refused("there is no recovery point yet: wait for the initial replication")
         materialise.require_sizes(vm, work.item.disks)
+        require_absent(work, cloud, resource_ids(vm))
         problems = work.retry(partial(cloud.check, vm))
         if problems:
             raise Refused("; ".join(problems))
@@ -40,9 +50,9 @@ def _test(steps: Steps) -> None:
 
     def fill() -> str:
         ids = resource_ids(vm)
-        if dict(work.record.test) != ids:
-            work.machine.advance(test=ids)
         if "announced/vm" not in steps.facts:
+            require_absent(work, cloud, ids)
+            work.machine.advance(test=ids)
             steps.learn({f"announced/{name}": made for name, made in ids.items()})
         building.fill_disks(steps, cloud, vm)
         return f"{len(vm.disks)} disks"
