@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from wavelift.planning import Looked
 
 
+ASSUMED = 30.0
+"""Seconds that a refusal is waited out where roles are assumed to be there already."""
+
+
 class Wiring:
     """A context: leaving it logs out of every vCenter."""
 
@@ -63,9 +67,13 @@ class Wiring:
     @cached_property
     def artifacts(self) -> AzureArtifacts:
         from providers.azure.artifacts.provider import AzureArtifacts
+        from providers.azure.artifacts.waiting import RoleWait
         from providers.azure.tags import Owner
 
-        return AzureArtifacts(self.azure, Owner(self.workspace.estate.name, self.workspace.view().state.lineage))
+        estate = self.workspace.estate
+        # A role that somebody else has assigned works by now; only one that this apply assigns takes minutes.
+        wait = RoleWait() if estate.azure.roles == "assign" else RoleWait(ASSUMED)
+        return AzureArtifacts(self.azure, Owner(estate.name, self.workspace.view().state.lineage), wait)
 
     def source(self, name: str) -> VSphereSource:
         """The vCenter of an entry under `sources`."""

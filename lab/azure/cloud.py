@@ -17,6 +17,7 @@ from lab.azure.arm.types.roles import assignment
 from lab.azure.arm.types.storage import ACCOUNTS
 from lab.azure.blob.accounts import Accounts
 from lab.azure.blob.disks import DiskFiles
+from lab.azure.blob.errors import BlobError
 from lab.azure.login import STORAGE, Login, TokenError
 from lab.azure.settings import Settings
 from lab.faults import Faults
@@ -66,8 +67,12 @@ class Cloud:
         """Whether a bearer token may read (or write) the blobs of an account: the role must be a data role."""
         try:
             principal = self.login.check_token(token, STORAGE)
-        except TokenError:
-            return False
+        except TokenError as error:  # 401, not 403: the client's way to know that it needs a new token
+            challenge = f"Bearer authorization_uri={self.addresses.arm} resource_id={STORAGE[0]}"
+            text = (
+                "Server failed to authenticate the request. Please refer to the information in the www-authenticate header."
+            )
+            raise BlobError(401, "InvalidAuthenticationInfo", text, {"WWW-Authenticate": challenge}) from error
         item = next((one for one in self.store.of_kind(ACCOUNTS) if one.key.endswith(f"/{account}")), None)
         if item is None:
             return False

@@ -70,7 +70,7 @@ def join(machine: Machine, vm: VmFacts, target: Target) -> tuple[DesiredMachine 
     for disk in kept:
         asked = wishes[disk.key].gib if disk.key in wishes else None
         if asked is not None and asked * 1024 * MIB < disk.capacity:
-            detail = f"{disk.controller} has {disk.capacity / 1024 / MIB:g} GiB; {asked} GiB would cut it off. Ask for more or leave it out."
+            detail = f"{disk.controller} has {disk.capacity / 1024 / MIB:g} GiB; {asked} GiB would cut it off."
             problems.append(_problem(machine, "WL214", "disk smaller than its source", detail, "disks"))
     count = len(vm.nics)
     for index, nic_wish in machine.nics.items():
@@ -85,7 +85,7 @@ def join(machine: Machine, vm: VmFacts, target: Target) -> tuple[DesiredMachine 
         if _subnet(machine, target, index, nic) is None:
             detail = (
                 f"{vm.path}: adapter {index} is in port group {nic.network!r}, which target {target.name!r} maps to no subnet. "
-                f"Add it under targets.{target.name}.subnets or give waves.{machine.wave}.machines.{machine.name}.nics.{index}.subnet."
+                f"Add it under targets.{target.name}.subnets, or give the machine `nics: {{{index}: {{subnet: …}}}}`."
             )
             problems.append(_problem(machine, "WL216", "port group without a subnet", detail, "nics"))
     if not any(True for _ in _wanted_nics(machine, vm)):

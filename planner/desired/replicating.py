@@ -57,7 +57,7 @@ def replicating(
         )
     yield from seeds
     region = target.region
-    gateway, log, vault = f"{Kind.GATEWAY_STORE}.{region}", f"{Kind.LOG_STORE}.{region}", f"{Kind.KEY_VAULT}.{region}"
+    gateway, log = f"{Kind.GATEWAY_STORE}.{region}", f"{Kind.LOG_STORE}.{region}"
     deps = (
         *(s.address for s in seeds),
         f"{Kind.CONTAINER}.{gateway}",

@@ -39,7 +39,7 @@ def resolve_machines(estate: Estate, inventory: Inventory, locked: Mapping[str, 
             continue
         if found.uuid in holder:
             other = estate.machines[holder[found.uuid]]
-            detail = f"{name} and {other.name} are both the VM {found.path} ({found.uuid}). A VM migrates once: remove one of them."
+            detail = f"{name} and {other.name} are both the VM {found.path} ({found.uuid}). Remove one of them."
             related = (("the other machine", other.span),) if other.span else ()
             problems.append(
                 Diagnostic(
@@ -84,7 +84,7 @@ def _find(machine: Machine, finder: Finder, pinned: str | None) -> VmFacts | Dia
             return Diagnostic("WL201", "VM name is ambiguous", detail, _path(machine), place)
         case Missing(suggestions=suggestions):
             hint = f" Did you mean {', '.join(repr(s) for s in suggestions)}?" if suggestions else ""
-            detail = f"Source {machine.source!r} has no VM {wanted!r}.{hint} Give its name or path as `vm:` under {_path(machine)}."
+            detail = f"Source {machine.source!r} has no VM {wanted!r}.{hint} Give its name or path as `vm:` there."
             return Diagnostic("WL200", "VM does not exist", detail, _path(machine), place)
 
 

@@ -49,6 +49,9 @@ _AUDIENCES: Mapping[str, str] = {
 }
 """ARM hosts whose tokens are for another name than theirs."""
 
+POLLING = 5.0
+"""Seconds between two looks at an operation whose answer names no time of its own (Azure's nearly always do)."""
+
 _EARLY = 300.0
 """A token is renewed this many seconds before it ends: longer than any single request takes."""
 
@@ -86,10 +89,8 @@ class AzureSession:
         self._read_secret = read_secret
         self.endpoint = (azure.endpoint or PUBLIC).rstrip("/")
         self.ca = azure.ca
-        near = urlsplit(self.endpoint).hostname in ("127.0.0.1", "localhost", "::1")
-        self.polling_interval = polling_interval if polling_interval is not None else (0.2 if near else 5.0)
-        self.patience = patience or Patience(pause=0.05 if near else 0.5)
-        self._near = near
+        self.polling_interval = polling_interval if polling_interval is not None else POLLING
+        self.patience = patience or Patience()
         self._lock = threading.RLock()
         self._kept: dict[tuple[str, ...], Any] = {}
         self._tokens: dict[str, tuple[str, float]] = {}
