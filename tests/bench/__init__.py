@@ -1,0 +1,1 @@
+"""Figures: how long, how much, how fast. `make bench`, or `python -m tests.bench [--only NAME…] [--list]`."""

@@ -1,0 +1,47 @@
+"""Which figures there are: fixed names, their units, and who measures them. Names are added, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One figure with what it came from, in one line."""
+
+    name: str
+    value: float
+    how: str
+
+
+Measure = Callable[[Path], Iterator[Measured]]
+"""Measures in a new folder that is removed afterwards; leaves no process behind, whatever happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Figures that come out of one measurement. `module` has a function `measure`; it is imported when it is its turn."""
+
+    module: str
+    units: dict[str, str]
+
+
+GROUPS = (
+    Group("start", {"python_pass_s": "s", "help_s": "s"}),
+    Group("sealing", {"seal_mib_s_per_core": "MiB/s"}),
+    Group("plan_1000", {"plan_1000_machines_s": "s"}),
+    Group("plan_10000", {"plan_10000_machines_s": "s", "plan_10000_machines_rss_mib": "MiB"}),
+    Group("inventory", {"inventory_10000_s": "s"}),
+    Group("initial", {"initial_mib_s": "MiB/s", "replication_rss_mib": "MiB", "initial_snapshot_open_s": "s"}),
+    Group("delta", {"delta_64mib_on_10gib_s": "s", "delta_64mib_on_1tib_s": "s"}),
+)
+
+
+def chosen(names: list[str]) -> list[Group]:
+    """The groups that hold any of `names`; all of them when none is given. KeyError names an unknown one."""
+    known = {name: group for group in GROUPS for name in group.units}
+    if not names:
+        return list(GROUPS)
+    return [group for group in GROUPS if any(known[name] is group for name in names)]

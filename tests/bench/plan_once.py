@@ -1,0 +1,92 @@
+"""`wavelift plan` with what the network would say read from files: one run in one process.
+
+    python -m tests.bench.plan_once FOLDER [--profile]
+
+Everything is what the command does (`Workspace.open`, `wavelift.planning.look`, `planner.explain.text`), but that the
+inventory is loaded from its recorded snapshot, the cloud answers from a file, and there is no engine yet.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from planner.ports import GroupAccess, Observed, ResourceRef
+from replication.model.record import Record
+from replication.model.status import Status
+from tests.bench.estates import INVENTORY, OBSERVED
+
+
+class RecordedCloud:
+    """`planner.ports.ArtifactReader` that answers from a file: what it does not hold is not there."""
+
+    def __init__(self, path: Path) -> None:
+        self._found = json.loads(path.read_text())
+
+    def principal(self) -> str:
+        return "00000000-0000-4000-8000-0000000000aa"
+
+    def observe(self, wanted: Sequence[ResourceRef]) -> dict[str, Observed | None]:
+        return {ref.address: self._one(ref) for ref in wanted}
+
+    def missing_access(self, groups: Sequence[GroupAccess], subscriptions: Sequence[str]) -> list[str]:
+        return []
+
+    def _one(self, ref: ResourceRef) -> Observed | None:
+        properties = self._found.get(ref.id.lower())
+        return None if properties is None else Observed(ref.id, properties)
+
+
+class NoEngine:
+    """`planner.engine.EngineReader` before the first apply."""
+
+    def records(self, account: str) -> dict[str, Record]:
+        return {}
+
+    def statuses(self, account: str) -> dict[str, Status]:
+        return {}
+
+
+def run(folder: Path, mark: Callable[[str], None]) -> str:
+    """The plan's text. `mark` is told what has just been done."""
+    from planner.explain import text
+    from planner.inventory import loads
+    from wavelift.planning import look
+    from wavelift.workspace import Workspace
+
+    mark("import")
+    workspace = Workspace.open(folder / "estate")
+    mark("files")
+    inventory = loads((folder / INVENTORY).read_text())
+    mark("inventory")
+    looked = look(workspace, inventory, RecordedCloud(folder / OBSERVED), NoEngine())
+    mark("plan")
+    if looked.plan.errors:
+        raise AssertionError(f"{len(looked.plan.errors)} problems, the first: {looked.plan.errors[0]}")
+    out = text(looked.plan)
+    mark("text")
+    return out
+
+
+def main(folder: Path, profiled: bool) -> None:
+    began = time.perf_counter()
+
+    def mark(what: str) -> None:
+        sys.stderr.write(f"{what:10}{time.perf_counter() - began:7.2f} s\n")
+
+    if profiled:
+        import cProfile
+        import pstats
+
+        profile = cProfile.Profile()
+        profile.runcall(run, folder, mark)
+        pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(45)
+        return
+    sys.stdout.write(run(folder, mark if "-v" in sys.argv else lambda what: None))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), "--profile" in sys.argv)
