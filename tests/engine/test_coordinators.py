@@ -23,6 +23,11 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.stores import FakeDocuments
 from tests.fakes.world import APPLIANCE, REGION, World
 
+WRITES = (
+    *("replicas.write", "replicas.clear", "replicas.raise_fence", "replicas.checkpoint", "replicas.drop_checkpoint"),
+    *("log.put", "log.delete_prefix", "source.create_snapshot", "source.remove_snapshot"),
+)
+
 
 def status(world: World, machine: str = "m1") -> Status:
     return load_status(world.documents.docs[status_name(machine)][0])
@@ -48,13 +53,20 @@ def superseded(world: World, target: str, nth: int) -> None:
     """The first engine freezes at `target` for so long that a second one takes over and finishes; then it wakes."""
     target_cycle = 1 if "records/m1.json" not in world.documents.docs else world.record().cycle + 1
 
+    awake: list[int] = []
+
+    def writes() -> int:
+        return sum(process.names[name] for name in WRITES)
+
     def freeze() -> None:
         world.clock.advance(120.0)
         run(world, cycles(world, target_cycle))
+        awake.append(writes())
 
     process = once(target, nth, freeze)
     one = Run(world, process)
     one.step()
+    assert writes() - awake[0] <= 1, "it began writes after its lease had run out"
     written = [entry for entry in world.documents.history if entry[0] == "records/m1.json"]
     epochs = [json.loads(data)["body"]["epoch"] for _, data in written]
     assert epochs == sorted(epochs), "an earlier coordinator wrote after a later one"
@@ -113,6 +125,19 @@ def test_the_lease_is_not_believed_longer_than_it_was_confirmed() -> None:
     reign.renew()
     clock.advance(6)
     assert not reign.valid and documents.leases[lease.LEASE][1] > clock.now(), "it stopped only after the lease ran out"
+
+
+def test_a_lease_that_was_lost_and_won_again_is_a_new_reign() -> None:
+    """Every record is claimed for the new epoch before it is touched."""
+    world = World()
+    world.add(size=128 * 1024)
+    one = Run(world)
+    one.until(cycles(world, 1))
+    world.clock.advance(300.0)
+    one.step()
+    one.end()
+    epoch = json.loads(world.documents.docs[lease.DOCUMENT][0])["epoch"]
+    assert epoch == 2 and world.record().epoch == 2
 
 
 def test_a_store_that_does_not_answer_is_survived() -> None:
