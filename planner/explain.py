@@ -71,13 +71,13 @@ def to_json(plan: Plan) -> dict[str, Json]:
 
 def _lines(plan: Plan) -> Iterator[str]:
     yield from _section("Changed outside of wavelift", [f"! {n.machine}: {n.what} ({n.why})" for n in plan.drift])
-    tracking = [s for s in plan.steps if isinstance(s, Create) and s.kind is Kind.TRACKING]
+    tracking = [s for s in plan.steps if isinstance(s, Create) and _tracks(s)]
     yield from _section("Changes in vCenter", [f"~ {s.address}: switch changed block tracking on{_at(s)}" for s in tracking])
     shared = [s for s in plan.steps if s.wave is None and not isinstance(s, SendOrder | Delete | Forget)]
     yield from _section("Shared", [line for s in shared for line in _step(s)])
     waves: dict[str, list[Step]] = {}
     for step in plan.steps:
-        if step.wave is not None and step not in tracking:
+        if step.wave is not None and not _tracks(step):
             waves.setdefault(step.wave, []).append(step)
     for wave, steps in waves.items():
         yield from _section(f"Wave {wave}", list(_wave(steps)))
@@ -89,6 +89,10 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield summary(plan)
     if plan.destroys:
         yield f"{plan.destroys} data-bearing artifact{_s(plan.destroys)} will be destroyed."
+
+
+def _tracks(step: Step) -> bool:
+    return isinstance(step, Create) and step.kind is Kind.TRACKING
 
 
 def _section(title: str, lines: list[str]) -> Iterator[str]:

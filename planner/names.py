@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 
 from planner.estate import Estate, Target
 
 
+@cache  # the same few for every machine of a target
 def _tail(*parts: str) -> str:
     """13 characters of base32: 65 bits, enough to never meet by chance."""
     digest = hashlib.sha256("\0".join(parts).encode()).digest()

@@ -118,10 +118,12 @@ def _item(estate: Estate, wanted: DesiredMachine, enabled: Enabled) -> dict[str,
 
 def choose_appliance(estate: Estate, source: str, taken: dict[str, int]) -> Appliance | None:
     """The primary until its machines are S10's limit, then the scale-out ones; None: more must be deployed first."""
-    ours = sorted((a for a in estate.appliances.values() if a.source == source), key=lambda a: a.role != "primary")
-    for appliance in ours:
-        if taken.get(appliance.name, 0) < appliance.limits.machines_per_appliance:
-            return appliance
+    for role in ("primary", "scale-out"):
+        for appliance in estate.appliances.values():
+            if appliance.role != role or appliance.source != source:
+                continue
+            if taken.get(appliance.name, 0) < appliance.limits.machines_per_appliance:
+                return appliance
     return None
 
 

@@ -18,7 +18,7 @@ FIXED = frozenset({"location"})
 
 
 class Differ:
-    """Collects steps and drift; `stepped` are the addresses that have a step (later steps need those)."""
+    """Collects steps and drift; `stepped` are the addresses that have a step (later steps need those), with its place."""
 
     def __init__(self, recorded: Mapping[str, Recorded], world: World) -> None:
         self._recorded = recorded
@@ -26,11 +26,11 @@ class Differ:
         self.steps: list[Step] = []
         self.drift: list[Note] = []
         self.errors: list[Diagnostic] = []
-        self.stepped: set[str] = set()
+        self.stepped: dict[str, int] = {}
 
     def add(self, step: Step) -> None:
+        self.stepped[step.address] = len(self.steps)
         self.steps.append(step)
-        self.stepped.add(step.address)
 
     def needs(self, deps: Iterable[str]) -> tuple[str, ...]:
         return tuple(d for d in deps if d in self.stepped)
@@ -53,29 +53,29 @@ class Differ:
         self._create(artifact, why)
 
     def enable(self, address: str, machine: MachineState) -> None:
-        """Let the step of a replication item carry the machine's new entry in the state."""
-        for at, step in enumerate(self.steps):
-            if step.address != address:
-                continue
-            match step:
-                case Create():
-                    self.steps[at] = replace(step, enables=machine)
-                case Update() | Adopt():
-                    self.steps[at] = Create(
-                        address,
-                        step.kind,
-                        step.id,
-                        step.spec,
-                        step.needs,
-                        step.deps,
-                        step.why,
-                        step.machine,
-                        step.wave,
-                        step.origin,
-                        machine,
-                    )
-                case _:
-                    raise AssertionError(f"{address} is no item")
+        """Let the step of a replication item, where it has one, carry the machine's new entry in the state."""
+        at = self.stepped.get(address)
+        if at is None:
+            return
+        match self.steps[at]:
+            case Create() as step:
+                self.steps[at] = replace(step, enables=machine)
+            case Update() | Adopt() as step:
+                self.steps[at] = Create(
+                    address,
+                    step.kind,
+                    step.id,
+                    step.spec,
+                    step.needs,
+                    step.deps,
+                    step.why,
+                    step.machine,
+                    step.wave,
+                    step.origin,
+                    machine,
+                )
+            case _:
+                raise AssertionError(f"{address} is no item")
 
     def drop(self, recorded: Recorded, why: str) -> None:
         """Delete something recorded that is wanted no more."""

@@ -57,7 +57,9 @@ def _estate(machines: int) -> str:
     return "\n".join(
         [
             "estate: {name: many, schema: 1, time_zone: Asia/Seoul}",
-            f"azure: {{tenant: corp.example, project: {{subscription: {SUBSCRIPTION}, region: {REGIONS[0]}, resource_group: rg-w}}}}",
+            "azure:",
+            "  tenant: corp.example",
+            f"  project: {{subscription: {SUBSCRIPTION}, region: {REGIONS[0]}, resource_group: rg-w}}",
             "sources: {seoul: {vcenter: vc01.corp.example, login: env:VC}}",
             "policies: {throttle: {wan: {rate: 1 Gbps}}}",
             "appliances:",
@@ -89,7 +91,7 @@ def _machine(number: int) -> Iterator[str]:
             yield f"      {name(number)}:"
             yield f"        vm: /Seoul/vm/apps/{name(number)}"
             yield "        size: [Standard_E8s_v5, Standard_E8as_v5]"
-            yield "        disks: {os: Premium_LRS, \"scsi0:1\": {type: Premium_LRS, gib: 1024}}"
+            yield '        disks: {os: Premium_LRS, "scsi0:1": {type: Premium_LRS, gib: 1024}}'
         case 7:
             yield f"      {name(number)}: {{size: Standard_D4s_v5, tags: {{owner: team-{number % 23}, tier: gold}}}}"
         case 8:
