@@ -307,7 +307,11 @@ class Site:
     def in_delta_sync(self, *machines: str) -> None:
         """Wait for the end of the initial replication."""
         for name in machines:
-            until(f"{name} in delta sync", lambda n=name: (r := self.record(n)) is not None and r.life is Life.DELTA)
+            until(f"{name} in delta sync", lambda: self._life(name) is Life.DELTA)  # noqa: B023  called before the next
+
+    def _life(self, name: str) -> Life | None:
+        found = self.record(name)
+        return found.life if found else None
 
     def cycles(self, name: str, more: int = 1) -> Record:
         """Wait until so many cycles *began and completed* after this call."""
