@@ -87,6 +87,8 @@ class Forget:
     why: str
     machine: str | None = None
     wave: str | None = None
+    ends: MachineState | None = None
+    """With the last thing of a machine: its entry in the state, so that it can begin anew one day."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,25 +28,31 @@ def apply(
 ) -> Outcome:
     """Do the plan's steps. `UserProblem` when the lock is held or the state has moved since the plan was made."""
     plan = looked.plan
+    if plan.errors:
+        raise UserProblem(f"the plan has {len(plan.errors)} problems; nothing of it can be applied")
     try:
         with workspace.store.session("apply") as session:
             _still(looked, session.view.state)
-            session.replace(absorb(session.state, looked.records))
+            session.replace(absorb(session.state, looked.records), "engine")
             for machine in settled(session, outside.engine):
                 session.record([PutMachine(machine)])
             _pin(workspace, looked)
             return execute(plan.steps, Doer(outside, session, plan.digest), parallelism, stop, reporter)
     except (Locked, BadState) as error:
         raise UserProblem(str(error)) from error
+    except OSError as error:
+        raise UserProblem(f"the state cannot be written: {error}. What was begun is in its journal; apply again.") from error
 
 
 def keep_outcomes(workspace: Workspace, records: Mapping[str, Record]) -> None:
     """Record what the engine has done since; a state that somebody else holds now is left to the next plan."""
     try:
         with workspace.store.session("record outcomes") as session:
-            session.replace(absorb(session.state, records))
+            session.replace(absorb(session.state, records), "engine")
     except Locked:
         return
+    except (BadState, OSError) as error:
+        raise UserProblem(f"what the engine has done was not recorded: {error}") from error
 
 
 def _still(looked: Looked, now: State) -> None:

@@ -12,7 +12,7 @@ from typing import Any, assert_never
 from planner.artifact import Json, Kind, resolved
 from planner.engine import EngineWriter, TrackingSwitch
 from planner.ports import ArtifactProvider, Made, ResourceRef
-from planner.state import MachineState, Recorded
+from planner.state import MachineState, Recorded, digest
 from planner.steps import Adopt, Create, Delete, Forget, Rename, SendOrder, Step, Update
 from planner.store import Session
 from planner.store.effects import Effect, Put, PutMachine, Remove, Renamed
@@ -46,7 +46,8 @@ class Doer:
 
     def __call__(self, step: Step) -> None:
         """Announce, do, record. A `PortError` is written down as failed and raised."""
-        self._session.journal.intent(step.address, type(step).__name__, plan=self._plan)
+        details = {"spec": digest(step.spec)} if isinstance(step, Create | Update) else {}
+        self._session.journal.intent(step.address, type(step).__name__, plan=self._plan, **details)
         try:
             effects = self._effects(step)
         except PortError as error:
@@ -72,7 +73,7 @@ class Doer:
                 self._outside.artifacts.delete(ResourceRef(step.address, step.kind, step.id))
                 return [Remove(step.address)]
             case Forget():
-                return [Remove(step.address)]
+                return [Remove(step.address), *([PutMachine(step.ends)] if step.ends else [])]
             case Rename():
                 return [Renamed(step.uuid, step.old, step.machine)]
             case SendOrder():
@@ -96,7 +97,7 @@ class Doer:
         if isinstance(step, Update):
             return self._outside.artifacts.update(ref, spec)
         doubt = self._doubts.get(step.address)
-        if doubt is not None and doubt.token:
+        if doubt is not None and doubt.token and doubt.details.get("spec") == digest(step.spec):
             return self._outside.artifacts.resume(ref, spec, doubt.token).result()
         operation = self._outside.artifacts.begin(ref, spec)
         if operation.token:
@@ -116,7 +117,7 @@ class Doer:
         document = {**step.document, "plan": self._plan, "issued": self._outside.now()}
         order = load_order(_document("order", document))
         self._outside.engine.put_order(self._gateway(step.region), order)
-        machine = self._session.state.machines[step.uuid]
+        machine = self._session.machine(step.uuid)
         return [PutMachine(dataclasses.replace(machine, orders=max(machine.orders, step.number)))]
 
     def _gateway(self, region: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -72,13 +73,13 @@ class _Run:
 
     def run(self, parallelism: int) -> Outcome:
         finished: queue.SimpleQueue[tuple[int, BaseException | None]] = queue.SimpleQueue()
-        ready = [i for i, n in enumerate(self._waits) if n == 0]
+        ready = deque(i for i, n in enumerate(self._waits) if n == 0)
         running = 0
         bug: BaseException | None = None
         with ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="apply") as pool:
             while True:
                 while ready and running < parallelism and not self._stop.is_set() and bug is None:
-                    i = ready.pop(0)
+                    i = ready.popleft()
                     running += 1
                     self._reporter.started(self._steps[i])
                     pool.submit(self._one, i, finished)

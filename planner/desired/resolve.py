@@ -6,8 +6,8 @@ longer has. A VM renamed in VMware keeps its machine: the lock's uuid wins over 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from planner.estate import Diagnostic, Estate, Machine
 from planner.inventory import Ambiguous, Finder, Inventory, Missing, VmFacts
@@ -21,10 +21,15 @@ class Resolved:
     renamed: Mapping[str, str]
     unpinned: tuple[str, ...]
     diagnostics: tuple[Diagnostic, ...]
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Finished machines whose VM is not in vCenter any more: machine name -> uuid."""
 
 
-def resolve_machines(estate: Estate, inventory: Inventory, locked: Mapping[str, str]) -> Resolved:
-    """`locked` is machine name -> instance uuid, from the lock file."""
+def resolve_machines(
+    estate: Estate, inventory: Inventory, locked: Mapping[str, str], finished: Collection[str] = frozenset()
+) -> Resolved:
+    """`locked` is machine name -> instance uuid, from the lock file. The VMs of `finished` uuids may be gone: their
+    owners delete them one day."""
     finder = Finder(inventory)
     left = {uuid: name for name, uuid in locked.items() if name not in estate.machines}
     vms: dict[str, VmFacts] = {}
@@ -32,7 +37,12 @@ def resolve_machines(estate: Estate, inventory: Inventory, locked: Mapping[str, 
     unpinned: list[str] = []
     problems: list[Diagnostic] = []
     holder: dict[str, str] = {}
+    absent: dict[str, str] = {}
     for name, machine in estate.machines.items():
+        pinned = locked.get(name)
+        if pinned in finished and pinned is not None and finder.uuid(machine.source, pinned) is None:
+            absent[name] = pinned
+            continue
         found = _find(machine, finder, locked.get(name))
         if isinstance(found, Diagnostic):
             problems.append(found)
@@ -58,7 +68,7 @@ def resolve_machines(estate: Estate, inventory: Inventory, locked: Mapping[str, 
             unpinned.append(name)
             if found.uuid in left:
                 renamed[name] = left[found.uuid]
-    return Resolved(vms, renamed, tuple(unpinned), tuple(problems))
+    return Resolved(vms, renamed, tuple(unpinned), tuple(problems), absent)
 
 
 def _find(machine: Machine, finder: Finder, pinned: str | None) -> VmFacts | Diagnostic:

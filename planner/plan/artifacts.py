@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from planner.artifact import DATA_BEARING, Artifact, Json
 from planner.diff import Change, diff
-from planner.estate import Diagnostic
+from planner.estate import Diagnostic, Span
 from planner.plan.model import World
 from planner.ports import Observed
 from planner.state import MachineState, Recorded
@@ -38,48 +38,33 @@ class Differ:
     def want(self, artifact: Artifact, why: str = "") -> None:
         """Add the step that `artifact` needs, or none. Call in dependency order."""
         recorded = self._recorded.get(artifact.address)
-        looked = artifact.address in self._world.artifacts
         seen = self._world.artifacts.get(artifact.address)
         if recorded is None:
             self._missing(artifact, seen, why)
-        elif looked and seen is None:
-            self.drift.append(_note(artifact, "is gone", f"recorded as {recorded.id}, and no longer there"))
+        elif self.gone(artifact.address):
+            self.note_gone(recorded, artifact.wave, artifact.origin)
             self._create(artifact, "recorded, and gone outside of wavelift: made again")
         else:
             self._existing(artifact, recorded, seen)
 
-    def anew(self, artifact: Artifact, why: str) -> None:
-        """Make it whatever was recorded: another thing of the same address takes its place."""
-        self._create(artifact, why)
-
     def enable(self, address: str, machine: MachineState) -> None:
-        """Let the step of a replication item, where it has one, carry the machine's new entry in the state."""
+        """Let the step that makes a replication item carry the machine's new entry in the state."""
         at = self.stepped.get(address)
-        if at is None:
-            return
-        match self.steps[at]:
-            case Create() as step:
-                self.steps[at] = replace(step, enables=machine)
-            case Update() | Adopt() as step:
-                self.steps[at] = Create(
-                    address,
-                    step.kind,
-                    step.id,
-                    step.spec,
-                    step.needs,
-                    step.deps,
-                    step.why,
-                    step.machine,
-                    step.wave,
-                    step.origin,
-                    machine,
-                )
-            case _:
-                raise AssertionError(f"{address} is no item")
+        step = None if at is None else self.steps[at]
+        if at is not None and isinstance(step, Create):
+            self.steps[at] = replace(step, enables=machine)
 
-    def drop(self, recorded: Recorded, why: str) -> None:
-        """Delete something recorded that is wanted no more."""
-        self.add(Delete(recorded.address, recorded.kind, recorded.id, self.needs(recorded.deps), why, recorded.machine))
+    def drop(self, recorded: Recorded, why: str, users: Iterable[str] = (), wave: str | None = None) -> None:
+        """Delete something recorded that is wanted no more, after the steps of its `users`."""
+        needs = self.needs(users)
+        self.add(Delete(recorded.address, recorded.kind, recorded.id, needs, why, recorded.machine, wave))
+
+    def gone(self, address: str) -> bool:
+        """It was looked for and is not there."""
+        return address in self._world.artifacts and self._world.artifacts[address] is None
+
+    def note_gone(self, recorded: Recorded, wave: str | None, origin: Span | None) -> None:
+        self.drift.append(Note(recorded.address, "is gone", f"recorded as {recorded.id}, and no longer there", wave, origin))
 
     def _missing(self, artifact: Artifact, seen: Observed | None, why: str) -> None:
         if seen is None or not seen.readable:
@@ -130,7 +115,7 @@ class Differ:
             path = ".".join(change.path)
             self.drift.append(_note(artifact, f"{path} changed", f"set to {change.old!r}, now {change.new!r}"))
         changes = tuple(diff(recorded.spec, artifact.spec))
-        fixed = [c for c in changes if c.path and c.path[0] in FIXED]
+        fixed = [c for c in (*changes, *outside) if c.path and c.path[0] in FIXED]
         if fixed or recorded.id.lower() != artifact.id.lower():
             what = (
                 ", ".join(f"{'.'.join(c.path)} {c.old!r} -> {c.new!r}" for c in fixed) or f"{recorded.id} -> {artifact.id}"

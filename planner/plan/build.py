@@ -9,11 +9,12 @@ from dataclasses import replace
 from planner.desired import Desired
 from planner.estate import Diagnostic
 from planner.plan.artifacts import Differ
-from planner.plan.leaving import plan_leaving
+from planner.plan.leaving import Leaving
 from planner.plan.machines import Machines, Notes
 from planner.plan.model import Plan, World
+from planner.plan.renaming import plan_renames
 from planner.state import State
-from planner.steps import Delete, Rename, Step
+from planner.steps import Rename, Step
 
 
 def plan(desired: Desired, recorded: State, observed: World, allow_destroy: int | None = None) -> Plan:
@@ -21,7 +22,7 @@ def plan(desired: Desired, recorded: State, observed: World, allow_destroy: int 
 
     `allow_destroy`: how many data-bearing artifacts may go; another number than the planned one is an error.
     """
-    state, renames = _renamed(desired, recorded)
+    state, renames, taken = plan_renames(desired, recorded)
     differ = Differ(state.artifacts, observed)
     notes = Notes()
     for step in renames:
@@ -30,18 +31,18 @@ def plan(desired: Desired, recorded: State, observed: World, allow_destroy: int 
         differ.want(artifact)
     Machines(desired, state, observed, differ, notes).plan_all()
     wanted = {a.address for a in desired.shared}
-    plan_leaving(desired, state, observed, differ, notes, allow_destroy is not None, wanted)
-    errors = [*desired.diagnostics, *differ.errors, *(d for d in observed.issues if d.severity == "error")]
+    Leaving(desired, state, observed, differ, notes, allow_destroy is not None, wanted).plan_all()
+    errors = [*desired.diagnostics, *taken, *differ.errors, *(d for d in observed.issues if d.severity == "error")]
     out = Plan(
         estate=desired.estate.name,
         lineage=recorded.lineage,
         serial=recorded.serial,
-        steps=tuple(in_order(differ.steps)),
+        steps=tuple(in_order(_behind_renames(differ.steps, renames))),
         deferred=tuple(notes.deferred),
         in_progress=tuple(notes.in_progress),
         kept=tuple(notes.kept),
         drift=tuple(differ.drift),
-        warnings=tuple(d for d in observed.issues if d.severity == "warning"),
+        warnings=(*notes.warnings, *(d for d in observed.issues if d.severity == "warning")),
         errors=tuple(errors),
         inputs=desired.estate.digest,
     )
@@ -50,56 +51,20 @@ def plan(desired: Desired, recorded: State, observed: World, allow_destroy: int 
     return out
 
 
-def _renamed(desired: Desired, state: State) -> tuple[State, list[Rename]]:
-    """The state as if renamed machines had always had their new names, and the steps that make it so."""
-    artifacts, machines = dict(state.artifacts), dict(state.machines)
-    steps = []
-    for name, wanted in desired.machines.items():
-        known = machines.get(wanted.uuid)
-        if known is None or known.name == name:
-            continue
-        steps.append(
-            Rename(
-                f"rename.{name}",
-                name,
-                known.name,
-                wanted.uuid,
-                (),
-                f"{known.name} is called {name} now",
-                wanted.machine.wave,
-            )
-        )
-        machines[wanted.uuid] = replace(known, name=name)
-        for address in [a for a, r in artifacts.items() if r.machine == known.name]:
-            moved = rename_address(address, known.name, name)
-            artifacts[moved] = replace(artifacts.pop(address), address=moved, machine=name)
-    return replace(state, artifacts=artifacts, machines=machines), steps
-
-
-def rename_address(address: str, old: str, new: str) -> str:
-    """`seed_disk.old/2000` -> `seed_disk.new/2000`."""
-    kind, _, rest = address.partition(".")
-    name, slash, key = rest.partition("/")
-    return f"{kind}.{new}{slash}{key}" if name == old else address
-
-
 def in_order(steps: Sequence[Step]) -> list[Step]:
     """Every step after those it needs; among the free ones shared before machines, then as the files have them.
 
     A heap over (position) keeps this linear-ish: n log n for 100,000 steps, and the same input gives the same order.
-    Deletes run against the grain: what depends on a thing goes before it.
     """
     position = {s.address: i for i, s in enumerate(steps)}
-    deleting = {s.address: s for s in steps if isinstance(s, Delete)}
     waits: list[int] = [0] * len(steps)
     feeds: list[list[int]] = [[] for _ in steps]
     for i, step in enumerate(steps):
         for need in step.needs:
-            if need not in position:
-                continue
-            before, after = (i, position[need]) if need in deleting and step.address in deleting else (position[need], i)
-            waits[after] += 1
-            feeds[before].append(after)
+            before = position.get(need)
+            if before is not None:
+                waits[i] += 1
+                feeds[before].append(i)
     ready = [i for i, n in enumerate(waits) if n == 0]
     heapq.heapify(ready)
     out: list[Step] = []
@@ -114,6 +79,17 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
         stuck = sorted(s.address for i, s in enumerate(steps) if waits[i])
         raise AssertionError(f"steps need each other in a circle: {', '.join(stuck[:5])}")
     return out
+
+
+def _behind_renames(steps: Sequence[Step], renames: Sequence[Rename]) -> list[Step]:
+    """Whatever is done to a renamed machine is recorded under its new name: only after the addresses have moved."""
+    after = {r.machine: r.address for r in renames}
+    if not after:
+        return list(steps)
+    return [
+        s if isinstance(s, Rename) or s.machine not in after else replace(s, needs=(*s.needs, after[s.machine]))
+        for s in steps
+    ]
 
 
 def _wrong_number(plan: Plan, allowed: int) -> Diagnostic:

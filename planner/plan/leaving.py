@@ -4,76 +4,161 @@ Rules
 1. Without `--allow-destroy` everything stays, and the plan says what would go and how to ask for it.
 2. With it, a replicating machine is stopped by an order (the engine removes seeds, log and own snapshots); a migrated
    machine's VM, disks and NICs are never destroyed: they are forgotten, and they are the user's.
-3. Shared artifacts go only when nothing recorded needs them any more; the apply after the machines have been stopped.
+3. Seeds of disks that a machine does not replicate any more are deleted once its item says so.
+4. Shared artifacts go only when nothing recorded needs them any more; the apply after the machines have been stopped.
+5. Users go before what they use.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from graphlib import TopologicalSorter
+
 from planner.artifact import Kind
 from planner.desired import Desired
 from planner.plan.artifacts import Differ
-from planner.plan.life import last_order, stage, under_way
-from planner.plan.machines import Notes
+from planner.plan.life import Stage, last_order, stage, under_way
+from planner.plan.machines import TEST_MADE, Notes
 from planner.plan.model import World
 from planner.plan.orders import order_step
 from planner.state import MachineState, Recorded, State
-from planner.steps import Forget, Note
+from planner.steps import Delete, Forget, Note, SendOrder
 from replication.model.item import OrderKind
 
 
-def plan_leaving(
-    desired: Desired, state: State, world: World, differ: Differ, notes: Notes, allowed: bool, wanted: set[str]
-) -> None:
-    """`wanted`: addresses that the estate asks for (shared ones and those of its machines)."""
-    named = set(desired.estate.machines)
-    here = {m.uuid for m in desired.machines.values()}
-    gone = [m for m in state.machines.values() if m.uuid not in here and m.name not in named and m.life != "stopped"]
-    for machine in sorted(gone, key=lambda m: m.name):
-        _machine(machine, desired, state, world, differ, notes, allowed)
-    for address in sorted(state.artifacts):
-        recorded = state.artifacts[address]
-        if recorded.machine is None and address not in wanted:
-            _shared(recorded, state, differ, notes, allowed)
+class Leaving:
+    """`wanted`: shared addresses that the estate asks for; machines must have been planned before."""
 
+    def __init__(
+        self, desired: Desired, state: State, world: World, differ: Differ, notes: Notes, allowed: bool, wanted: set[str]
+    ) -> None:
+        self._desired = desired
+        self._state = state
+        self._world = world
+        self._differ = differ
+        self._notes = notes
+        self._allowed = allowed
+        self._wanted = wanted
+        self._own: dict[str, list[Recorded]] = {}
+        for address in sorted(state.artifacts):
+            recorded = state.artifacts[address]
+            if recorded.machine is not None:
+                self._own.setdefault(recorded.machine, []).append(recorded)
 
-def _machine(
-    machine: MachineState, desired: Desired, state: State, world: World, differ: Differ, notes: Notes, allowed: bool
-) -> None:
-    record = world.machines.get(machine.uuid)
-    now = stage(machine, record)
-    own = {a: r.kind for a, r in state.artifacts.items() if r.machine == machine.name}
-    if under_way(machine, record):
-        notes.in_progress.append(Note(machine.name, "order", "the engine carries it out"))
-        return
-    seeds = sum(1 for k in own.values() if k is Kind.SEED_DISK)
-    if seeds and not allowed:
-        why = f"left the estate; stopping it would destroy {seeds} seed disk{'s' if seeds > 1 else ''} (--allow-destroy)"
-        notes.kept.append(Note(machine.name, now.value, why))
-        return
-    if seeds:
+    def plan_all(self) -> None:
+        named = self._desired.estate.machines.keys()
+        here = {m.uuid for m in self._desired.machines.values()}
+        alive = {m.name: m for m in self._state.machines.values() if m.life != "stopped"}
+        for name in sorted(alive):
+            if alive[name].uuid not in here and name not in named:
+                self._machine(alive[name])
+        for name in self._own.keys() - alive.keys() - named:
+            self._remains(name)
+        for name in self._desired.machines:
+            if name in self._own:
+                self._skipped_disks(name)
+        self._shared()
+
+    def _machine(self, machine: MachineState) -> None:
+        record = self._world.machines.get(machine.uuid)
+        now = stage(machine, record)
+        own = {r.address: r.kind for r in self._own.get(machine.name, ())}
+        if under_way(machine, record):
+            self._notes.in_progress.append(Note(machine.name, "order", "the engine carries it out"))
+            return
+        if now in (Stage.COMPLETED, Stage.NEW):
+            self._forget(machine, own)
+            return
+        seeds = sum(1 for k in own.values() if k is Kind.SEED_DISK)
+        if not self._allowed:
+            why = f"left the estate; stopping it would destroy {seeds} seed disk{'s' if seeds > 1 else ''} (--allow-destroy)"
+            self._notes.kept.append(Note(machine.name, now.value, why))
+            return
         number = last_order(machine, record) + 1
         needs: tuple[str, ...] = ()
-        if any(k is Kind.TEST_VM for k in own.values()):
-            clean = order_step(OrderKind.CLEAN_UP, number, machine, None, desired.names, own, ())
-            differ.add(clean)
+        if any(k in TEST_MADE for k in own.values()):
+            clean = order_step(OrderKind.CLEAN_UP, number, machine, None, self._desired.names, own, ())
+            self._differ.add(clean)
             needs, number = (clean.address,), number + 1
         why = "left the estate: replication is stopped"
-        differ.add(order_step(OrderKind.STOP, number, machine, None, desired.names, own, needs, why))
-        return
-    for address in sorted(own):
+        self._differ.add(order_step(OrderKind.STOP, number, machine, None, self._desired.names, own, needs, why))
+
+    def _forget(self, machine: MachineState, own: dict[str, Kind]) -> None:
+        """It is complete and left: with the last thing goes its entry, so that it can replicate again one day (S11)."""
         why = "left the estate after its migration: it is yours now, wavelift forgets it"
-        differ.add(Forget(address, own[address], (), why, machine.name))
+        addresses = sorted(own) or [f"{Kind.REPLICATION}.{machine.name}"]
+        for address in addresses[:-1]:
+            self._differ.add(Forget(address, own[address], (), why, machine.name))
+        kind, ends = own.get(addresses[-1], Kind.REPLICATION), replace(machine, life="stopped")
+        self._differ.add(Forget(addresses[-1], kind, tuple(addresses[:-1]), why, machine.name, None, ends))
 
+    def _remains(self, name: str) -> None:
+        """Things of a machine that never replicated, or does not any more: an apply or a clean-up that was not finished."""
+        own = sorted(self._own[name], key=lambda r: (r.kind is not Kind.TEST_VM, r.address))
+        if not self._allowed:
+            listed = ", ".join(r.address for r in own)
+            self._notes.kept.append(Note(name, "not in the estate any more", f"destroying {listed} needs --allow-destroy"))
+            return
+        before: list[str] = []
+        for recorded in own:
+            self._differ.drop(recorded, "not in the estate any more", before)
+            if recorded.kind is Kind.TEST_VM:
+                before.append(recorded.address)
 
-def _shared(recorded: Recorded, state: State, differ: Differ, notes: Notes, allowed: bool) -> None:
-    needed = sorted(
-        r.address for r in state.artifacts.values() if recorded.address in r.deps and r.address not in differ.stepped
-    )
-    if recorded.kind is Kind.LOCK:
-        differ.drop(recorded, "nothing replicates any more")
-    elif not allowed:
-        notes.kept.append(Note(recorded.address, "not in the estate any more", "destroying it needs --allow-destroy"))
-    elif needed:
-        notes.deferred.append(Note(recorded.address, "delete", f"still needed by {needed[0]}"))
-    else:
-        differ.drop(recorded, "not in the estate any more")
+    def _skipped_disks(self, name: str) -> None:
+        wanted = self._desired.machines[name]
+        state = self._state.machines.get(wanted.uuid)
+        if state is None or stage(state, self._world.machines.get(wanted.uuid)) not in (Stage.INITIAL, Stage.DELTA):
+            return
+        keys = {f"{Kind.SEED_DISK}.{name}/{d.key}" for d in wanted.disks}
+        for recorded in self._own[name]:
+            if recorded.kind is not Kind.SEED_DISK or recorded.address in keys or self._differ.gone(recorded.address):
+                continue
+            if self._allowed:
+                why = "its disk is not replicated any more"
+                self._differ.drop(recorded, why, (f"{Kind.REPLICATION}.{name}",), wanted.machine.wave)
+            else:
+                why = "its disk is not replicated any more; destroying it needs --allow-destroy"
+                self._notes.kept.append(Note(recorded.address, "seed disk", why, wanted.machine.wave, wanted.machine.span))
+
+    def _shared(self) -> None:
+        artifacts = self._state.artifacts
+        left = {a for a in sorted(artifacts) if artifacts[a].machine is None and a not in self._wanted}
+        if not left:
+            return
+        users: dict[str, list[str]] = {a: [] for a in sorted(left)}
+        for address in sorted(artifacts):
+            for dep in artifacts[address].deps:
+                if dep in users:
+                    users[dep].append(address)
+        going = {s.address for s in self._differ.steps if isinstance(s, Delete | Forget)}
+        order = TopologicalSorter({a: [u for u in users[a] if u in left] for a in users})
+        for address in order.static_order():
+            recorded = artifacts[address]
+            needed = [u for u in users[address] if u not in going]
+            if recorded.kind is Kind.LOCK:
+                busy = self._still_replicating()
+                if busy:
+                    self._notes.kept.append(Note(address, "lock", f"{busy} still replicates"))
+                    continue
+                self._differ.drop(recorded, "nothing replicates any more")
+            elif not self._allowed:
+                note = Note(address, "not in the estate any more", "destroying it needs --allow-destroy")
+                self._notes.kept.append(note)
+                continue
+            elif needed:
+                self._notes.deferred.append(Note(address, "delete", f"still needed by {needed[0]}"))
+                continue
+            else:
+                self._differ.drop(recorded, "not in the estate any more", users[address])
+            going.add(address)
+
+    def _still_replicating(self) -> str | None:
+        """A machine outside of the estate that replicates and is not stopped by this plan."""
+        named = self._desired.estate.machines
+        stopping = {s.uuid for s in self._differ.steps if isinstance(s, SendOrder) and s.order is OrderKind.STOP}
+        for machine in self._state.machines.values():
+            items = [r for r in self._own.get(machine.name, ()) if r.kind is Kind.REPLICATION]
+            if items and machine.name not in named and machine.uuid not in stopping:
+                return machine.name
+        return None

@@ -35,7 +35,7 @@ def stage(state: MachineState | None, record: Record | None) -> Stage:
         case Life.MIGRATED:
             return Stage.COMPLETED if _stopped(record) else Stage.MIGRATED
         case Life.STOPPED:
-            return Stage.COMPLETED if state.life == "migrated" else Stage.NEW
+            return Stage.COMPLETED if state.life == "migrated" or _completed(record) else Stage.NEW
 
 
 def _stopped(record: Record) -> bool:
@@ -43,17 +43,21 @@ def _stopped(record: Record) -> bool:
     return order is not None and order.kind is OrderKind.STOP and order.outcome == "done"
 
 
+def _completed(record: Record) -> bool:
+    """The engine says that what it stopped had been migrated."""
+    return _stopped(record) and record.order is not None and record.order.facts.get("completed") == "true"
+
+
 def last_order(state: MachineState, record: Record | None) -> int:
-    """Number of the last order that was ever written for this machine."""
-    if record is None or record.replication != state.replication:
+    """Number of the last order that was ever written for this machine. Numbers go on rising when it is enabled again."""
+    if record is None:
         return state.orders
     return max(state.orders, record.orders_done, record.order.number if record.order else 0)
 
 
 def under_way(state: MachineState, record: Record | None) -> bool:
     """An order is written and has no outcome yet."""
-    done = record.orders_done if record is not None and record.replication == state.replication else 0
-    return last_order(state, record) > done
+    return last_order(state, record) > (record.orders_done if record is not None else 0)
 
 
 def reached(stages: Mapping[str, Stage], machines: tuple[str, ...], awaited: str) -> list[str]:

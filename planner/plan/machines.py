@@ -11,20 +11,22 @@ Rules (design, "Phases")
 from __future__ import annotations
 
 import uuid as uuids
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from planner.artifact import Kind
+from planner.artifact import ENGINE_MADE, Kind
 from planner.desired import Desired, DesiredMachine
 from planner.desired.replicating import Enabled, choose_appliance, replicating, tracking
-from planner.estate import Diagnostic, Phase, Wave
+from planner.estate import Diagnostic, Machine, Phase, Wave
 from planner.plan.artifacts import Differ
 from planner.plan.life import Stage, last_order, reached, stage, under_way
 from planner.plan.model import World
 from planner.plan.orders import order_step
-from planner.state import MachineState, State
+from planner.state import MachineState, Recorded, State
 from planner.steps import Note
 from replication.model.item import OrderKind
 from replication.model.record import Record
+
+TEST_MADE = frozenset({Kind.TEST_VM, Kind.TEST_DISK, Kind.TEST_NIC})
 
 
 @dataclass(slots=True)
@@ -32,6 +34,7 @@ class Notes:
     deferred: list[Note] = field(default_factory=list)
     in_progress: list[Note] = field(default_factory=list)
     kept: list[Note] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
 
 
 class Machines:
@@ -43,9 +46,8 @@ class Machines:
         self._world = world
         self._differ = differ
         self._notes = notes
-        self._stages = {
-            name: stage(state.machines.get(m.uuid), world.machines.get(m.uuid)) for name, m in desired.machines.items()
-        }
+        uuids_of = {**desired.absent, **{name: m.uuid for name, m in desired.machines.items()}}
+        self._stages = {name: stage(state.machines.get(u), world.machines.get(u)) for name, u in uuids_of.items()}
         self._own: dict[str, dict[str, Kind]] = {}
         for address, recorded in state.artifacts.items():
             if recorded.machine:
@@ -62,6 +64,8 @@ class Machines:
                 wanted = self._desired.machines.get(name)
                 if wanted is not None:
                     self._plan(wanted, wave)
+                elif name in self._desired.absent:
+                    self._end(self._desired.estate.machines[name])
 
     def _plan(self, wanted: DesiredMachine, wave: Wave) -> None:
         now = self._stages[wanted.machine.name]
@@ -70,84 +74,129 @@ class Machines:
         if now in (Stage.MIGRATED, Stage.COMPLETED) and wanted.machine.phase.rank < Phase.MIGRATE.rank:
             self._refuse_back(wanted, now)
             return
-        if now in (Stage.NEW, Stage.INITIAL, Stage.DELTA):
-            lost = self._lost_seeds(wanted) if state is not None and now is not Stage.NEW else []
-            enabled = self._enable(wanted, state, again=bool(lost)) if state is None or now is Stage.NEW or lost else None
-            if state is None and enabled is None:
+        if state is None or now is Stage.NEW:
+            self._begin(wanted, state, record)
+            return
+        busy = under_way(state, record)
+        if now in (Stage.INITIAL, Stage.DELTA):
+            lost = [] if busy else self._lost_seeds(wanted)
+            if lost:
+                self._begin_anew(wanted, state, record, lost)
                 return
-            self._replicate(wanted, state, enabled, lost)
-            if enabled is not None:
-                self._defer(wanted, "replication starts with this apply")
-                return
-        assert state is not None
-        if under_way(state, record):
+            self._go_on(wanted, state)
+        if busy:
             what = record.order.kind.value if record and record.order and record.order.outcome is None else "order"
             self._note(self._notes.in_progress, wanted, what, "the engine carries it out")
             return
+        self._note_gone(wanted)
         self._order(wanted, wave, now, state, record)
 
-    def _replicate(
-        self, wanted: DesiredMachine, state: MachineState | None, enabled: MachineState | None, lost: list[str]
-    ) -> None:
-        estate, names, differ = self._desired.estate, self._desired.names, self._differ
-        track = None if wanted.vm.tracking else tracking(wanted)
-        if track is not None:
-            differ.want(
-                track, "changed block tracking is off: switching it on changes the VM (a snapshot is taken and removed)"
-            )
-        item = self._state.artifacts.get(f"{Kind.REPLICATION}.{wanted.machine.name}")
-        if enabled is not None:
-            chosen = choose_appliance(estate, wanted.machine.source, self._taken)
-            appliance = chosen.name if chosen else ""
-            self._taken[appliance] = self._taken.get(appliance, 0) + 1
-            current = enabled
-        else:
-            assert state is not None
-            current = state
-            appliance = str(item.spec["appliance"]) if item else ""
-        for artifact in replicating(estate, names, wanted, Enabled(current.replication, appliance), track):
-            if lost and artifact.kind is Kind.SEED_DISK:
-                differ.anew(artifact, "a seed disk is gone: replication starts anew")
-            else:
-                differ.want(artifact)
-        if enabled is not None:
-            differ.enable(f"{Kind.REPLICATION}.{wanted.machine.name}", enabled)
-
-    def _enable(self, wanted: DesiredMachine, state: MachineState | None, *, again: bool) -> MachineState | None:
-        """A new enabling: the next generation with a replication uuid of its own; None when S10 forbids it."""
-        if not again and choose_appliance(self._desired.estate, wanted.machine.source, self._taken) is None:
-            limit = max(a.limits.machines_per_appliance for a in self._desired.estate.appliances.values())
-            detail = (
-                f"{wanted.machine.name}: every appliance of source {wanted.machine.source!r} has its {limit} machines. "
-                "Deploy a scale-out appliance (`role: scale-out` under `appliances`) to replicate more."
-            )
-            self._differ.errors.append(
-                Diagnostic("WL320", "a scale-out appliance is needed", detail, wanted.machine.name, wanted.machine.span)
-            )
-            return None
+    def _begin(self, wanted: DesiredMachine, state: MachineState | None, record: Record | None) -> None:
+        """Enable replication: the next generation, with a replication uuid of its own; refused where something forbids it."""
+        machine = wanted.machine
+        blocked = self._desired.blocked.get(machine.name, ())
+        self._differ.errors.extend(blocked)
+        appliance = self._free_appliance(wanted)
+        if blocked or appliance is None:
+            return
         generation = (state.generation if state else 0) + 1
         replication = str(uuids.uuid5(uuids.UUID(self._state.lineage), f"{wanted.uuid}/{generation}"))
-        return MachineState(wanted.machine.name, wanted.uuid, wanted.target.region, generation, replication)
+        orders = last_order(state, record) if state else 0
+        enabled = MachineState(machine.name, wanted.uuid, wanted.target.region, generation, replication, orders)
+        self._replicate(wanted, replication, appliance)
+        self._differ.enable(f"{Kind.REPLICATION}.{machine.name}", enabled)
+        self._defer(wanted, "replication starts with this apply")
 
-    def _lost_seeds(self, wanted: DesiredMachine) -> list[str]:
+    def _begin_anew(self, wanted: DesiredMachine, state: MachineState, record: Record | None, lost: list[Recorded]) -> None:
+        """Seeds are gone. What was replicated cannot be continued, and the engine takes a new replication only when the old
+        one has been stopped: so that is ordered, and the next plan enables it under a new uuid."""
+        for seed in lost:
+            self._differ.note_gone(seed, wanted.machine.wave, wanted.machine.span)
+        own, number = self._own.get(wanted.machine.name, {}), last_order(state, record) + 1
+        count = f"{len(lost)} seed disk{'s are' if len(lost) > 1 else ' is'} gone"
+        why = f"{count}: what was replicated is thrown away"
+        self._differ.add(order_step(OrderKind.STOP, number, state, wanted, self._desired.names, own, (), why))
+        self._note(self._notes.deferred, wanted, "replicate", f"{count}: replication starts anew once it has been stopped")
+
+    def _go_on(self, wanted: DesiredMachine, state: MachineState) -> None:
+        """Keep what replicates as the estate says."""
+        name, appliances = wanted.machine.name, self._desired.estate.appliances
+        item = self._state.artifacts.get(f"{Kind.REPLICATION}.{name}")
+        known = str(item.spec.get("appliance", "")) if item else ""
+        if known not in appliances or appliances[known].source != wanted.machine.source:
+            chosen = self._free_appliance(wanted)
+            if chosen is None:
+                return
+            known = chosen
+        blocked = self._desired.blocked.get(name, ())
+        self._notes.warnings.extend(replace(b, severity="warning") for b in blocked)
+        self._replicate(wanted, state.replication, known)
+
+    def _replicate(self, wanted: DesiredMachine, replication: str, appliance: str) -> None:
+        track = None if wanted.vm.tracking else tracking(wanted)
+        if track is not None:
+            self._differ.want(
+                track, "changed block tracking is off: switching it on changes the VM (a snapshot is taken and removed)"
+            )
+        enabled = Enabled(replication, appliance)
+        for artifact in replicating(self._desired.estate, self._desired.names, wanted, enabled, track):
+            self._differ.want(artifact)
+
+    def _free_appliance(self, wanted: DesiredMachine) -> str | None:
+        """Take a place on an appliance; None and an error when S10 forbids it."""
+        chosen = choose_appliance(self._desired.estate, wanted.machine.source, self._taken)
+        if chosen is not None:
+            self._taken[chosen.name] = self._taken.get(chosen.name, 0) + 1
+            return chosen.name
+        source = wanted.machine.source
+        limits = {a.limits.machines_per_appliance for a in self._desired.estate.appliances.values() if a.source == source}
+        detail = (
+            f"{wanted.machine.name}: every appliance of source {source!r} has its {max(limits, default=0)} machines. "
+            "Deploy a scale-out appliance (`role: scale-out` under `appliances`) to replicate more."
+        )
+        self._differ.errors.append(
+            Diagnostic("WL320", "a scale-out appliance is needed", detail, wanted.machine.name, wanted.machine.span)
+        )
+        return None
+
+    def _lost_seeds(self, wanted: DesiredMachine) -> list[Recorded]:
         """Recorded seeds that are not there any more: what was replicated into them cannot be trusted or continued."""
-        prefix = f"{Kind.SEED_DISK}.{wanted.machine.name}/"
-        seen = self._world.artifacts
-        return [a for a in self._own.get(wanted.machine.name, {}) if a.startswith(prefix) and a in seen and seen[a] is None]
+        own = self._own.get(wanted.machine.name, {})
+        return [self._state.artifacts[a] for a, k in own.items() if k is Kind.SEED_DISK and self._differ.gone(a)]
+
+    def _note_gone(self, wanted: DesiredMachine) -> None:
+        """What the engine made and somebody else removed: said, and left alone."""
+        for address, kind in self._own.get(wanted.machine.name, {}).items():
+            if kind in ENGINE_MADE and self._differ.gone(address):
+                self._differ.note_gone(self._state.artifacts[address], wanted.machine.wave, wanted.machine.span)
+
+    def _end(self, machine: Machine) -> None:
+        """A migrated machine whose source is gone from vCenter: `complete` needs no source."""
+        state = self._state.machines.get(self._desired.absent[machine.name])
+        if state is None or self._stages[machine.name] is not Stage.MIGRATED or machine.phase is not Phase.COMPLETE:
+            return
+        record = self._world.machines.get(state.uuid)
+        if under_way(state, record):
+            note = Note(machine.name, "stop", "the engine carries it out", machine.wave, machine.span)
+            self._notes.in_progress.append(note)
+            return
+        own, number = self._own.get(machine.name, {}), last_order(state, record) + 1
+        step = order_step(OrderKind.STOP, number, state, None, self._desired.names, own, ())
+        self._differ.add(replace(step, wave=machine.wave, origin=machine.spans.get("phase") or machine.span))
 
     def _order(self, wanted: DesiredMachine, wave: Wave, now: Stage, state: MachineState, record: Record | None) -> None:
         machine = wanted.machine
         own = self._own.get(machine.name, {})
-        tested = any(k is Kind.TEST_VM for k in own.values())
+        tested = any(k in TEST_MADE for k in own.values())
+        broken = tested and (
+            self._failure(record, OrderKind.TEST, OrderKind.CLEAN_UP) or self._differ.gone(f"{Kind.TEST_VM}.{machine.name}")
+        )
         number = last_order(state, record) + 1
-        failed = self._failure(record)
-        if now is Stage.DELTA and tested and machine.phase is not Phase.TEST:
+        needs: tuple[str, ...] = ()
+        if now is Stage.DELTA and tested and (broken or machine.phase is not Phase.TEST):
             clean = order_step(OrderKind.CLEAN_UP, number, state, wanted, self._desired.names, own, ())
             self._differ.add(clean)
-            number += 1
-            needs: tuple[str, ...] = (clean.address,)
-        else:
-            needs = ()
+            needs, number, tested = (clean.address,), number + 1, False
         wish = self._wish(machine.phase, now, tested)
         if wish is None:
             return
@@ -155,7 +204,8 @@ class Machines:
         if reason is not None:
             self._defer(wanted, reason, wish)
             return
-        why = f"the last attempt ended: {failed}" if failed else ""
+        failed = self._failure(record, wish)
+        why = f"again; the last attempt ended: {failed}" if failed else ""
         self._differ.add(order_step(wish, number, state, wanted, self._desired.names, own, needs, why))
         if machine.phase is Phase.COMPLETE and wish is OrderKind.MIGRATE:
             self._defer(wanted, "after the migration", OrderKind.STOP)
@@ -190,10 +240,12 @@ class Machines:
         return None
 
     @staticmethod
-    def _failure(record: Record | None) -> str:
-        if record is None or record.order is None or record.order.outcome in (None, "done"):
+    def _failure(record: Record | None, *kinds: OrderKind) -> str:
+        """How the last order ended when it was of one of these kinds and was not carried out; else nothing."""
+        order = record.order if record is not None else None
+        if order is None or order.kind not in kinds or order.outcome in (None, "done"):
             return ""
-        return record.order.problem or str(record.order.outcome)
+        return order.problem or str(order.outcome)
 
     def _refuse_back(self, wanted: DesiredMachine, now: Stage) -> None:
         machine = wanted.machine

@@ -91,4 +91,6 @@ def step_json(step: Step) -> dict[str, Any]:
         out["changes"] = [[c.op, list(c.path), c.old, c.new] for c in step.changes]
     if isinstance(step, Create) and step.enables:
         out["enables"] = dataclasses.asdict(step.enables)
+    if isinstance(step, Forget) and step.ends:
+        out["ends"] = dataclasses.asdict(step.ends)
     return out

@@ -10,7 +10,7 @@ from planner.artifact import Artifact, Json, Kind
 from planner.desired.machine import DesiredMachine, vm_order
 from planner.estate import CutoverPolicy
 from planner.names import Names, last
-from planner.state import MachineState
+from planner.state import MachineState, digest
 from planner.steps import SendOrder
 from replication.model.item import OrderKind, Shutdown, VmOrder
 
@@ -26,9 +26,10 @@ _WHY = {
 }
 
 
-def order_id(replication: str, number: int) -> str:
-    """Derived, so that the same plan is the same bytes."""
-    return str(uuids.uuid5(uuids.UUID(replication), str(number)))
+def order_id(replication: str, number: int, document: Mapping[str, Json]) -> str:
+    """Derived from what it says, so that the same plan is the same bytes, and an order of which nobody knows whether it was
+    written is never taken for another one of its number."""
+    return str(uuids.uuid5(uuids.UUID(replication), f"{number}/{digest(document)}"))
 
 
 def order_step(
@@ -52,13 +53,13 @@ def order_step(
     document: dict[str, Json] = {
         "machine": machine.uuid,
         "number": number,
-        "id": order_id(machine.replication, number),
         "kind": kind.value,
         "replication": machine.replication,
         "vm": dataclasses.asdict(vm) if vm else None,
         "shutdown": dataclasses.asdict(shutdown),
         "prepare": cutover.prepare,
     }
+    document["id"] = order_id(machine.replication, number, document)
     return SendOrder(
         address=f"order.{machine.name}/{number:06d}-{kind.value}",
         order=kind,

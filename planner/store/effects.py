@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from planner.artifact import Kind
-from planner.plan.build import rename_address
+from planner.plan.renaming import moved
 from planner.state import MachineState, Recorded, State
 
 
@@ -36,24 +36,45 @@ class Renamed:
 Effect = Put | Remove | PutMachine | Renamed
 
 
+class Ledger:
+    """A state that effects are taken into, each at a cost of its own size."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.artifacts = dict(state.artifacts)
+        self.machines = dict(state.machines)
+
+    def take(self, effects: Iterable[Effect]) -> None:
+        """In order."""
+        for effect in effects:
+            match effect:
+                case Put(recorded):
+                    self.artifacts[recorded.address] = recorded
+                case Remove(address):
+                    self.artifacts.pop(address, None)
+                case PutMachine(machine):
+                    self.machines[machine.uuid] = machine
+                case Renamed(uuid, old, new):
+                    if uuid in self.machines:
+                        self.machines[uuid] = replace(self.machines[uuid], name=new)
+                    self.artifacts = moved(self.artifacts, old, new)
+
+    def state(self) -> State:
+        return replace(self._state, artifacts=dict(self.artifacts), machines=dict(self.machines))
+
+
 def applied(state: State, effects: Iterable[Effect]) -> State:
     """The state with `effects` in it, in order; the serial stays."""
-    artifacts, machines = dict(state.artifacts), dict(state.machines)
-    for effect in effects:
-        match effect:
-            case Put(recorded):
-                artifacts[recorded.address] = recorded
-            case Remove(address):
-                artifacts.pop(address, None)
-            case PutMachine(machine):
-                machines[machine.uuid] = machine
-            case Renamed(uuid, old, new):
-                if uuid in machines:
-                    machines[uuid] = replace(machines[uuid], name=new)
-                for address in [a for a, r in artifacts.items() if r.machine == old]:
-                    moved = rename_address(address, old, new)
-                    artifacts[moved] = replace(artifacts.pop(address), address=moved, machine=new)
-    return replace(state, artifacts=artifacts, machines=machines)
+    ledger = Ledger(state)
+    ledger.take(effects)
+    return ledger.state()
+
+
+def between(old: State, new: State) -> list[Effect]:
+    """Effects that make the artifacts and machines of `new` from those of `old` (machines are never forgotten)."""
+    gone = [Remove(a) for a in old.artifacts if a not in new.artifacts]
+    put = [Put(r) for a, r in new.artifacts.items() if old.artifacts.get(a) != r]
+    return [*gone, *put, *(PutMachine(m) for u, m in new.machines.items() if old.machines.get(u) != m)]
 
 
 def to_json(effect: Effect) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """The apply journal: one line per event, appended and synced *before* the outside call that it announces.
 
 A line is JSON: a head {"lineage","serial"} first, then {"address","event": intent|token|done|failed, …}. A last line without its
-newline was being written when the process died: it announces nothing that was begun, and is ignored.
+newline was being written when the process died: it announces nothing that was begun, is ignored, and is cut off before the
+next line is written. After the first error in writing the journal is dead: a line behind a torn one would make it unreadable.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -45,10 +47,14 @@ class Journal:
     def __init__(self, path: Path, lineage: str, serial: int) -> None:
         self._path = path
         self._guard = threading.Lock()
-        fresh = not path.exists() or path.stat().st_size == 0
+        self._dead: OSError | None = None
         self._file = path.open("ab", buffering=0)
-        if fresh:
+        whole = path.read_bytes().rfind(b"\n") + 1
+        if self._file.tell() > whole:
+            self._file.truncate(whole)
+        if whole == 0:
             self._append({"lineage": lineage, "serial": serial})
+            sync_folder(path.parent)
 
     def intent(self, address: str, step: str, **details: Any) -> None:
         self._append({"address": address, "event": "intent", "step": step, **details})
@@ -68,22 +74,41 @@ class Journal:
     def _append(self, entry: dict[str, Any]) -> None:
         line = (json.dumps(entry, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
         with self._guard:
-            self._file.write(line)
-            os.fdatasync(self._file.fileno())
+            if self._dead is not None:
+                raise OSError(
+                    self._dead.errno, f"an earlier line could not be written: {self._dead.strerror}", str(self._path)
+                )
+            try:
+                if self._file.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+                os.fdatasync(self._file.fileno())
+            except OSError as error:
+                self._dead = error
+                raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a new or renamed entry of `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def replay(path: Path) -> Replay | None:
     """Read a journal; None when there is none. `BadState` when a line in the middle cannot be read."""
-    if not path.exists():
+    try:
+        whole = path.read_bytes()
+    except FileNotFoundError:
         return None
-    whole = path.read_bytes()
     lines = whole.split(b"\n")[:-1]
     if not lines:
         return None
     try:
         head, *entries = (json.loads(line) for line in lines)
         return _fold(str(head["lineage"]), int(head["serial"]), entries)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadState(
             f"{path} is damaged ({error!r}). Keep a copy; what it did since serial can be found again with `wavelift plan` "
             "after it is moved aside: everything made carries our tags."
@@ -98,7 +123,10 @@ def _fold(lineage: str, serial: int, entries: Iterable[dict[str, Any]]) -> Repla
         address, event = entry["address"], entry["event"]
         if event == "intent":
             details = {k: v for k, v in entry.items() if k not in ("address", "event", "step")}
-            open_steps[address] = Doubt(address, entry["step"], None, details)
+            before = open_steps.get(address)  # cut off once already: its token still stands for what was begun then
+            same = before is not None and (before.step, before.details.get("spec")) == (entry["step"], details.get("spec"))
+            token = before.token if before is not None and same else None
+            open_steps[address] = Doubt(address, entry["step"], token, details)
         elif event == "token":
             known = open_steps[address]
             open_steps[address] = Doubt(address, known.step, entry["token"], known.details)

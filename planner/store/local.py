@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from planner.estate import Estate
-from planner.state import BadState, State, dumps, loads, same
-from planner.store.effects import Effect, applied
-from planner.store.journal import Doubt, Journal, replay
+from planner.state import BadState, MachineState, State, dumps, loads, same
+from planner.store.effects import Effect, Ledger, applied, between
+from planner.store.journal import Doubt, Journal, replay, sync_folder
 
 
 class Locked(Exception):
@@ -54,7 +54,12 @@ class LocalStore:
         self._lock = path.with_name(path.name + ".lock")
 
     def read(self) -> View:
-        """File and journal. Serial 0 where there is no state yet."""
+        """File and journal. Serial 0 where there is no state yet.
+
+        The journal is read before the file: a writer that compacts meanwhile leaves a journal that is older than the file,
+        which is harmless, and never one that seems to go on from a state that is not there.
+        """
+        told = replay(self._journal)
         if self.path.exists():
             state = loads(self.path.read_bytes(), str(self.path))
             if state.estate and state.estate != self._estate:
@@ -63,10 +68,7 @@ class LocalStore:
                     "Name another state path, or put the estate's name back."
                 )
         else:
-            state = State(
-                str(uuid.uuid5(uuid.NAMESPACE_URL, f"wavelift:{self._estate}:{self.path.resolve()}")), 0, self._estate
-            )
-        told = replay(self._journal)
+            state = State(self._lineage, 0, self._estate)
         if told is None:
             return View(state)
         if told.lineage != state.lineage:
@@ -95,7 +97,10 @@ class LocalStore:
                 raise Locked(self._holder(handle)) from error
             os.ftruncate(handle, 0)
             os.pwrite(handle, json.dumps(_who(doing)).encode(), 0)
-            session = Session(self, self.read())
+            view = self.read()
+            if not view.interrupted:
+                self._journal.unlink(missing_ok=True)  # compacted already, or not even its head was written
+            session = Session(self, view)
             try:
                 yield session
             finally:
@@ -123,11 +128,7 @@ class LocalStore:
             out.flush()
             os.fsync(out.fileno())
         os.replace(temporary, self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self.path.parent)
         self._journal.unlink(missing_ok=True)
 
     def journal(self, state: State) -> Journal:
@@ -135,8 +136,12 @@ class LocalStore:
 
 
 def _who(doing: str) -> dict[str, object]:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's uid that no passwd file knows
+        user = f"uid {os.getuid()}"
     return {
-        "user": getpass.getuser(),
+        "user": user,
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "since": time.time(),
@@ -151,13 +156,18 @@ class Session:
         self._store = store
         self._base = loads(store.path.read_bytes(), str(store.path)) if store.path.exists() else None
         self.view = view
-        self._state = view.state
+        self._ledger = Ledger(view.state)
         self._journal: Journal | None = None
         self._opening = threading.Lock()
 
     @property
     def state(self) -> State:
-        return self._state
+        """The state in hand, as a value: costs as much as it holds artifacts."""
+        return self._ledger.state()
+
+    def machine(self, uuid: str) -> MachineState:
+        """What the state in hand says of one machine."""
+        return self._ledger.machines[uuid]
 
     @property
     def journal(self) -> Journal:
@@ -165,26 +175,32 @@ class Session:
         with self._opening:
             if self._journal is None:
                 if self._base is None:
-                    self._base = replace(self._state, serial=0)
+                    self._base = replace(self.view.state, serial=0)
                     self._store.write(self._base)
                 self._journal = self._store.journal(self._base)
             return self._journal
 
     def record(self, effects: Sequence[Effect]) -> None:
         """Take effects that are in the journal into the state in hand."""
-        self._state = applied(self._state, effects)
+        self._ledger.take(effects)
 
-    def replace(self, state: State) -> None:
-        """Another state in hand (a refresh); kept when the session closes."""
-        self._state = state
+    def replace(self, state: State, what: str) -> None:
+        """Another state in hand: what is new in it goes into the journal first, as the outcome of `what`.
+
+        An outcome of the engine is seen once: its next order takes the place of the last one in its record.
+        """
+        effects = between(self.state, state)
+        if effects:
+            self.journal.done(what, effects)
+            self.record(effects)
 
     def close(self) -> None:
         if self._journal is not None:
             self._journal.close()
-        base = self._base
-        if base is None and not self._state.artifacts and not self._state.machines:
+        base, state = self._base, self.state
+        if base is None and not state.artifacts and not state.machines:
             return
-        if base is None or not same(base, self._state):
-            self._store.write(replace(self._state, serial=(base.serial if base else 0) + 1))
+        if base is None or not same(base, state):
+            self._store.write(replace(state, serial=(base.serial if base else 0) + 1))
         elif self._journal is not None or self.view.interrupted:
             self._store.write(base)
