@@ -103,23 +103,23 @@ def _section(title: str, lines: list[str]) -> Iterator[str]:
 
 
 def _wave(steps: list[Step]) -> Iterator[str]:
-    """A machine's seeds and item fold into one line; orders and everything else have their own."""
-    seeds: dict[str, int] = {}
-    for step in steps:
-        if isinstance(step, Create) and step.kind is Kind.SEED_DISK and step.machine:
-            seeds[step.machine] = seeds.get(step.machine, 0) + int(step.spec["size"])
+    """A machine's seeds stand below its item where that is made too; orders and everything else have their own line."""
+    seeds = {s.address for s in steps if isinstance(s, Create) and s.kind is Kind.SEED_DISK}
+    begun = {s.machine for s in steps if isinstance(s, Create) and s.kind is Kind.REPLICATION}
     for step in steps:
         match step:
-            case Create(kind=Kind.SEED_DISK):
+            case Create(kind=Kind.SEED_DISK) if step.machine in begun:
                 continue
+            case Create(kind=Kind.SEED_DISK):
+                yield f"+ {step.address} ({_size(int(step.spec['size']))}){_at(step)}"
             case Create(kind=Kind.REPLICATION):
                 count = len(step.spec["disks"])
                 size = sum(int(d["capacity"]) for d in step.spec["disks"])
                 yield f"+ {step.address}: start to replicate {count} disk{_s(count)}, {_size(size)}{_at(step)}"
-                yield from (
-                    f"    + seed_disk.{step.machine}/{d['key']} ({d['label']}, {_size(d['capacity'])})"
-                    for d in step.spec["disks"]
-                )
+                for disk in step.spec["disks"]:
+                    seed = f"seed_disk.{step.machine}/{disk['key']}"
+                    if seed in seeds:
+                        yield f"    + {seed} ({disk['label']}, {_size(disk['capacity'])})"
             case _:
                 yield from _step(step)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from planner.artifact import Kind
 from planner.desired import Desired, DesiredMachine
-from planner.estate import Diagnostic, Phase, Target
+from planner.estate import Diagnostic, Phase, Span, Target
 from planner.names import Names
 from planner.ports import ArtifactReader, GroupAccess, Observed, ResourceRef
 from planner.state import State
@@ -25,10 +25,13 @@ def check(desired: Desired, state: State, cloud: ArtifactReader) -> Iterator[Dia
         text = f"Sizes, networks and resource groups were not checked: {error}"
         yield Diagnostic("WL340", "not checked", text, severity="warning")
         seen = {}
+    yield from _project_group(desired, seen)
     for target in targets.values():
         yield from _target(desired, target, seen)
+    over = {u for u, m in state.machines.items() if m.life in ("migrated", "completed")}
     for wanted in desired.machines.values():
-        yield from _sizes(wanted, seen)
+        if wanted.uuid not in over:
+            yield from _sizes(wanted, seen)
     yield from _permissions(desired, state, targets, cloud)
 
 
@@ -53,13 +56,27 @@ def _sku(target: Target, size: str) -> str:
     return f"/subscriptions/{target.subscription}/providers/Microsoft.Compute/locations/{target.region}/skus/{size}"
 
 
+def _project_group(desired: Desired, seen: dict[str, Observed | None]) -> Iterator[Diagnostic]:
+    azure = desired.estate.azure
+    group = desired.names.group(azure.project_subscription, azure.project_group.name)
+    if f"group.{group}" in seen and seen[f"group.{group}"] is None:
+        yield _no_group(group, "azure.project.resource_group", None)
+
+
+def _no_group(group: str, path: str, span: Span | None) -> Diagnostic:
+    detail = f"{group} does not exist. Make it, or write `resource_group: {{name: …, managed: true}}` to have it made."
+    return Diagnostic("WL341", "the resource group does not exist", detail, path, span)
+
+
 def _target(desired: Desired, target: Target, seen: dict[str, Observed | None]) -> Iterator[Diagnostic]:
     path = f"targets.{target.name}"
     group = desired.names.group(target.subscription, target.resource_group.name)
-    if f"group.{group}" in seen and seen[f"group.{group}"] is None:
-        detail = f"{group} does not exist. Make it, or write `resource_group: {{name: …, managed: true}}` to have it made."
-        yield Diagnostic("WL341", "the resource group does not exist", detail, f"{path}.resource_group", target.span)
-    testing = any(m.target.name == target.name and m.machine.phase is not Phase.REPLICATE for m in desired.machines.values())
+    project = desired.names.group(desired.estate.azure.project_subscription, desired.estate.azure.project_group.name)
+    if group != project and f"group.{group}" in seen and seen[f"group.{group}"] is None:
+        yield _no_group(group, f"{path}.resource_group", target.span)
+    here = [m.machine for m in desired.machines.values() if m.target.name == target.name]
+    testing = any(m.phase is not Phase.REPLICATE for m in here)
+    subnets = {*target.subnets.values(), *(n.subnet for m in here for n in m.nics.values() if n.subnet and not n.skip)}
     for key, vnet in (("vnet", target.vnet), ("test_vnet", target.test_vnet)):
         if vnet is None:
             continue
@@ -77,11 +94,10 @@ def _target(desired: Desired, target: Target, seen: dict[str, Observed | None]) 
                 f"{arm_id} is in {region}, target {target.name!r} in {target.region}. A VM needs a network of its region."
             )
             yield Diagnostic("WL343", "network in another region", detail, f"{path}.{key}", target.span)
-        missing = sorted(set(target.subnets.values()) - set(network.properties.get("subnets", {})))
+        known = network.properties.get("subnets", {})
+        missing = sorted(subnets - set(known))
         if missing and (key == "vnet" or testing):
-            detail = (
-                f"{arm_id} has no subnet {', '.join(map(repr, missing))}. It has {', '.join(network.properties['subnets'])}."
-            )
+            detail = f"{arm_id} has no subnet {', '.join(map(repr, missing))}. It has {', '.join(known) or 'none'}."
             yield Diagnostic("WL344", "the subnet does not exist", detail, f"{path}.subnets", target.span)
 
 

@@ -11,6 +11,7 @@ from planner.plan import Plan
 from planner.plan.life import Stage, last_order, stage, under_way
 from planner.state import State
 from planner.steps import Create, SendOrder
+from replication.model.errors import Temporary
 from replication.model.record import Life, Record
 from replication.model.status import Status
 
@@ -47,6 +48,9 @@ class Watcher:
     def progress(self, goals: list[Goal], records: Mapping[str, Record], statuses: Mapping[str, Status]) -> None: ...
 
     def reached(self, goal: Goal, record: Record) -> None: ...
+
+    def unreadable(self, account: str, problem: str) -> None:
+        """This look at a gateway store failed; the next one comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +99,11 @@ def wait(
     while True:
         statuses: dict[str, Status] = {}
         for account in accounts.values():
-            records.update(engine.records(account))
-            statuses.update(engine.statuses(account))
+            try:
+                records.update(engine.records(account))
+                statuses.update(engine.statuses(account))
+            except Temporary as error:
+                watcher.unreadable(account, str(error))
         for goal in [g for g in left if g.reached(records.get(g.machine))]:
             left.remove(goal)
             record = records[goal.machine]
