@@ -39,6 +39,10 @@ _UNTRUSTED = "the certificate is signed by a CA that is not trusted here: give i
 _UNKNOWN_AFTER = frozenset({408, 500, 502, 504})
 
 
+_NO_CONNECTION = ("CERTIFICATE_VERIFY_FAILED", "Failed to establish a new connection", "Name or service not known", "timed out")
+"""What says, in a failed sign-in, that nobody was asked."""
+
+
 @contextmanager
 def translated(subject: str) -> Iterator[None]:
     """Whatever azure-core raises inside leaves as one of ours, about `subject` (a resource's name)."""
@@ -136,8 +140,8 @@ def _not_signed_in(text: str, subject: str) -> PortError:
     for mark, remedy in _REMEDY_BY_LOGIN:
         if mark in text:
             return Denied("Azure does not accept this login", subject=subject, remedy=remedy, code=mark)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return unreachable(text, subject)
+    if any(mark in text for mark in _NO_CONNECTION):  # the credential library wraps what the transport said
+        return unreachable(_sentence(text), subject)
     return Denied(f"cannot sign in: {_sentence(text)}", subject=subject, remedy=_SIGN_IN, code="AuthenticationFailed")
 
 

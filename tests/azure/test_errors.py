@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from azure.core.exceptions import ClientAuthenticationError
 
-from providers.azure.errors import redacted, refused, retry_after
+from providers.azure.errors import redacted, refused, retry_after, translate
 from replication.model.errors import Conflict, Denied, NotFound, Permanent, PortError, Temporary, UnknownFate
 
 
@@ -81,3 +82,10 @@ def test_secrets_do_not_show(text: str) -> None:
 def test_only_azures_first_sentence_is_told() -> None:
     text = "(BlobNotFound) The specified blob does not exist.\nRequestId:1f\nTime:2026-01-01T00:00:00Z"
     assert refused(404, "BlobNotFound", text, "").message == "The specified blob does not exist."
+
+
+def test_a_login_server_that_is_not_there_is_unreachable_and_not_a_wrong_secret() -> None:
+    """Bad input: nobody should go and change a secret that is right."""
+    error = ClientAuthenticationError("Authentication failed: Failed to establish a new connection: [Errno 111] refused")
+    made = translate(error, "signing in")
+    assert isinstance(made, Temporary) and made.code == "Unreachable"
