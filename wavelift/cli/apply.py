@@ -80,7 +80,8 @@ def _carry_out(
 ) -> int:
     from wavelift.applying import apply as carry_out
     from wavelift.applying import keep_outcomes
-    from wavelift.cli.progress import Lines, Watch
+    from wavelift.cli.bars import watching
+    from wavelift.cli.progress import Lines
     from wavelift.hosting import hosted
     from wavelift.planning import gateways
     from wavelift.waiting import Waited, goals_of, pending
@@ -94,8 +95,8 @@ def _carry_out(
     if wait and goals and not stop.is_set():
         state = wiring.workspace.view().state
         console.line(f"Waiting for {len(goals)} machine{'s' if len(goals) > 1 else ''} (Ctrl-C leaves; the engine goes on)")
-        with hosted(wiring, state) if embedded else nullcontext():
-            waited = watch(goals, gateways(state), wiring.engine, stop, Watch(console))
+        with hosted(wiring, state) if embedded else nullcontext(), watching(console) as watcher:
+            waited = watch(goals, gateways(state), wiring.engine, stop, watcher)
         keep_outcomes(wiring.workspace, waited.records)
     _report(outcome, waited, json, console)
     if outcome.failed or waited.failed:

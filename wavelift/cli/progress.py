@@ -1,4 +1,4 @@
-"""Progress of an apply and of what the engine does: bars on a terminal, a line per change elsewhere."""
+"""Progress of an apply and of what the engine does, as lines: one for every step, one for every change of a machine."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from wavelift.cli.console import Console
 from wavelift.waiting import Goal, Watcher
 
 BAR = 20
+SILENT = 60.0
+"""An engine writes every machine's status at least every 30 s."""
+
 QUIET = 10.0
 """Seconds after which a machine is mentioned again where there is no terminal."""
 
@@ -49,27 +52,46 @@ class Watch(Watcher):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._said: dict[str, tuple[str, float]] = {}
+        self._began = time.time()
+        self._warned = False
 
     def progress(self, goals: list[Goal], records: Mapping[str, Record], statuses: Mapping[str, Status]) -> None:
-        shown = [(g, statuses.get(g.machine), records.get(g.machine)) for g in goals]
-        self._console.live(" · ".join(f"{g.name} {brief(s)}" for g, s, _ in shown))
-        for goal, status, record in shown:
+        warning = silence(goals, statuses, self._began, time.time())
+        if warning and not self._warned:
+            self._warned = True
+            self._console.line(warning)
+        for goal in goals:
+            status, record = statuses.get(goal.machine), records.get(goal.machine)
             if status is None:
                 continue
             problem = record.problem if record else ""
             key = f"{status.state.value}|{status.step}|{problem}|{status.held or ''}"
             said, at = self._said.get(goal.machine, ("", 0.0))
-            again = not self._console.terminal and time.monotonic() - at > QUIET
-            if key != said or again:
+            if key != said or time.monotonic() - at > QUIET:
                 self._said[goal.machine] = (key, time.monotonic())
                 self._console.line(f"{goal.name}: {brief(status)}" + (f" ({problem})" if problem else ""))
 
     def reached(self, goal: Goal, record: Record) -> None:
-        problem = goal.failure(record)
-        what = "is in delta sync" if goal.order is None else "order done"
-        if goal.order is not None and record.order is not None and record.order.number == goal.order:
-            what = f"{record.order.kind.value} done"
-        self._console.line(f"{goal.name}: FAILED: {problem}" if problem else f"{goal.name}: {what}")
+        self._console.line(f"{goal.name}: {outcome_of(goal, record)}")
+
+
+def outcome_of(goal: Goal, record: Record) -> str:
+    """What became of a goal that was reached, in words."""
+    problem = goal.failure(record)
+    if problem:
+        return f"FAILED: {problem}"
+    if goal.order is None:
+        return "is in delta sync"
+    mine = record.order is not None and record.order.number == goal.order
+    return f"{record.order.kind.value} done" if mine and record.order else "order done"
+
+
+def silence(goals: list[Goal], statuses: Mapping[str, Status], began: float, now: float) -> str:
+    """What to say when no engine seems to be at work on any of the goals; empty while one is."""
+    beats = [statuses[g.machine].written for g in goals if g.machine in statuses]
+    if not goals or now - max([began, *beats]) < SILENT:
+        return ""
+    return "No engine has said anything for a while: `wavelift engine run` starts one (this goes on waiting)."
 
 
 def brief(status: Status | None) -> str:
