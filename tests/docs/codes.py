@@ -33,6 +33,7 @@ MEANING: dict[str, str] = {
     "WL217": "Every adapter is left out.",
     "WL310": "Something with the name that the plan needs is there without this estate's tags. It is never taken over.",
     "WL311": "The change would mean to delete and make anew, which is not done for you.",
+    "WL312": "A renamed machine takes the name of one that the state still has. Go through a third name, or stop that one first.",
     "WL320": "Every appliance of the source has as many machines as its limit allows (S10). Declare one with `role: scale-out`.",
     "WL321": "Phase `replicate` or `test` of a machine that is migrated already.",
     "WL330": "`--allow-destroy` must name the number that the plan prints, so that nobody destroys more than was read.",
@@ -64,7 +65,10 @@ def warnings() -> set[str]:
     out = set()
     for path in _sources():
         for call in _calls(path):
-            if any(k.arg == "severity" and isinstance(k.value, ast.Constant) and k.value.value == "warning" for k in call.keywords):
+            if any(
+                k.arg == "severity" and isinstance(k.value, ast.Constant) and k.value.value == "warning"
+                for k in call.keywords
+            ):
                 out |= {a.value for a in call.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str)}
     return out
 
