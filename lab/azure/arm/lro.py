@@ -175,7 +175,7 @@ class Operations:
             f"{self._base()}/subscriptions/{operation.subscription}/providers/{operation.namespace}"
             f"/locations/{operation.location}/operations/{operation.id}?api-version={operation.api_version}"
         )
-        headers = {"retry-after-ms": self._pause()}
+        headers = self.pause()
         if by_status:
             headers["Azure-AsyncOperation"] = where
         if by_location:
@@ -212,10 +212,11 @@ class Operations:
         return json_response(200, resource.raw if resource else None)
 
     def _waiting(self, operation: Operation) -> dict[str, str]:
-        return {"retry-after-ms": self._pause()} if operation.status == "InProgress" else {}
+        return self.pause() if operation.status == "InProgress" else {}
 
-    def _pause(self) -> str:
-        return str(int(max(20.0, min(self._settings.values.latency * 500, 2000.0))))
+    def pause(self) -> dict[str, str]:
+        """The header that says when to look again: about half of what an operation takes."""
+        return {"retry-after-ms": str(int(max(20.0, min(self._settings.values.latency * 500, 2000.0))))}
 
     def _push(self, operation: Operation) -> None:
         with self._queue.condition:

@@ -17,6 +17,8 @@ from lab.azure.arm.errors import ArmError, json_response, resource_not_found
 from lab.azure.arm.store import Change, Gone, Json, Record, record
 from lab.http import Response
 
+_ENDED = ("Succeeded", "Failed", "Canceled")
+
 
 class ResourceType:
     """One ARM resource type. Subclasses say what is special; the router calls `handle`."""
@@ -37,8 +39,11 @@ class ResourceType:
         return page(call, call.target.resource_id if call.target.names else call.target.scope, self)
 
     def get(self, call: Call) -> Response:
-        """The resource. 404 ResourceNotFound."""
-        return json_response(200, self.render(self.require(call)))
+        """The resource, and while it is being made when to look again. 404 ResourceNotFound."""
+        item = self.require(call)
+        state = item.body.get("properties", {}).get("provisioningState", "Succeeded")
+        headers = {} if state in _ENDED else self.env.operations.pause()
+        return json_response(200, self.render(item), headers)
 
     def render(self, item: Record) -> bytes:
         """The public document; types with computed parts override this."""

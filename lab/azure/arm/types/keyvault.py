@@ -66,7 +66,7 @@ class Vaults(ResourceType):
         properties = self._properties(call, {})
         document = self.document(call, {**properties, "provisioningState": "RegisteringDns"})
         self._begin(call, self.new(call, document, {"uid": str(uuid.uuid4())}))
-        return json_response(201, document)
+        return json_response(201, document, self.env.operations.pause())
 
     def replace(self, call: Call, existing: Record) -> Response:
         """PUT again: the same as an update."""

@@ -55,7 +55,7 @@ class Namespaces(ResourceType):
             changes=[self.new(call, document), rule],
             api_version=call.api_version,
         )
-        return json_response(201, document)
+        return json_response(201, document, self.env.operations.pause())
 
     def replace(self, call: Call, existing: Record) -> Response:
         """PUT again: an update."""
