@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -31,13 +32,23 @@ def main(arguments: list[str]) -> int:
         parser.error(f"no figure is called {unknown}: see --list")
     figures = _earlier(given.out) if given.only else {}
     print(f"{'figure':32}{'':>10} unit   measured")
+    failed = 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # labs and engines are stopped on the way out
     for group in groups:
-        for measured in _measure(group):
+        if sys.stderr.isatty():
+            sys.stderr.write(f"measuring {', '.join(group.units)} …\r")
+        try:
+            found = _measure(group)
+        except Exception as error:  # noqa: BLE001 - the outermost edge: one measurement that fails must not cost the others
+            print(f"{', '.join(group.units)}: not measured: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            failed += 1
+            continue
+        for measured in found:
             unit = group.units[measured.name]
             print(f"{measured.name:32}{measured.value:10.4g} {unit:6} {measured.how}", flush=True)
             figures[measured.name] = float(f"{measured.value:.4g}")
             _write(given.out, figures)
-    return 0
+    return 1 if failed else 0
 
 
 def _measure(group: Group) -> list[Measured]:

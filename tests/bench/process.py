@@ -37,7 +37,12 @@ def run(command: Sequence[str], out: Path | None = None) -> Ran:
     with target.open("wb") as stdout:
         before = time.perf_counter()
         process = subprocess.Popen(command, stdout=stdout, stdin=subprocess.DEVNULL, cwd=ROOT)
-        _, status, used = os.wait4(process.pid, 0)
+        try:
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
         wall = time.perf_counter() - before
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
