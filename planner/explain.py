@@ -172,7 +172,14 @@ def _at(step: Create | Update | SendOrder) -> str:
 
 
 def _value(value: Json) -> str:
-    return "nothing" if value is None else repr(value)
+    """A value in a few words; of the disks of an item, their places and sizes."""
+    match value:
+        case None:
+            return "nothing"
+        case [{"label": _, "capacity": _}, *_]:
+            return ", ".join(f"{d['label']} {_size(d['capacity'])}" for d in value)
+        case _:
+            return repr(value)
 
 
 def _size(size: int) -> str:

@@ -82,7 +82,6 @@ def _item(estate: Estate, wanted: DesiredMachine, enabled: Enabled) -> dict[str,
     """The fields of `replication.model.item.Item`, with references where an endpoint is not known before apply."""
     machine, region = wanted.machine, wanted.target.region
     appliance = estate.appliances[enabled.appliance]
-    hold = machine.hold
     return {
         "machine": wanted.uuid,
         "name": machine.name,
@@ -109,7 +108,7 @@ def _item(estate: Estate, wanted: DesiredMachine, enabled: Enabled) -> dict[str,
         "key_vault": ref(f"{Kind.KEY_VAULT}.{region}", "vault_uri"),
         "log_key": LOG_KEY,
         "quiesce": machine.quiesce,
-        "hold": (f"{hold.why} until {hold.until}" if hold.until else hold.why) if hold else None,
+        "hold": None,  # a machine's `hold` keeps it from going further; what protects its data goes on
         "delta_minimum": appliance.schedule.delta_minimum,
         "delta_cap": appliance.schedule.delta_cap,
         "retry_after": appliance.schedule.retry_after,

@@ -94,7 +94,7 @@ def _behind_renames(steps: Sequence[Step], renames: Sequence[Rename]) -> list[St
 
 def _wrong_number(plan: Plan, allowed: int) -> Diagnostic:
     detail = (
-        f"--allow-destroy {allowed} was given, and this plan destroys {plan.destroys} data-bearing artifacts. "
+        f"--allow-destroy {allowed} was given; the number of data-bearing artifacts that this plan destroys is {plan.destroys}. "
         "Name the planned number."
     )
     return Diagnostic("WL330", "the number of destroyed artifacts differs", detail)

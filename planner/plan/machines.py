@@ -129,7 +129,7 @@ class Machines:
                 return
             known = chosen
         blocked = self._desired.blocked.get(name, ())
-        self._notes.warnings.extend(replace(b, severity="warning") for b in blocked)
+        self._notes.warnings.extend(replace(b, summary="replication is in danger", severity="warning") for b in blocked)
         self._replicate(wanted, state.replication, known)
 
     def _replicate(self, wanted: DesiredMachine, replication: str, appliance: str) -> None:
