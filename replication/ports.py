@@ -174,6 +174,10 @@ class ReplicaStore(Protocol):
         """Page ranges that hold data in the snapshot."""
         ...
 
+    def changed(self, name: str, since: str, point: str, size: int) -> list[Extent]:
+        """Page ranges written or cleared between the snapshots `since` and `point` (the newer), clamped to `size`."""
+        ...
+
 
 class KeyStore(Protocol):
     def current(self, name: str) -> tuple[str, bytes]:

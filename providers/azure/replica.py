@@ -167,22 +167,33 @@ class PageBlobReplicas:
 
     def allocated(self, name: str, point: str, size: int) -> list[Extent]:
         """Page ranges that hold data in the snapshot, clamped to `size`."""
+        return self._ranges(name, point, None, size)
+
+    def changed(self, name: str, since: str, point: str, size: int) -> list[Extent]:
+        """Page ranges written or cleared between two snapshots, clamped to `size`."""
+        return self._ranges(name, point, since, size)
+
+    # --- inside
+
+    def _ranges(self, name: str, point: str, since: str | None, size: int) -> list[Extent]:
+        """Of a snapshot: what holds data, or with `since` what was written or cleared since that one."""
         found: list[Extent] = []
         marker: str | None = None
         while True:
 
             def page(marker: str | None = marker) -> tuple[list[Extent], str | None]:
                 with translated(self._subject(name)):
-                    pages = self._blob(name, point).list_page_ranges(results_per_page=_RANGES_PAGE).by_page(marker)
-                    part = [_extent(r) for r in next(pages, iter(())) if not r.cleared]
+                    listed = self._blob(name, point).list_page_ranges(
+                        previous_snapshot=since, results_per_page=_RANGES_PAGE
+                    )
+                    pages = listed.by_page(marker)
+                    part = [_extent(r) for r in next(pages, iter(())) if since is not None or not r.cleared]
                 return part, pages.continuation_token  # type: ignore[attr-defined]  # ItemPaged hides its iterator's type
 
             part, marker = repeated(page, self._patience)
             found += part
             if not marker:
                 return normal(Extent(e.offset, min(e.end, size) - e.offset) for e in found)
-
-    # --- inside
 
     def _page(self, name: str, action: str, offset: int, length: int, fence: int, body: bytes | memoryview) -> None:
         headers = {

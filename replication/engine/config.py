@@ -32,6 +32,10 @@ class Limits:
     """One server-side copy into a managed disk."""
     points: int = 2
     """Recovery points kept of each machine, the newest included."""
+    block: int = 64 * 1024
+    """Bytes of a block whose hash is kept; reads of changes are widened to whole blocks. Divides `read`."""
+    hashes: int = 64 * MIB
+    """Memory for new hashes of all machines until their commit; what it has no room for counts as unknown."""
     evidence: int = 8
     """Cycles whose evidence stays in the record; every cycle's is kept as a document."""
 
@@ -48,6 +52,10 @@ class Patience:
     poll: float = 2.0
     permanent: float = 600.0
     """A machine with a permanent problem is looked at again after this, or at once when its item or order changes."""
+    follow: float = 120.0
+    """Nothing is powered off while the disks that were filled ahead are older than this, as long as following helps."""
+    rounds: int = 6
+    """So many deltas follow into the disks at most before the power-off."""
     powered_off: float = 1800.0
     """A migration that cannot go on for this long after the power-off goes back: the source is powered on again."""
 

@@ -42,6 +42,10 @@ class Guard:
         """Raise `Halted` when nothing more may be started or written."""
         if self._stopping.is_set() and not self._winding_up:
             raise Halted("the engine stops")
+        self.check_lease()
+
+    def check_lease(self) -> None:
+        """Raise `Halted` when the lease may be another's: for the notes that even an engine that stops must write."""
         if not self._mine():
             raise Halted("the coordinator's lease is not certain any more")
 

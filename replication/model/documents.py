@@ -21,6 +21,7 @@ __all__ = [
     "Document",
     "dumps",
     "evidence_name",
+    "fill_name",
     "item_name",
     "load_evidence",
     "load_item",
@@ -87,6 +88,11 @@ def evidence_name(machine: str, replication: str, cycle: int) -> str:
 def progress_name(machine: str, replication: str, disk: int) -> str:
     """The sector sets of an initial replication in mid-disk; not a JSON document."""
     return f"progress/{machine}/{replication}/{disk}.bin"
+
+
+def fill_name(machine: str, order: int, disk: int) -> str:
+    """How far a managed disk of an order is filled; not a JSON document."""
+    return f"fills/{machine}/{order:06}/{disk}.bin"
 
 
 def _load(form: type[_T], data: bytes) -> _T:

@@ -116,6 +116,23 @@ def test_allocated_ranges_of_a_checkpoint(replicas: ReplicaStore, name: str) -> 
     assert all(one.end <= SIZE for one in found)
 
 
+def test_ranges_that_differ_between_two_checkpoints(replicas: ReplicaStore, name: str) -> None:
+    """Design, migration order: later areas follow into a disk that was filled from an earlier point; cleared ones too."""
+    replicas.write(name, MIB, b"a" * 8192, 3)
+    replicas.write(name, 5 * MIB, b"b" * 512, 3)
+    first = replicas.checkpoint(name)
+    replicas.write(name, 2 * MIB, b"c" * 1024, 3)
+    replicas.clear(name, 5 * MIB, 512, 3)
+    second = replicas.checkpoint(name)
+    replicas.write(name, 7 * MIB, b"d" * 512, 3)
+    found = replicas.changed(name, first, second, SIZE)
+    for extent in (Extent(2 * MIB, 1024), Extent(5 * MIB, 512)):
+        assert any(one.offset <= extent.offset and extent.end <= one.end for one in found)
+    for untouched in (MIB, 7 * MIB):
+        assert not any(one.offset <= untouched < one.end for one in found)
+    assert replicas.changed(name, first, first, SIZE) == []
+
+
 def test_outside_of_the_disk(replicas: ReplicaStore, name: str) -> None:
     with pytest.raises(Permanent):
         replicas.write(name, SIZE, b"x" * 512, 3)

@@ -144,10 +144,10 @@ def test_what_is_there_already_is_never_taken_or_deleted(world: World) -> None:
     order = carried(world, OrderKind.MIGRATE)
     assert order.outcome == "aborted" and "already there" in order.problem and vm.disks[1].name in order.problem
     assert bytes(world.cloud.disks[upload.disk_id].content[:4]) == b"dear" and world.vcenter.vms["m1"].powered == []
-    late = once("source.shutdown_guest", 1, lambda: world.cloud.begin_disk(vm, vm.disks[0], {}))
+    late = once("cloud.check", 1, lambda: world.cloud.begin_disk(vm, vm.disks[0], {}))
     world.cloud.disks.clear()
     assert carried(world, OrderKind.MIGRATE, late).outcome == "aborted"
-    assert len(world.cloud.disks) == 1 and world.vcenter.vms["m1"].power is Power.ON
+    assert len(world.cloud.disks) == 1 and world.vcenter.vms["m1"].powered == []
 
 
 Break = Callable[[World], Process]
@@ -160,7 +160,7 @@ Break = Callable[[World], Process]
         lambda world: Process((Rule("cloud.finish_disk", "permanent", 1, 9),)),
         lambda world: Process((Rule("cloud.create_nic", "permanent"),)),
         lambda world: Process((Rule("cloud.create_vm", "permanent"),)),
-        lambda world: once("cloud.copy_range", 2, lambda: world.vcenter.power_on("m1")),
+        lambda world: once("cloud.finish_disk", 1, lambda: world.vcenter.power_on("m1")),
         lambda world: once("source.create_snapshot", 2, lambda: world.vcenter.reset_tracking("m1", 2001)),
         lambda world: Process((Rule("source.snapshot", "permanent", 2),)),
     ],
@@ -222,7 +222,7 @@ def test_sizes_are_tried_in_order(world: World) -> None:
 
 def test_off_too_long_goes_back(world: World) -> None:
     """A cloud that does not answer after the power-off: after a bounded time the source is powered on again."""
-    process = Process((Rule("cloud.begin_disk", "before", 1, 10_000),))
+    process = Process((Rule("cloud.finish_disk", "before", 1, 10_000),))
     world.order("m1", 1, OrderKind.MIGRATE)
     one = Run(world, process)
     one.until(outcome(world, 1), steps=200, pause=60.0)

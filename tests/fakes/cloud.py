@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from replication.model.errors import Permanent, Temporary
+from replication.model.errors import NotFound, Permanent, Temporary
 from replication.model.extents import MIB, SECTOR
 from replication.model.item import DiskOrder, NicOrder, VmOrder
 from replication.ports import DiskUpload
@@ -70,7 +70,14 @@ class FakeCloud:
 
     def finish_disk(self, upload: DiskUpload, size: int) -> None:
         with self.lock:
-            self.disks[upload.disk_id].state = "Unattached"
+            disk = self.disks.get(upload.disk_id)
+            if disk is None:
+                raise NotFound("no such disk", subject=upload.disk_id)
+            if disk.state != "ActiveUpload":
+                return
+            if not upload.url.endswith(f":{id(disk)}"):
+                raise Permanent("AuthenticationFailed: no write access", subject=upload.disk_id)
+            disk.state = "Unattached"
 
     def create_nic(self, vm: VmOrder, nic: NicOrder, tags: Mapping[str, str]) -> str:
         with self.lock:

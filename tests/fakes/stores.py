@@ -232,3 +232,19 @@ class FakeReplicas:
             if point not in blob.points:
                 raise NotFound("no such snapshot", subject=f"{name}?{point}")
             return normal(Extent(p * SECTOR, SECTOR) for p in sorted(blob.points[point][1]))
+
+    def changed(self, name: str, since: str, point: str, size: int) -> list[Extent]:
+        """Sectors whose bytes or presence differ between the two snapshots."""
+        from replication.model.extents import normal
+
+        with self.lock:
+            blob = self._blob(name)
+            for one in (since, point):
+                if one not in blob.points:
+                    raise NotFound("no such snapshot", subject=f"{name}?{one}")
+            (old, was), (new, now) = blob.points[since], blob.points[point]
+            moved = [
+                s for s in range(-(-size // SECTOR))
+                if old[s * SECTOR : (s + 1) * SECTOR] != new[s * SECTOR : (s + 1) * SECTOR] or (s in was) != (s in now)
+            ]  # fmt: skip
+            return normal(Extent(s * SECTOR, SECTOR) for s in moved)

@@ -23,6 +23,7 @@ from replication.engine.orders.steps import (
     vm_of,
 )
 from replication.model.errors import Permanent, ResyncRequired, Temporary
+from replication.model.item import VmOrder
 from replication.model.record import Commit, CycleKind, Life
 from replication.model.source import Power, SourceFacts
 from replication.ports import Cloud
@@ -55,6 +56,7 @@ class Migration:
                 raise
             self._back(f"the machine has been off too long: {error}")
             return
+        building.forget_fills(steps, vm_of(steps.order))
         steps.finish("done", life=Life.MIGRATED)
 
     @property
@@ -75,10 +77,43 @@ class Migration:
         if must_ask and not facts.tools_running:
             raise Refused("VMware Tools does not run in it, so it cannot be shut down: start it, or order `force`")
         materialise.require_sizes(vm, work.item.disks)
-        require_absent(work, self.cloud, resource_ids(vm))
+        if "secured" not in steps.facts:
+            require_absent(work, self.cloud, resource_ids(vm))
         self._check_cloud()
-        self._cycle(CycleKind.ON_DEMAND)
-        return f"on-demand cycle {work.record.cycle}"
+        point = self._cycle(CycleKind.ON_DEMAND, int(steps.facts["cycle_before"]))
+        self._secure(vm)
+        point = self._fill_ahead(vm, point)
+        return f"on-demand cycle {point.cycle}, {len(vm.disks)} disks filled ahead from it"
+
+    def _secure(self, vm: VmOrder) -> None:
+        """NICs with their addresses are there before anything is powered off; asked once more before it is announced."""
+        work, steps = self.work, self.steps
+        ids = resource_ids(vm)
+        if "secured" not in steps.facts:
+            require_absent(work, self.cloud, ids)
+            # The VM itself is announced just before it is asked for: from then on there is no way back without looking.
+            made = {f"announced/{name}": found for name, found in ids.items() if name != "vm"}
+            steps.learn({**made, "secured": str(work.clock.now())})
+        building.create_nics(work, steps, self.cloud, vm)
+
+    def _fill_ahead(self, vm: VmOrder, point: Commit) -> Commit:
+        """Fill the final disks from the newest point while the source still runs; later deltas follow into them until
+        what is left is small, or does not become smaller any more."""
+        work, patience = self.work, self.work.sizes.patience
+        last: float | None = None
+        for _ in range(patience.rounds):
+            began = work.clock.now()
+            building.pin(self.steps, point)
+            building.fill_disks(self.steps, self.cloud, vm, close=False)
+            now = work.clock.now()
+            if now - point.snapshot_time <= patience.follow or (last is not None and now - began > 0.8 * last):
+                break
+            last = now - began
+            self._attempt(partial(delta.run, work, CycleKind.ON_DEMAND))
+            newest = work.record.committed
+            assert newest is not None
+            point = newest
+        return point
 
     def _shut_down(self) -> str | None:
         if self.shutdown.mode == "none":
@@ -119,19 +154,17 @@ class Migration:
     def _prepare(self) -> str:
         steps, vm = self.steps, vm_of(self.steps.order)
         self._still_off()
-        final = self._cycle(CycleKind.FINAL)
+        final = self._cycle(CycleKind.FINAL, int(steps.facts["cycle_before"]))
         if "final_cycle" not in steps.facts:
-            require_absent(self.work, self.cloud, resource_ids(vm))
             building.pin(steps, final)
-            ids = {f"announced/{name}": made for name, made in resource_ids(vm).items() if name != "vm"}
-            steps.learn({"final_cycle": str(final.cycle), **ids})
+            steps.learn({"final_cycle": str(final.cycle)})
         building.fill_disks(steps, self.cloud, vm)
         self._still_off()
         return f"final cycle {final.cycle}, guest declared ready"
 
     def _create(self) -> str:
         work, steps, vm = self.work, self.steps, vm_of(self.steps.order)
-        nics = building.create_nics(work, steps, self.cloud, vm)
+        nics = building.create_nics(work, steps, self.cloud, vm)  # they are there: made before the power-off
         self._still_off()
         if "announced/vm" not in steps.facts:
             steps.learn({"announced/vm": resource_ids(vm)["vm"]})
@@ -164,9 +197,9 @@ class Migration:
         if self.shutdown.mode != "none" and self._facts().power is not Power.OFF:
             raise Refused("the source was powered on again by somebody else: its latest writes are not in the final cycle")
 
-    def _cycle(self, kind: CycleKind) -> Commit:
+    def _cycle(self, kind: CycleKind, before: int) -> Commit:
         """The order's own cycle of this kind: the committed one, or a new one. Errors are the order's to judge."""
-        work, before = self.work, int(self.steps.facts["cycle_before"])
+        work = self.work
 
         def there() -> Commit | None:
             points = (work.record.committed, *work.record.earlier)
@@ -212,10 +245,10 @@ class Migration:
         if asked and self._power() is Power.OFF:
             work.note("the source is powered on again")
             work.retry(partial(work.source.power_on, work.uuid))
-        announced = {
-            name.removeprefix("announced/"): made for name, made in steps.facts.items() if name.startswith("announced/")
-        }
+        announced = {name.removeprefix("announced/"): made for name, made in steps.facts.items() if name.startswith("announced/")}
         left = delete_made(work, self.cloud, announced) if announced else []
+        if steps.order.vm is not None:
+            building.forget_fills(steps, steps.order.vm)
         steps.finish("failed" if left else "aborted", "; ".join([problem, *left]))
 
     def _power(self) -> Power | None:

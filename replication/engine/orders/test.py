@@ -65,6 +65,7 @@ def _test(steps: Steps) -> None:
 
     def start() -> str:
         work.retry(partial(cloud.start_vm, steps.progress.made["vm"]))
+        building.forget_fills(steps, vm)
         return ""
 
     names = [step.name for step in steps.progress.steps]
@@ -79,6 +80,7 @@ def _clean(steps: Steps) -> list[str]:
     if vm is None or "announced/vm" not in steps.facts:
         return []
     left = delete_made(work, work.cloud(vm.subscription), work.record.test)
+    building.forget_fills(steps, vm)
     if not left:
         work.machine.advance(test={})
     return left
