@@ -35,11 +35,17 @@ class Looked:
 
 
 def gateways(state: State) -> dict[str, str]:
-    """Region -> blob endpoint of its gateway store, as far as it is recorded."""
+    """Region -> blob endpoint of its gateway store, where its container is recorded too.
+
+    The container comes last (account, role, container): before it nothing can have been written, and an apply that was cut
+    off in between must not be asked to read what its role does not let it read yet.
+    """
     return {
         address.partition(".")[2]: str(recorded.attributes["blob_endpoint"])
         for address, recorded in state.artifacts.items()
-        if recorded.kind is Kind.GATEWAY_STORE and "blob_endpoint" in recorded.attributes
+        if recorded.kind is Kind.GATEWAY_STORE
+        and "blob_endpoint" in recorded.attributes
+        and f"{Kind.CONTAINER}.{address}" in state.artifacts
     }
 
 
