@@ -1,6 +1,6 @@
-"""Blackout windows (S14): weekly intervals in which no cycle starts, in an appliance's own time zone. Pure.
+"""Windows (S14): intervals, weekly or dated, in which no cycle starts or another rate holds. Pure.
 
-Wire form: `Monday;7:00;7h | Tuesday;8:00;1d7h`, that is day, start, duration in days, hours and minutes, joined by `|`.
+Their texts, the wire form among them, are in `replication.windowtext`.
 
 Rules
 1. A window begins and ends by the local clock: "Saturday 22:00, 8h" ends when clocks show 6:00, also in the night of a
@@ -14,86 +14,104 @@ Rules
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-DAY, HOUR = 24 * 60, 60
+MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
 WEEK = 7 * DAY
-_DURATION = re.compile(r"(?:(\d{1,3})d)?\s*(?:(\d{1,5})h)?\s*(?:(\d{1,6})m)?", re.ASCII | re.IGNORECASE)
-_TIME = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
+_LONG_ENOUGH = 21 * DAY
+"""A week that has an opening has it again, clock changes or not, within two weeks."""
+_STEPS = 1000
+"""Windows in different zones that take turns for so long are taken for ones that never open."""
 
 
 class BadWindow(ValueError):
-    """A blackout text that cannot be read; names the part and what is wanted instead."""
+    """A window that cannot be; names the part and what is wanted instead."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Window:
-    """Every week on `day` (0 = Monday) from `start` minutes after midnight for `minutes` minutes (at most a week)."""
+    """Every week on `day` (0 = Monday) from `start` seconds after midnight for `length` seconds (at most a week)."""
 
     day: int
     start: int
-    minutes: int
+    length: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.day < 7 or not 0 <= self.start < DAY or not 0 < self.minutes <= WEEK:
-            raise BadWindow(f"no such window: day {self.day}, minute {self.start}, {self.minutes} minutes")
+        if not 0 <= self.day < 7 or not 0 <= self.start < DAY or not 0 < self.length <= WEEK:
+            raise BadWindow(f"no such window: day {self.day}, second {self.start}, {self.length} seconds")
 
-    def __str__(self) -> str:
-        return f"{DAYS[self.day]};{self.start // HOUR}:{self.start % HOUR:02};{print_duration(self.minutes)}"
+
+@dataclass(frozen=True, slots=True, order=True)
+class Dated:
+    """Once, from `begin` to `end` by the local clock (datetimes without a zone)."""
+
+    begin: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.begin.tzinfo or self.end.tzinfo or self.begin >= self.end:
+            raise BadWindow(f"no such window: from {self.begin} to {self.end}")
+
+
+Period = Window | Dated
 
 
 @dataclass(frozen=True, slots=True)
 class Blackout:
-    """The windows of one appliance and the IANA name of its time zone."""
+    """Windows and the IANA name of the zone that they are read in.
 
-    windows: tuple[Window, ...] = ()
+    `name` is the policy's, empty where it is written inline; `whose` says what they close besides an appliance
+    ("wave shop", a machine's name), empty for an appliance's own.
+    """
+
+    windows: tuple[Period, ...] = ()
     time_zone: str = "UTC"
+    name: str = ""
+    whose: str = ""
 
     def closed_until(self, now: float) -> float | None:
         return closed_until(self.windows, ZoneInfo(self.time_zone), now) if self.windows else None
 
-
-def parse(text: str) -> tuple[Window, ...]:
-    """The windows of a wire text in its order; none for an empty one. Raises `BadWindow` naming the bad part."""
-    if not text.strip():
-        return ()
-    return tuple(_parse_one(part.strip(), number) for number, part in enumerate(text.split("|"), 1))
+    def next_change(self, now: float) -> float | None:
+        """Unix time of the next begin or end of a window after `now`."""
+        return next_change(self.windows, ZoneInfo(self.time_zone), now) if self.windows else None
 
 
-def print_windows(windows: Iterable[Window]) -> str:
-    """The wire form; `parse` gives the same windows back."""
-    return " | ".join(str(window) for window in windows)
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Closed by these now, and by whatever follows without a gap until `until` (unix time; inf: it never opens)."""
+
+    by: tuple[Blackout, ...]
+    until: float
 
 
-def parse_duration(text: str) -> int:
-    """Minutes of `1d7h`, `8m`, `1d 30m`. Raises `BadWindow`."""
-    found = _DURATION.fullmatch(text.strip())
-    if not found or not any(found.groups()):
-        raise BadWindow(f"duration {text.strip()!r} is not of the form 1d7h30m (days, hours, minutes)")
-    days, hours, minutes = (int(part or 0) for part in found.groups())
-    total = days * DAY + hours * HOUR + minutes
-    if not 0 < total <= WEEK:
-        raise BadWindow(f"duration {text.strip()!r} must be more than nothing and at most 7d")
-    return total
+def closed(blackouts: Iterable[Blackout], now: float) -> Closed | None:
+    """Whether any of these is closed now, which ones, and until when one or the other is (each in its own zone)."""
+    known = tuple(b for b in blackouts if b.windows)
+    by = tuple(b for b in known if b.closed_until(now) is not None)
+    if not by:
+        return None
+    at = now
+    for _ in range(_STEPS):
+        ends = [end for b in known if (end := b.closed_until(at)) is not None]
+        if not ends:
+            return Closed(by, at)
+        at = max(ends)
+        if math.isinf(at):
+            break
+    return Closed(by, math.inf)
 
 
-def print_duration(minutes: int) -> str:
-    parts = ((minutes // DAY, "d"), (minutes % DAY // HOUR, "h"), (minutes % HOUR, "m"))
-    return "".join(f"{number}{unit}" for number, unit in parts if number)
-
-
-def closed_until(windows: Iterable[Window], tz: ZoneInfo, now: float) -> float | None:
+def closed_until(windows: Iterable[Period], tz: ZoneInfo, now: float) -> float | None:
     """Unix time at which the stretch of windows that contains `now` ends; None when none does; inf when none ends."""
     known = tuple(windows)
     at = now
-    # A week that has an opening has it again, clock changes or not, within two weeks.
-    while at - now <= 21 * DAY * 60:
+    limit = max([now, *(_dated(w, tz)[1] for w in known if isinstance(w, Dated))]) + _LONG_ENOUGH
+    while at <= limit:
         ends = [end for begin, end in _around(known, tz, at) if begin <= at < end]
         if not ends:
             return at if at > now else None
@@ -101,43 +119,39 @@ def closed_until(windows: Iterable[Window], tz: ZoneInfo, now: float) -> float |
     return math.inf
 
 
-def next_closing(windows: Iterable[Window], tz: ZoneInfo, now: float) -> float | None:
+def next_closing(windows: Iterable[Period], tz: ZoneInfo, now: float) -> float | None:
     """Unix time of the first window that begins after `now`, for display; None without windows."""
     return min((begin for begin, _ in _around(tuple(windows), tz, now) if begin > now), default=None)
 
 
-def _parse_one(part: str, number: int) -> Window:
-    where = f"blackout window {number} ({part!r})"
-    fields = [field.strip() for field in part.split(";")]
-    if len(fields) != 3:
-        raise BadWindow(f"{where}: expected Day;Start;Duration such as Monday;7:00;7h")
-    days = [day.lower() for day in DAYS]
-    if fields[0].lower() not in days:
-        raise BadWindow(f"{where}: day {fields[0]!r} is none of {', '.join(DAYS)}")
-    time = _TIME.fullmatch(fields[1])
-    if not time or int(time[1]) > 23 or int(time[2]) > 59:
-        raise BadWindow(f"{where}: start {fields[1]!r} is no time of day from 0:00 to 23:59")
-    try:
-        minutes = parse_duration(fields[2])
-    except BadWindow as error:
-        raise BadWindow(f"{where}: {error}") from error
-    return Window(days.index(fields[0].lower()), int(time[1]) * HOUR + int(time[2]), minutes)
+def next_change(windows: Iterable[Period], tz: ZoneInfo, now: float) -> float | None:
+    """Unix time of the first begin or end of any window after `now`; None when nothing comes any more."""
+    return min((at for both in _around(tuple(windows), tz, now) for at in both if at > now), default=None)
 
 
-def _around(windows: tuple[Window, ...], tz: ZoneInfo, at: float) -> Iterator[tuple[float, float]]:
+def _around(windows: tuple[Period, ...], tz: ZoneInfo, at: float) -> Iterator[tuple[float, float]]:
     """(begin, end) of every occurrence that can contain `at` or is the next of its window."""
     today = datetime.fromtimestamp(at, tz).date()
     for window in windows:
-        for day in range(-8, 9):
-            found = today + timedelta(days=day)
-            if found.weekday() == window.day:
-                yield _occurrence(window, found, tz)
+        match window:
+            case Dated():
+                yield _dated(window, tz)
+            case Window():
+                for day in range(-8, 9):
+                    found = today + timedelta(days=day)
+                    if found.weekday() == window.day:
+                        yield _occurrence(window, found, tz)
 
 
 @lru_cache(maxsize=4096)
 def _occurrence(window: Window, day: date, tz: ZoneInfo) -> tuple[float, float]:
-    begin = datetime(day.year, day.month, day.day) + timedelta(minutes=window.start)  # noqa: DTZ001  wall clock is meant
-    return _instant(begin, tz, 0), _instant(begin + timedelta(minutes=window.minutes), tz, 1)
+    begin = datetime(day.year, day.month, day.day) + timedelta(seconds=window.start)  # noqa: DTZ001  wall clock is meant
+    return _instant(begin, tz, 0), _instant(begin + timedelta(seconds=window.length), tz, 1)
+
+
+@lru_cache(maxsize=4096)
+def _dated(window: Dated, tz: ZoneInfo) -> tuple[float, float]:
+    return _instant(window.begin, tz, 0), _instant(window.end, tz, 1)
 
 
 def _instant(wall: datetime, tz: ZoneInfo, fold: int) -> float:

@@ -21,7 +21,8 @@ from planner.estate import Appliance, Estate
 from planner.state import State
 from replication.model.errors import PortError
 from replication.schedule import Policy
-from replication.windows import Blackout, parse
+from replication.windows import Blackout
+from replication.windowtext import parse
 from wavelift.planning import gateways
 from wavelift.problems import UserProblem
 from wavelift.wiring import Wiring

@@ -5,8 +5,9 @@ Rules
    an earlier attempt (and what is overdue) before what is new, then who waits longest, then by machine.
 2. A candidate is held, in this order of reasons, because its appliance is unknown, a person or a fact holds it, it is not
    due, a blackout window is open (S14), the appliance is full (S10), or room is short (S9).
-3. A final delta starts inside a blackout window too, and nothing else does: its source is off and its migration was begun
-   outside the window; it is the end of something that runs, and S14 lets that finish.
+3. Closed is what a window of the appliance, of the machine's wave or of the machine closes; the reason names which. A final
+   delta starts inside all the same: its source is off and its migration has begun; it is the end of something that runs,
+   and S14 lets that finish. So does an on-demand cycle whose policy overrides windows. Nothing else does.
 4. An on-demand or final cycle that finds no room *claims* it: nobody after it may take a place that it needs, so it gets
    the next free ones. So does whatever is overdue by `Policy.aging`: a large machine cannot be starved by small ones.
 5. A machine larger than a limit fills the limit (`Start.lanes`); on a datastore it must be alone (S9.3).
@@ -23,6 +24,7 @@ from replication.model.record import CycleKind
 from replication.schedule import words
 from replication.schedule.capacity import Capacity
 from replication.schedule.values import Candidate, Decision, Hold, Policy, Running, Start
+from replication.windows import Blackout, Closed, closed
 
 _RANK = {CycleKind.FINAL: 0, CycleKind.ON_DEMAND: 1, CycleKind.INITIAL: 2, CycleKind.DELTA: 3}
 _URGENT = (CycleKind.FINAL, CycleKind.ON_DEMAND)
@@ -34,7 +36,7 @@ def decide(
     """One decision per candidate, in order of priority. `policies` is by appliance; raises nothing."""
     waiting, busy = tuple(candidates), tuple(sorted(running, key=lambda r: r.machine))
     capacity = Capacity(policies, waiting, busy)
-    closed = {name: policy.blackout.closed_until(now) for name, policy in policies.items()}
+    windows = _Windows(now)
     surplus = _surplus(policies, waiting, busy)
     under_way = {cycle.machine: cycle for cycle in busy}
     decisions: list[Decision] = []
@@ -45,7 +47,7 @@ def decide(
         elif cycle := under_way.get(candidate.machine):
             hold = _hold(candidate, f"its {words.CYCLE[cycle.kind]} is under way", cycle.expected_end)
         else:
-            hold = _forbidden(candidate, policy, now, closed[candidate.appliance], surplus)
+            hold = _forbidden(candidate, policy, now, windows, surplus)
             hold = hold or _short(candidate, policy, now, capacity)
         decisions.append(hold or Start(candidate.machine, candidate.want, capacity.start(candidate)))
     return decisions
@@ -75,7 +77,26 @@ def _surplus(policies: Mapping[str, Policy], waiting: Iterable[Candidate], busy:
     return surplus
 
 
-def _forbidden(candidate: Candidate, policy: Policy, now: float, closed: float | None, surplus: Set[str]) -> Hold | None:
+class _Windows:
+    """Which windows are closed now; machines that share windows share the answer."""
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+        self._known: dict[tuple[Blackout, ...], Closed | None] = {}
+
+    def __call__(self, candidate: Candidate, policy: Policy) -> Closed | None:
+        """None where nothing is closed, or this cycle starts inside a window too."""
+        if candidate.want is CycleKind.FINAL:
+            return None
+        if candidate.want is CycleKind.ON_DEMAND and candidate.in_blackout == "override":
+            return None
+        blackouts = (policy.blackout, *candidate.blackouts)
+        if blackouts not in self._known:
+            self._known[blackouts] = closed(blackouts, self._now)
+        return self._known[blackouts]
+
+
+def _forbidden(candidate: Candidate, policy: Policy, now: float, windows: _Windows, surplus: Set[str]) -> Hold | None:
     """Why it may not start whatever room there is."""
     zone = policy.time_zone or policy.blackout.time_zone
     if candidate.hold is not None:
@@ -83,9 +104,12 @@ def _forbidden(candidate: Candidate, policy: Policy, now: float, closed: float |
     if candidate.ready_at > now:
         when = words.clock(candidate.ready_at, now, zone)
         return _hold(candidate, f"next {words.CYCLE[candidate.want]} at {when}", candidate.ready_at)
-    if closed is not None and candidate.want is not CycleKind.FINAL:
-        why = f"{candidate.appliance}: blackout window until {words.clock(closed, now, zone)}"
-        return _hold(candidate, why, None if math.isinf(closed) else closed)
+    if shut := windows(candidate, policy):
+        why = words.shut(shut, candidate.appliance, now, zone)
+        if candidate.want is CycleKind.ON_DEMAND:
+            why += f" (the migration's in_blackout: {candidate.in_blackout})"
+        until = None if math.isinf(shut.until) else shut.until
+        return Hold(candidate.machine, candidate.want, why, until, blackout=True)
     if candidate.machine in surplus:
         limit = policy.machines_per_appliance
         why = f"{candidate.appliance}: {limit} of {limit} machines replicate; deploy a scale-out appliance for more"

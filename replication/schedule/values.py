@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from replication.model.record import CycleKind
 from replication.windows import Blackout
@@ -28,6 +29,8 @@ class Policy:
     snapshots_per_datastore: int = 15
     machines_per_appliance: int = 300
     blackout: Blackout = field(default_factory=Blackout)
+    initial_in_blackout: Literal["continue", "release-and-resume"] = "continue"
+    """What an initial cycle does when a window opens: goes on, or releases its snapshot and resumes when it closes."""
     time_zone: str | None = None
     """Zone of the times in reasons; None: the blackout's."""
     aging: float = 4 * HOUR
@@ -58,6 +61,8 @@ class Candidate:
     queued_since: float = 0.0
     ready_at: float = 0.0
     hold: str | None = None
+    blackouts: tuple[Blackout, ...] = ()
+    in_blackout: Literal["wait", "override", "refuse"] = "wait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +92,16 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Not now: `why` for people; `until`: unix time at which asking again makes sense, where it is known."""
+    """Not now: `why` for people; `until`: unix time at which asking again makes sense, where it is known.
+
+    `blackout`: a blackout window is the reason.
+    """
 
     machine: str
     kind: CycleKind
     why: str
     until: float | None = None
+    blackout: bool = False
 
 
 Decision = Start | Hold

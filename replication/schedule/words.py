@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from replication.model.record import CycleKind
 from replication.schedule.capacity import Kind, Shortage
+from replication.windows import Closed
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -42,3 +43,9 @@ def short(shortage: Shortage, free_at: float | None, now: float, zone: str) -> s
     needs = f", needs {shortage.needed}" if used < limit else ""
     when = "" if free_at is None else f", next free about {clock(max(free_at, now), now, zone)}"
     return f"{name}: {used} of {limit} {what}{needs}{when}"
+
+
+def shut(closed: Closed, appliance: str, now: float, zone: str) -> str:
+    """`gw-1: blackout window payroll until Fri 23:00`; whatever closes now is named."""
+    by = [f"{b.whose or appliance}: blackout window{' ' + b.name if b.name else ''}" for b in closed.by]
+    return f"{', '.join(by)} until {clock(closed.until, now, zone)}"

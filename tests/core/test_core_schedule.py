@@ -9,7 +9,8 @@ from schedule_world import HOUR
 
 from replication.model.record import CycleKind
 from replication.schedule import Candidate, Hold, Policy, Running, Start, decide, next_delta, next_retry
-from replication.windows import Blackout, parse
+from replication.windows import Blackout
+from replication.windowtext import parse
 
 SEOUL = ZoneInfo("Asia/Seoul")
 NOW = datetime(2027, 1, 11, 13, 0, tzinfo=SEOUL).timestamp()  # a Monday
@@ -76,9 +77,7 @@ def test_15_snapshots_on_a_datastore_and_the_one_exception():
     """S9.3"""
     running = [busy(f"r{n}", 4, f"esx-{n}", on={"ds-07": 4}) for n in range(3)]
     assert isinstance(decided([machine("x", disks=3, on={"ds-07": 3})], running)["x"], Start)
-    assert decided([machine("x", disks=4, on={"ds-07": 4})], running)["x"].why == (
-        "ds-07: 12 of 15 disk snapshots open, needs 4"
-    )
+    assert decided([machine("x", disks=4, on={"ds-07": 4})], running)["x"].why == ("ds-07: 12 of 15 disk snapshots open, needs 4")
     large = machine("large", disks=20, on={"ds-07": 20})
     assert isinstance(decided([large], running)["large"], Hold)
     alone = decided([large, machine("small", queued_since=NOW + 1, host="esx-02", on={"ds-07": 1})])
@@ -96,6 +95,29 @@ def test_a_machine_larger_than_every_limit_runs_alone():
     policy = Policy(disks_per_appliance=6)
     assert decided([machine("x", disks=60)], policy=policy)["x"] == Start("x", DELTA, 6)
     assert decided([machine("x", INITIAL, disks=60)])["x"] == Start("x", INITIAL, 8)
+
+
+def test_windows_of_waves_and_machines_close_too_and_the_reason_names_them():
+    """S14, the estate 4: closed when any of them is; open again when the last one is; each in its own zone."""
+    policy = replace(POLICY, blackout=Blackout(parse("Monday;12:00;1h30m"), "Asia/Seoul", "payroll"))
+    wave = Blackout(parse("Monday;9:00;5h"), "Asia/Seoul", "db_hours", "wave shop")
+    own = Blackout(parse("Monday;5:00;30m"), "Europe/Berlin", "", "shop-db")
+    waiting = [
+        replace(machine("a"), blackouts=(wave,)),
+        replace(machine("b"), blackouts=(wave, own)),
+        replace(machine("c"), blackouts=(own,)),
+        replace(machine("o", ON_DEMAND), blackouts=(own,), in_blackout="override"),
+    ]
+    found = decided(waiting, policy=policy)
+    both = "gw-1: blackout window payroll, wave shop: blackout window db_hours until"
+    assert (found["a"].why, found["a"].until) == (f"{both} 14:00", NOW + HOUR)
+    # 5:00 to 5:30 in Berlin is 13:00 to 13:30 in Seoul: inside the others here, the last one open decides.
+    assert found["b"].why == f"{both.removesuffix(' until')}, shop-db: blackout window until 14:00"
+    assert found["c"].why == "gw-1: blackout window payroll, shop-db: blackout window until 13:30"
+    assert isinstance(found["o"], Start)
+    later = decided([replace(machine("a"), blackouts=(wave,)), machine("x")], policy=replace(policy, blackout=Blackout()))
+    assert later["a"].why == "wave shop: blackout window db_hours until 14:00"
+    assert isinstance(later["x"], Start)
 
 
 def test_an_on_demand_cycle_gets_the_next_free_slot():
@@ -178,22 +200,21 @@ def test_nothing_starts_in_a_blackout_window():
     waiting = [machine("a"), machine("b", INITIAL), machine("c", ON_DEMAND), machine("d", FINAL)]
     found = decided(waiting, policy=policy)
     for name in "abc":
-        assert (found[name].why, found[name].until) == ("gw-1: blackout window until 14:00", NOW + HOUR)
+        more = " (the migration's in_blackout: wait)" if name == "c" else ""
+        assert (found[name].why, found[name].until) == (f"gw-1: blackout window until 14:00{more}", NOW + HOUR)
+        assert found[name].blackout
     assert isinstance(found["d"], Start)
     assert all(isinstance(d, Start) for d in decided(waiting, policy=policy, now=NOW + HOUR).values())
     for_ever = replace(policy, blackout=Blackout(parse("Monday;0:00;7d"), "Asia/Seoul"))
-    assert decided([machine("a")], policy=for_ever)["a"] == Hold(
-        "a", DELTA, "gw-1: blackout window until further notice", None
-    )
+    why = "gw-1: blackout window until further notice"
+    assert decided([machine("a")], policy=for_ever)["a"] == Hold("a", DELTA, why, None, blackout=True)
 
 
 def test_each_appliance_has_its_own_windows():
     """S14"""
     closed = replace(POLICY, blackout=Blackout(parse("Monday;7:00;7h"), "Asia/Seoul"))
     waiting = [machine("a"), replace(machine("b"), appliance="gw-2")]
-    found = decide(
-        {"gw-1": closed, "gw-2": replace(closed, blackout=Blackout(closed.blackout.windows, "UTC"))}, NOW, waiting, ()
-    )
+    found = decide({"gw-1": closed, "gw-2": replace(closed, blackout=Blackout(closed.blackout.windows, "UTC"))}, NOW, waiting, ())
     assert [type(d) for d in found] == [Hold, Start]
 
 

@@ -12,7 +12,8 @@ from schedule_world import HOUR, World
 
 from replication.model.record import CycleKind
 from replication.schedule import Candidate, Hold, Policy, Start, decide
-from replication.windows import Blackout, parse
+from replication.windows import Blackout
+from replication.windowtext import parse
 
 NOW = datetime(2027, 1, 11, 13, 0, tzinfo=ZoneInfo("Asia/Seoul")).timestamp()  # a Monday
 ON_DEMAND, FINAL = CycleKind.ON_DEMAND, CycleKind.FINAL

@@ -10,7 +10,8 @@ from schedule_world import HOUR, World
 
 from replication.model.record import CycleKind
 from replication.schedule import Candidate, Policy, Start
-from replication.windows import Blackout, parse
+from replication.windows import Blackout
+from replication.windowtext import parse
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "schedule"
 INITIAL, ON_DEMAND = CycleKind.INITIAL, CycleKind.ON_DEMAND
@@ -58,11 +59,7 @@ def told(world, until, orders, zone):
             world.ask(name, ON_DEMAND)
             lines.append(f"{stamp(world.now, zone)}  {name}  asked to migrate")
         for decision in world.step():
-            text = (
-                f"start {decision.kind.value}, {decision.lanes} disks at once"
-                if isinstance(decision, Start)
-                else decision.why
-            )
+            text = f"start {decision.kind.value}, {decision.lanes} disks at once" if isinstance(decision, Start) else decision.why
             if said.get(decision.machine) != text and "under way" not in text:
                 lines.append(f"{stamp(world.now, zone)}  {decision.machine}  {text}")
             said[decision.machine] = text
