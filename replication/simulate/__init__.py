@@ -1,0 +1,19 @@
+"""A week of a fleet in seconds: the schedule's own `decide` with a fake clock and no data. Pure: no clock; chance is seeded."""
+
+from replication.simulate.fleet import made_up, uneven
+from replication.simulate.model import DAY, GIB, MBIT, Assumptions, Event, Fleet, Migration, SimMachine
+from replication.simulate.run import Simulation
+
+__all__ = [
+    "DAY",
+    "GIB",
+    "MBIT",
+    "Assumptions",
+    "Event",
+    "Fleet",
+    "Migration",
+    "SimMachine",
+    "Simulation",
+    "made_up",
+    "uneven",
+]
