@@ -245,9 +245,9 @@ class Site:
     def faults(self, service: Service) -> dict[str, dict[str, Any]]:
         return {rule["id"]: rule for rule in self.control(service, "GET", "faults")["rules"]}
 
-    def struck(self, service: Service, rule: str, times: int = 1) -> None:
+    def struck(self, service: Service, rule: str, times: int = 1, seconds: float = PATIENCE) -> None:
         """Wait until a fault has hit so often."""
-        until(f"fault {rule} to hit {times} times", lambda: self.faults(service)[rule]["hits"] >= times)
+        until(f"fault {rule} to hit {times} times", lambda: self.faults(service)[rule]["hits"] >= times, seconds)
 
     def heal(self) -> None:
         """Forget all faults; what is held on the wire stays there."""
