@@ -85,6 +85,6 @@ def test_qemu_img_agrees_on_the_size(tmp_path: Path, mib: int) -> None:
         file.truncate(mib * 2**20)
         file.seek(mib * 2**20)
         file.write(footer(mib * 2**20, DISK, 1_700_000_000.0))
-    shown = subprocess.run(["qemu-img", "info", "--output=json", str(path)], capture_output=True, check=True)
+    shown = subprocess.run(["qemu-img", "info", "-f", "vpc", "--output=json", str(path)], capture_output=True, check=True)
     told = json.loads(shown.stdout)
     assert (told["format"], told["virtual-size"]) == ("vpc", mib * 2**20)
