@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from replication.model.record import CycleKind
 from replication.schedule.values import Candidate, Policy, Running
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     APPLIANCE = "appliance"
     HOST = "host"
     DATASTORE = "datastore"
@@ -45,6 +45,7 @@ class Capacity:
         self._initial: Counter[str] = Counter()
         self._claimed: Counter[Resource] = Counter()
         self._claimant: dict[Resource, Candidate] = {}
+        self._known_ends: dict[Resource, list[tuple[float, CycleKind, int]]] = {}
         for cycle in self._running:
             self._occupy(_needs(cycle.appliance, cycle.host, cycle.disks, cycle.datastores))
             if cycle.kind is CycleKind.INITIAL:
@@ -102,12 +103,15 @@ class Capacity:
 
     def _ends(self, resource: Resource) -> list[tuple[float, CycleKind, int]]:
         """(expected end, kind, how much of it) of the cycles that use a resource, the first to end first."""
+        if resource in self._known_ends:
+            return self._known_ends[resource]
         ends = []
         for cycle in self._running:
             held = _needs(cycle.appliance, cycle.host, cycle.disks, cycle.datastores).get(resource)
             if held and cycle.expected_end is not None:
                 ends.append((cycle.expected_end, cycle.kind, held))
-        return sorted(ends, key=lambda end: end[0])
+        self._known_ends[resource] = sorted(ends, key=lambda end: end[0])
+        return self._known_ends[resource]
 
     def _wants(self, candidate: Candidate) -> dict[Resource, int]:
         return _needs(candidate.appliance, candidate.host, self.lanes(candidate), candidate.datastores)

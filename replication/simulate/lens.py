@@ -1,7 +1,7 @@
 """What of a fleet `decide` need not be shown, because its answer is certain and touches nobody else's.
 
 The schedule answers for every machine, each time; a week of 500 machines asks it ten thousand times. Left out is
-1. what is not due, and what is not urgent while its appliance's window is open: held, and it claims nothing;
+1. what is not due, and what is not urgent while its appliance is in a blackout window: held, and it claims nothing;
 2. what is neither urgent nor overdue when, with what runs now, it would not fit even with the fewest disks at once: during
    one `decide` room only shrinks, and what is held without a claim leaves no trace.
 But the machines that the reserve is measured by (the largest one in delta sync of every appliance, host and datastore)
@@ -60,14 +60,15 @@ class Lens:
         """The machines that the reserve is measured by."""
         return {standing[0][1] for standing in self._synced.values() if standing}
 
-    def certain(self, candidate: Candidate, now: float, closed: Mapping[str, float | None]) -> str | None:
-        """The cause for which a due candidate is certainly held and may be left out; None: ask."""
+    def certain(self, candidate: Candidate, now: float, shut: Mapping[str, bool]) -> str | None:
+        """The cause for which a due candidate is certainly held and may be left out; None: ask. `shut`: whether the
+        appliance's window is closed now."""
         if candidate.want in URGENT:
             return None
         if candidate.hold is not None:
             return causes.HELD
         policy = self._policies[candidate.appliance]
-        if closed[candidate.appliance] is not None:
+        if shut[candidate.appliance]:
             return causes.WINDOW
         if now - max(candidate.queued_since, candidate.ready_at) >= policy.aging:
             return None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from replication.schedule import Policy
+from replication.windows import Blackout
 
 DAY = 24 * 3600.0
 GIB = 1024**3
@@ -28,6 +30,10 @@ class SimMachine:
     churn: float
     begins: float
     hold: str | None = None
+    blackouts: tuple[Blackout, ...] = ()
+    """Windows of its wave and its own, besides its appliance's."""
+    in_blackout: Literal["wait", "override", "refuse"] = "wait"
+    """What a migration does inside a window."""
 
 
 @dataclass(frozen=True, slots=True)

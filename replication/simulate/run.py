@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from replication.model.record import CycleKind
 from replication.schedule import Candidate, Decision, Running, Start, decide, next_delta
 from replication.simulate import causes, rates
+from replication.simulate.gates import Gates
 from replication.simulate.lens import URGENT, Lens, Place, limit, needs
 from replication.simulate.measure import Meter
 from replication.simulate.model import DAY, Assumptions, Event, Fleet, Migration, SimMachine
@@ -75,6 +76,8 @@ class Simulation:
         self.migrated: dict[str, float] = {}
         self.asked: dict[str, float] = {}
         """Machine -> when somebody asked for its migration; until it has migrated."""
+        self._released: dict[str, float] = {}
+        """Machine -> bytes that its initial replication still has to send after it made way for a window."""
         self.used: Counter[Place] = Counter()
         self.events: list[Event] = []
         self._tell, self._show_all = tell, show_all
@@ -85,6 +88,7 @@ class Simulation:
         self._lens = Lens(fleet.policies, self.used)
         self.meter = Meter({p: limit(fleet.policies[m.appliance], p) for m in fleet.machines for p, _ in self._places(m)})
         self._over = self._crowded()
+        self._gates = Gates(fleet.policies, {b for m in fleet.machines for b in m.blackouts})
         self._pipes = self._make_pipes()
         for machine in fleet.machines:
             self._queue(machine, CycleKind.INITIAL, max(start, machine.begins))
@@ -103,6 +107,8 @@ class Simulation:
 
     def _look(self) -> list[Decision]:
         self._collect()
+        self._gates.look(self.now)
+        self._release()
         while self._orders and self._orders[0].at <= self.now:
             for name in self._orders.pop(0).machines:
                 self._ask(name)
@@ -133,10 +139,9 @@ class Simulation:
         """The candidates whose answer is not certain, and what these answers depend on."""
         if self._show_all:
             return [*self.due.values(), *self.idle.values()]
-        closed = {name: policy.blackout.closed_until(self.now) for name, policy in self.fleet.policies.items()}
         shown = {}
         for name, candidate in self.due.items():
-            certain = None if candidate.appliance in self._over else self._lens.certain(candidate, self.now, closed)
+            certain = None if candidate.appliance in self._over else self._lens.certain(candidate, self.now, self._gates.shut)
             if certain is None:
                 shown[name] = candidate
             else:
@@ -159,7 +164,8 @@ class Simulation:
         )
         for place, count in needs(cycle.appliance, cycle.host, cycle.disks, cycle.datastores):
             self.used[place] += count
-        size = machine.used if start.kind is CycleKind.INITIAL else self._changed(machine)
+        whole = machine.used if start.kind is CycleKind.INITIAL else self._changed(machine)
+        size = self._released.pop(machine.name, whole)
         self.running[machine.name] = Flight(cycle, candidate, self.now + self.assumed.settle, size, size)
         since = max(candidate.queued_since, candidate.ready_at)
         self.meter.waits[start.kind].append((self.now - since, machine.name))
@@ -178,11 +184,26 @@ class Simulation:
         for name in [name for name, flight in self.running.items() if flight.ended(self.now)]:
             self._end(self.running.pop(name))
 
+    def _release(self) -> None:
+        """Initial cycles make way for a window where the policy says so."""
+        for name, flight in list(self.running.items()):
+            cycle = flight.cycle
+            release = self.fleet.policies[cycle.appliance].initial_in_blackout == "release-and-resume"
+            if release and cycle.kind is CycleKind.INITIAL and self._gates.shut[cycle.appliance]:
+                self._vacate(self.running.pop(name).cycle)
+                self._released[name] = flight.left
+                self.meter.sent[cycle.kind] += flight.size - flight.left
+                self._say(name, "released for the window")
+                self._queue(self.machines[name], CycleKind.INITIAL, self.now, resumed=True)
+
+    def _vacate(self, cycle: Running) -> None:
+        for place, count in needs(cycle.appliance, cycle.host, cycle.disks, cycle.datastores):
+            self.used[place] -= count
+
     def _end(self, flight: Flight) -> None:
         cycle = flight.cycle
         name, kind = cycle.machine, cycle.kind
-        for place, count in needs(cycle.appliance, cycle.host, cycle.disks, cycle.datastores):
-            self.used[place] -= count
+        self._vacate(cycle)
         duration = self.now - cycle.started
         self.meter.durations[kind].append((duration, name))
         self.meter.sent[kind] += flight.size
@@ -234,10 +255,7 @@ class Simulation:
         times = [flight.next(self.now) for flight in self.running.values()]
         times += [order.at for order in self._orders[:1]]
         times += [at for at, _ in self._ripe[:1]]
-        if self.due:
-            ends = (policy.blackout.closed_until(self.now) for policy in self.fleet.policies.values())
-            times += [end for end in ends if end is not None]
-        at = min(times, default=math.inf)
+        at = min([*times, self._gates.next])
         grid = self.assumed.grid
         return max(self.now + grid, math.ceil(at / grid) * grid) if math.isfinite(at) else at
 
@@ -267,6 +285,8 @@ class Simulation:
             queued_since=ready if since is None else since,
             ready_at=ready if since is None else since,
             hold=None if want in URGENT else machine.hold,
+            blackouts=machine.blackouts,
+            in_blackout=machine.in_blackout,
         )
         heapq.heappush(self._ripe, (ready, machine.name))
 
@@ -292,7 +312,9 @@ class Simulation:
 
     def _make_pipes(self) -> rates.Pipes:
         of = self.assumed
-        most = {n: min(of.appliance or rates.UNLIMITED, self.fleet.throttles.get(n, rates.UNLIMITED)) for n in self.fleet.policies}
+        most = {
+            n: min(of.appliance or rates.UNLIMITED, self.fleet.throttles.get(n, rates.UNLIMITED)) for n in self.fleet.policies
+        }
         return rates.Pipes(of.link or rates.UNLIMITED, most, of.host or rates.UNLIMITED, of.disk or rates.UNLIMITED)
 
     def _say(self, machine: str, what: str) -> None:
