@@ -18,7 +18,7 @@ from wavelift.planning import gateways
 from wavelift.wiring import Wiring
 from wavelift.workspace import Workspace
 
-PATIENCE = 900.0
+PATIENCE = 300.0
 """Seconds after which something has gone wrong."""
 
 _ESTATE = """\
@@ -114,8 +114,10 @@ class Site:
     def used(self) -> dict[str, Used]:
         """ "engine", "vcenter" and "azure" -> what each process has used since it began."""
         running = self.lab.running()
-        pids = {service: running[service] for service in SERVICES}
-        return {name: _used(pid) for name, pid in {**pids, "engine": self._engine.pid if self._engine else 0}.items() if pid}
+        pids: dict[str, int] = {service: running[service] for service in SERVICES}
+        if self._engine is not None:
+            pids["engine"] = self._engine.pid
+        return {name: _used(pid) for name, pid in pids.items()}
 
     @property
     def _log(self) -> Path:
