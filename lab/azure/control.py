@@ -11,6 +11,7 @@ DELETE azure/roles                   ?object_id=&role=&scope=  (each optional): 
 POST   azure/quota                   {"family", "limit", "region"?}
 POST   azure/sizes                   {"size", "region"?, "code": "SkuNotAvailable" | "AllocationFailed" | null}
 POST   azure/zones                   {"size", "region"?, "zones": ["1"]}  zones that the size is not offered in
+POST   azure/blob/flip               {"account", "container", "blob", "byte"}  one bit spoiled at rest: no new ETag
 POST   azure/operations/fail         {"match": regex over "<operation> <resource id>", "code", "message"?, "count"?}
 """
 
@@ -24,6 +25,7 @@ from lab.azure.arm.builtin_roles import BY_ID
 from lab.azure.arm.errors import ArmError
 from lab.azure.arm.store import Gone, Json
 from lab.azure.arm.types.disk_spec import DISKS
+from lab.azure.blob.service import BlobService
 from lab.azure.cloud import Cloud
 from lab.control import Control, ControlError
 
@@ -43,14 +45,16 @@ def extend(control: Control, extras: Extras) -> None:
     control.route("POST", "azure/quota", lambda body, parameters: extras.quota(body))
     control.route("POST", "azure/sizes", lambda body, parameters: extras.size(body))
     control.route("POST", "azure/zones", lambda body, parameters: extras.zones(body))
+    control.route("POST", "azure/blob/flip", lambda body, parameters: extras.flip(body))
     control.route("POST", "azure/operations/fail", lambda body, parameters: extras.fail(body))
 
 
 class Extras:
     """The actions behind the routes. All raise ControlError for a bad request."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, blobs: BlobService) -> None:
         self._cloud = cloud
+        self._blobs = blobs
         self._values = cloud.settings.values
 
     def status(self) -> Json:
@@ -155,6 +159,16 @@ class Extras:
         zones = [str(zone) for zone in body.get("zones", ())]
         self._cloud.settings.change(restricted_zones={**self._values.restricted_zones, key: zones})
         return {key: zones}
+
+    def flip(self, body: Json) -> None:
+        """Spoil one bit of a blob, as a bad disk would."""
+        byte = body.get("byte", 0)
+        if not isinstance(byte, int):
+            raise ControlError(f"byte is {byte!r}; it must be an offset in the blob")
+        try:
+            self._blobs.flip_bit(_need(body, "account"), _need(body, "container"), _need(body, "blob"), byte)
+        except LookupError as error:
+            raise ControlError(str(error), 404) from error
 
     def fail(self, body: Json) -> Json:
         """Let coming long-running operations end as Failed."""

@@ -43,7 +43,7 @@ class AzureLab:
         if latency is not None:
             self.cloud.settings.change(latency=latency)
         blobs = BlobService(folder, accounts, disks, self.faults, self.cloud.may_use_blobs)
-        extras = Extras(self.cloud)
+        extras = Extras(self.cloud, blobs)
         control = Control(self.registry.control_token(), self.faults, extras.status)
         extend(control, extras)
         self._arm_handler = control.before(self.cloud.handle)

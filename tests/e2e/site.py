@@ -6,13 +6,12 @@ the waiting reads the engine's documents through the library (`wavelift.document
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from azure.storage.blob import BlobServiceClient
 from replication.model.item import Item
 from replication.model.record import Life, Record
 from replication.model.status import Status
+from tests.e2e.command import Process, Ran, fresh
 from wavelift.labs import Lab, Service
 from wavelift.planning import gateways
 from wavelift.wiring import Wiring
@@ -71,19 +71,6 @@ class Vm:
     more: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Ran:
-    """What a command came to. `said` is everything it wrote."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def said(self) -> str:
-        return self.out + self.err
-
-
 def until(what: str, look: Callable[[], T | None], seconds: float = PATIENCE) -> T:
     """The first answer of `look` that is something; AssertionError with `what` when none comes in time."""
     deadline = time.monotonic() + seconds
@@ -93,50 +80,6 @@ def until(what: str, look: Callable[[], T | None], seconds: float = PATIENCE) ->
             return found
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what}"
         time.sleep(0.1)
-
-
-class Process:
-    """A `wavelift` command that runs beside the test, in a process group of its own, its output in a file."""
-
-    def __init__(self, arguments: Sequence[str], log: Path) -> None:
-        self.log = log
-        with log.open("ab") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "wavelift", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
-        self.pid = self._process.pid
-
-    @property
-    def running(self) -> bool:
-        return self._process.poll() is None
-
-    @property
-    def said(self) -> str:
-        return self.log.read_text()
-
-    def signal(self, number: int) -> None:
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        """kill -9, and gone when this returns."""
-        self._process.kill()
-        self._process.wait()
-
-    def wait(self, seconds: float = PATIENCE) -> int:
-        """The exit code."""
-        return self._process.wait(seconds)
-
-    def stop(self) -> None:
-        if self.running:
-            self.signal(signal.SIGTERM)
-            try:
-                self.wait(30)
-            finally:
-                self.kill()
 
 
 class Site:
@@ -149,6 +92,7 @@ class Site:
         self.machines: dict[str, dict[str, Any]] = {}
         self._vms = vms
         self._processes: list[Process] = []
+        self._number = 0
         self._wiring: Wiring | None = None
 
     # ---- set up and gone again
@@ -172,7 +116,9 @@ class Site:
     def close(self) -> None:
         """Stop everything by its process id; nothing that belongs to this site is left running."""
         for process in self._processes:
-            process.stop()
+            if process.running:
+                process.signal(signal.SIGTERM)
+                process.wait(PATIENCE)
         if self._wiring is not None:
             self._wiring.__exit__(None, None, None)
         self.lab.stop()
@@ -181,14 +127,13 @@ class Site:
 
     # ---- commands
 
-    def run(self, *arguments: str, seconds: float = 2 * PATIENCE, stdin: str = "") -> Ran:
-        """A command to its end. No command may ever show a traceback."""
-        command = [sys.executable, "-m", "wavelift", *arguments]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=seconds, check=False)
-        ran = Ran(done.returncode, done.stdout, done.stderr)
-        assert "Traceback" not in ran.said, ran.said
-        assert "a bug in wavelift" not in ran.said, ran.said
-        return ran
+    def run(self, *arguments: str, again: bool = True) -> Ran:
+        """A command to its end. `again=False`: as the shell would start it, not forked (see `command`)."""
+        if not again:
+            return fresh(arguments, self.folder, 2 * PATIENCE)
+        process = self._process(arguments, arguments[0])
+        code = process.wait(2 * PATIENCE)
+        return Ran(code, process.out.read_text(), process.err.read_text())
 
     def here(self, command: str, *arguments: str) -> Ran:
         """A command on the estate."""
@@ -200,15 +145,20 @@ class Site:
         assert ran.code == 0, ran.said
         return ran
 
-    def beside(self, *arguments: str, log: str = "beside") -> Process:
-        """A command that runs while the test goes on."""
-        process = Process([*arguments, "-C", str(self.estate)], self.folder / f"{log}-{len(self._processes)}.log")
+    def beside(self, *arguments: str) -> Process:
+        """A command on the estate that runs while the test goes on."""
+        process = self._process([*arguments, "-C", str(self.estate)], arguments[0])
         self._processes.append(process)
         return process
 
+    def _process(self, arguments: Sequence[str], name: str) -> Process:
+        self._number += 1
+        log = self.folder / f"{self._number:03}-{name}"
+        return Process(arguments, self.folder, log.with_suffix(".out"), log.with_suffix(".err"))
+
     def engine(self) -> Process:
         """`wavelift engine run`."""
-        return self.beside("engine", "run", log="engine")
+        return self.beside("engine", "run")
 
     # ---- the estate
 
@@ -256,8 +206,6 @@ class Site:
 
     def write(self, vm: str, offset: int, data: bytes, disk: int = 2000) -> None:
         """One write of the guest."""
-        import base64
-
         body = {"vm": vm, "disk": disk, "offset": offset, "data_b64": base64.b64encode(data).decode()}
         self.control("vcenter", "POST", "write", body)
 
@@ -446,13 +394,13 @@ def _image(folder: Path, vm: Vm, at: int) -> Path:
 
 
 def _pids_about(folder: Path) -> list[int]:
-    """Processes whose command line names this folder."""
+    """Processes that run in this folder or were told of it."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
-            line = (entry / "cmdline").read_bytes()
+            line = (entry / "cmdline").read_bytes() + os.readlink(entry / "cwd").encode()
         except OSError:
             continue  # it ended while we looked
         if str(folder).encode() in line:

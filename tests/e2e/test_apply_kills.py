@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from replication.model.record import Life
-from tests.e2e.site import Site, Vm, standing
+from tests.e2e.site import PATIENCE, Site, Vm, standing
 
 KILLS = (
     ("vcenter", "ReconfigVM_Task plain-01"),
@@ -52,9 +52,9 @@ def no_duplicates(site: Site) -> None:
 @pytest.mark.timeout(240)
 def test_killed_at_every_kind_of_call(site: Site) -> None:
     """ "kill -9 in the middle of an apply": nine times in a row, each with a call on the wire; the tenth finishes."""
-    for number, (service, match) in enumerate(KILLS):
+    for service, match in KILLS:
         rule = site.fault(service, match, "delay", count=1, seconds=0.5)
-        dying = site.beside("apply", "--auto-approve", "--detach", "--parallelism", "1", log=f"apply-{number}")
+        dying = site.beside("apply", "--auto-approve", "--detach", "--parallelism", "1")
         try:
             site.struck(service, rule, seconds=30)
         except AssertionError as error:
@@ -74,7 +74,7 @@ def test_killed_at_every_kind_of_call(site: Site) -> None:
     site.in_delta_sync("web-01", "plain-01")
     site.phase("test", "web-01")
     rule = site.fault("azure", "blob PutBlob .*/gateway/orders/", "delay", count=1, seconds=0.5)
-    dying = site.beside("apply", "--auto-approve", "--detach", log="apply-order")
+    dying = site.beside("apply", "--auto-approve", "--detach")
     site.struck("azure", rule)
     dying.kill()
     site.heal()
@@ -90,10 +90,10 @@ def test_killed_at_every_kind_of_call(site: Site) -> None:
 def test_ctrl_c_once(site: Site) -> None:
     """ "Ctrl-C once finishes running steps, saves and leaves", with exit code 130; apply again continues."""
     rule = site.fault("azure", "arm PUT Microsoft.Storage/storageAccounts ", "delay", count=1, seconds=2)
-    stopped = site.beside("apply", "--auto-approve", "--detach", log="apply")
+    stopped = site.beside("apply", "--auto-approve", "--detach")
     site.struck("azure", rule)
     stopped.signal(signal.SIGINT)
-    assert stopped.wait() == 130, stopped.said
+    assert stopped.wait(PATIENCE) == 130, stopped.said
     assert "Stopping: running steps finish" in stopped.said
     assert "not started" in stopped.said
     assert "Run `wavelift apply` again" in stopped.said
@@ -107,9 +107,9 @@ def test_ctrl_c_once(site: Site) -> None:
     assert site.here("plan", "--detailed-exitcode").code == 0
 
     # while it waits for the engine, Ctrl-C leaves; the engine would go on
-    waiting = site.beside("apply", "--auto-approve", log="apply-waiting")
+    waiting = site.beside("apply", "--auto-approve")
     rule = site.fault("azure", "blob ListBlobs .*/gateway", "delay", count=0)
     site.struck("azure", rule, times=3)
     waiting.signal(signal.SIGINT)
-    assert waiting.wait() == 130, waiting.said
+    assert waiting.wait(PATIENCE) == 130, waiting.said
     assert "Still under way: " in waiting.said

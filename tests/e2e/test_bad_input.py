@@ -20,7 +20,8 @@ import pytest
 
 from lab.tls import ensure_ca
 from replication.model.record import Life
-from tests.e2e.site import PATIENCE, Ran, Site, Vm, standing, until
+from tests.e2e.command import Ran, decent
+from tests.e2e.site import PATIENCE, Site, Vm, standing, until
 
 SECRETS = Path(".wavelift") / "secrets"
 
@@ -209,11 +210,11 @@ def test_damaged_state(site: Site) -> None:
 def test_lock_held_and_who_holds_it(site: Site) -> None:
     """ "A lock held": a second apply while one runs is refused with user, host and process of the first, which finishes."""
     rule = site.fault("azure", "arm PUT Microsoft.Storage/storageAccounts ", "delay", count=1, seconds=6)
-    first = site.beside("apply", "--auto-approve", "--detach", log="apply")
+    first = site.beside("apply", "--auto-approve", "--detach")
     site.struck("azure", rule)
     second = site.here("apply", "--auto-approve", "--detach")
     refused(second, "locked by", f"process {first.pid}", "Wait until it is done")
-    assert first.wait() == 0, first.said
+    assert first.wait(PATIENCE) == 0, first.said
     site.heal()
     assert site.here("plan", "--detailed-exitcode").code == 0
 
@@ -271,7 +272,7 @@ def test_stale_state(site: Site) -> None:
         terminal.answer("yes\n")
         ran = terminal.end()
         refused(ran, "stale", "serial", "replication.web-02", "plan again")
-    assert "Traceback" not in ran.said
+    decent(ran.said)
 
 
 def test_a_no_at_the_prompt_changes_nothing(site: Site) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from replication.bitmap import SectorSet
 from replication.model.record import CycleKind, Life, Stage
-from tests.e2e.site import MIB, Process, Site, Vm, standing, until
+from tests.e2e.command import Process
+from tests.e2e.site import MIB, Site, Vm, standing, until
 
 WINDOW = 256
 """MiB of an initial replication between two entries in the journal (`replication.engine.config.Limits`)."""
@@ -147,15 +148,15 @@ def test_between_seal_and_apply(engines: Engines) -> None:
 
 @pytest.mark.timeout(300)
 def test_between_power_off_and_vm_creation(engines: Engines) -> None:
-    """ "Between power-off and VM creation": S1.4, S7. One machine dies with its disks refused, one with the VM refused, one
-    with the VM's creation on the wire, to land late; all are finished by the next engine, once."""
+    """ "Between power-off and VM creation": S1.4, S7. The engine dies while one machine's disks cannot be detached from their
+    writer, one's VM is refused, and one's VM is on the wire, to land late; all are finished by the next engine, once."""
     site = engines.site
     cut = ("cut-01", "cut-02", "cut-03")
     engines.start()
     site.in_delta_sync(*cut)
     for name in cut:
         site.write(name, MIB, name.encode() * 512)
-    disks = site.fault("azure", "arm PUT Microsoft.Compute/disks .*cut-01", "fail", count=0, status=503)
+    disks = site.fault("azure", "arm POST .*/disks/.*cut-01.*/endGetAccess", "fail", count=0, status=503)
     refused = site.fault("azure", "arm PUT Microsoft.Compute/virtualMachines .*cut-02", "fail", count=0, status=503)
     held = site.fault("azure", "arm PUT Microsoft.Compute/virtualMachines .*cut-03", "hold", count=0)
     site.phase("migrate", *cut)
