@@ -117,9 +117,7 @@ class Differ:
         changes = tuple(diff(recorded.spec, artifact.spec))
         fixed = [c for c in (*changes, *outside) if c.path and c.path[0] in FIXED]
         if fixed or recorded.id.lower() != artifact.id.lower():
-            what = (
-                ", ".join(f"{'.'.join(c.path)} {c.old!r} -> {c.new!r}" for c in fixed) or f"{recorded.id} -> {artifact.id}"
-            )
+            what = ", ".join(f"{'.'.join(c.path)} {c.old!r} -> {c.new!r}" for c in fixed) or f"{recorded.id} -> {artifact.id}"
             remedy = "Put the old value back, or take what is there out of the estate first."
             detail = f"{artifact.address}: {what} would mean to make it anew. {remedy}"
             summary = "cannot be changed in place" + (" (it holds data)" if artifact.kind in DATA_BEARING else "")

@@ -87,8 +87,7 @@ def _behind_renames(steps: Sequence[Step], renames: Sequence[Rename]) -> list[St
     if not after:
         return list(steps)
     return [
-        s if isinstance(s, Rename) or s.machine not in after else replace(s, needs=(*s.needs, after[s.machine]))
-        for s in steps
+        s if isinstance(s, Rename) or s.machine not in after else replace(s, needs=(*s.needs, after[s.machine])) for s in steps
     ]
 
 

@@ -43,11 +43,7 @@ def order_step(
     why: str = "",
 ) -> SendOrder:
     """`recorded`: address -> kind of this machine's recorded artifacts (what the order may remove)."""
-    vm = (
-        vm_order(names, wanted, test=kind is OrderKind.TEST)
-        if wanted and kind in (OrderKind.TEST, OrderKind.MIGRATE)
-        else None
-    )
+    vm = vm_order(names, wanted, test=kind is OrderKind.TEST) if wanted and kind in (OrderKind.TEST, OrderKind.MIGRATE) else None
     cutover = wanted.machine.cutover if wanted else CutoverPolicy()
     shutdown = Shutdown(cutover.shutdown.mode, cutover.shutdown.wait, cutover.shutdown.otherwise)
     document: dict[str, Json] = {

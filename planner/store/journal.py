@@ -11,7 +11,8 @@ import errno
 import json
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,11 +43,13 @@ class Replay:
 
 
 class Journal:
-    """Appends to an open file; one sync per event, several threads share it."""
+    """Appends to an open file; several threads share it, and its syncs."""
 
     def __init__(self, path: Path, lineage: str, serial: int) -> None:
         self._path = path
         self._guard = threading.Lock()
+        self._syncing = threading.Lock()
+        self._written = self._synced = 0
         self._dead: OSError | None = None
         self._file = path.open("ab", buffering=0)
         whole = path.read_bytes().rfind(b"\n") + 1
@@ -72,19 +75,35 @@ class Journal:
         self._file.close()
 
     def _append(self, entry: dict[str, Any]) -> None:
+        """Return when the line is on the disk. Lines that were written while another sync ran share the next one."""
         line = (json.dumps(entry, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
         with self._guard:
-            if self._dead is not None:
-                raise OSError(
-                    self._dead.errno, f"an earlier line could not be written: {self._dead.strerror}", str(self._path)
-                )
-            try:
+            self._alive()
+            with self._deadly():
                 if self._file.write(line) != len(line):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+            self._written += 1
+            mine = self._written
+        with self._syncing:
+            self._alive()
+            if self._synced >= mine:
+                return
+            reached = self._written
+            with self._deadly():
                 os.fdatasync(self._file.fileno())
-            except OSError as error:
-                self._dead = error
-                raise
+            self._synced = reached
+
+    def _alive(self) -> None:
+        if self._dead is not None:
+            raise OSError(self._dead.errno, f"an earlier line could not be written: {self._dead.strerror}", str(self._path))
+
+    @contextmanager
+    def _deadly(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._dead = error
+            raise
 
 
 def sync_folder(folder: Path) -> None:

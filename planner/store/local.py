@@ -116,9 +116,7 @@ class LocalStore:
             text = f"{who['user']} on {who['host']} (process {who['pid']}, {who['doing']}) since {since}"
         except (ValueError, KeyError, TypeError):
             text = "another process that is just starting"
-        return (
-            f"the state {self.path} is locked by {text}. Wait until it is done, or stop it: the lock goes with the process."
-        )
+        return f"the state {self.path} is locked by {text}. Wait until it is done, or stop it: the lock goes with the process."
 
     def write(self, state: State) -> None:
         """Replace the file atomically and durably, then drop the journal that it holds now. Only a session calls this."""
@@ -175,8 +173,9 @@ class Session:
         with self._opening:
             if self._journal is None:
                 if self._base is None:
-                    self._base = replace(self.view.state, serial=0)
-                    self._store.write(self._base)
+                    first = replace(self.view.state, serial=0)
+                    self._store.write(first)
+                    self._base = first
                 self._journal = self._store.journal(self._base)
             return self._journal
 
