@@ -68,7 +68,7 @@ class State:
 
 
 def dumps(state: State) -> bytes:
-    """Canonical text: sorted, two spaces, so that a state in git gives small diffs."""
+    """Canonical text on one line: sorted keys, so that equal states are equal bytes."""
     document = {
         "version": VERSION,
         "lineage": state.lineage,

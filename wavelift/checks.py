@@ -13,8 +13,8 @@ from planner.state import State
 from replication.model.errors import Denied
 
 
-def check(desired: Desired, state: State, cloud: ArtifactReader) -> Iterator[Diagnostic]:
-    """Problems by what they concern; one listing per kind and scope."""
+def check(desired: Desired, state: State, cloud: ArtifactReader, applies: bool = True) -> Iterator[Diagnostic]:
+    """Problems by what they concern; one listing per kind and scope. `applies`: the login here is the one that apply uses."""
     targets = {m.target.name: m.target for m in desired.machines.values()}
     if not targets:
         return
@@ -32,7 +32,11 @@ def check(desired: Desired, state: State, cloud: ArtifactReader) -> Iterator[Dia
     for wanted in desired.machines.values():
         if wanted.uuid not in over:
             yield from _sizes(wanted, seen)
-    yield from _permissions(desired, state, targets, cloud)
+    if applies:
+        yield from _permissions(desired, state, targets, cloud)
+    else:
+        text = "`azure.login` has another login for plan than for apply and the engine: apply checks its own before it starts."
+        yield Diagnostic("WL346", "permissions not checked", text, "azure.login", severity="warning")
 
 
 def _refs(desired: Desired, targets: dict[str, Target]) -> Iterator[ResourceRef]:
@@ -90,9 +94,7 @@ def _target(desired: Desired, target: Target, seen: dict[str, Observed | None]) 
             continue
         region = str(network.properties.get("location", ""))
         if region and region.replace(" ", "").lower() != target.region.replace(" ", "").lower():
-            detail = (
-                f"{arm_id} is in {region}, target {target.name!r} in {target.region}. A VM needs a network of its region."
-            )
+            detail = f"{arm_id} is in {region}, target {target.name!r} in {target.region}. A VM needs a network of its region."
             yield Diagnostic("WL343", "network in another region", detail, f"{path}.{key}", target.span)
         known = network.properties.get("subnets", {})
         missing = sorted(subnets - set(known))

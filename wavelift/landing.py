@@ -47,12 +47,19 @@ def _prefixes(inventory: Inventory) -> dict[str, str]:
 
 
 def _subnets(target: Target, found: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Subnet -> prefix; subnets of one network never overlap, so a second one in the same /24 gets a spare prefix."""
+    taken: dict[str, str] = {}
     for number, (group, subnet) in enumerate(target.subnets.items()):
-        yield subnet, found.get(group, SPARE.format(number))
+        if subnet not in taken:
+            prefix = found.get(group, SPARE.format(number))
+            taken[subnet] = SPARE.format(number) if prefix in taken.values() else prefix
+    yield from taken.items()
 
 
 def _make(azure: AzureSession, vnet: str, region: str, subnets: Mapping[str, str]) -> str:
     from azure.mgmt.network.models import VirtualNetwork
+
+    from providers.azure.errors import translated
 
     parts = vnet.split("/")
     subscription, group, name = parts[2], parts[4], parts[-1]
@@ -68,5 +75,6 @@ def _make(azure: AzureSession, vnet: str, region: str, subnets: Mapping[str, str
             },
         }
     )
-    azure.network(subscription).virtual_networks.begin_create_or_update(group, name, wanted).result()
+    with translated(vnet):
+        azure.network(subscription).virtual_networks.begin_create_or_update(group, name, wanted).result()
     return vnet

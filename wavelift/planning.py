@@ -64,10 +64,12 @@ def look(
     engine: EngineReader,
     allow_destroy: int | None = None,
     say: Callable[[str], None] = lambda _: None,
+    applies: bool = True,
 ) -> Looked:
     """Plan twice: once to learn which artifacts matter, then with what was observed of exactly those.
 
     The planner is pure and quick; asking the cloud is neither, so it is asked once, by one listing per kind and scope.
+    `applies`: the login of `cloud` is the one that apply uses, so that what it lacks is what apply would lack.
     """
     recorded = workspace.view().state
     say("reading what the engine has done")
@@ -82,7 +84,7 @@ def look(
     issues: list[Diagnostic] = []
     if not draft.errors:
         say("checking sizes, networks and permissions")
-        issues = list(check(desired, state, cloud))
+        issues = list(check(desired, state, cloud, applies))
     world = World(seen, records, tuple(issues))
     return Looked(plan(desired, state, world, allow_destroy), desired, recorded, state, records)
 

@@ -96,7 +96,9 @@ class Wiring:
         from wavelift.planning import look
 
         say(f"reading the inventory of {', '.join(self.workspace.estate.sources)}")
-        return look(self.workspace, self.inventory(), self.artifacts, self.engine, allow_destroy, say)
+        login = self.workspace.estate.azure.login
+        applies = self._role == "engine" or login is None or login.plan == login.engine
+        return look(self.workspace, self.inventory(), self.artifacts, self.engine, allow_destroy, say, applies)
 
     def outside(self) -> Outside:
         return Outside(self.artifacts, self.engine, _Tracking(self), time.time)

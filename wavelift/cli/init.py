@@ -34,7 +34,7 @@ def init(
         typer.echo(f"wrote {write_connection(estate, Lab(lab).known, region, group)}")
     _schema(estate, load("estate-1"))
     if not [f for f in estate.glob("*.y*ml") if f.name not in ("lab.yaml", "wavelift.lock.yaml")]:
-        (estate / "estate.yaml").write_text(STARTER)
+        (estate / "estate.yaml").write_text(HEAD + (CONNECTION if lab is None else "") + REST)
         typer.echo(f"wrote {estate / 'estate.yaml'}: fill in what is in angle brackets, then run `wavelift init` again")
         return
     _pin(Workspace.open(estate))
@@ -72,20 +72,23 @@ def _pin(workspace: Workspace) -> None:
     typer.echo(f"pinned {count} machine{'s' if count != 1 else ''} in {workspace.folder / 'wavelift.lock.yaml'}; commit it")
 
 
-STARTER = """\
+HEAD = """\
 # yaml-language-server: $schema=./.wavelift/estate-1.schema.json
 estate: {name: my-estate, schema: 1, time_zone: Etc/UTC}
+"""
+CONNECTION = """\
 azure:
   tenant: <tenant id>
   project: {subscription: <subscription id>, region: <region>, resource_group: rg-wavelift}
 sources:
   main: {vcenter: <vcenter host name>, tls: {ca: certs/ca.pem}, login: env:VCENTER_LOGIN}
+"""
+REST = """\
 appliances:
-  gw-1: {role: primary, source: main}
+  gw-1: {role: primary, source: <name under sources>}
 targets:
   first:
     region: <region>
-    subscription: <subscription id>
     resource_group: <resource group>
     vnet: <virtual network>
     test_vnet: <isolated virtual network>
