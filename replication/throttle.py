@@ -1,4 +1,6 @@
-"""The throttle (S13): a token bucket in bits a second for all traffic of one appliance. Pure: time comes in.
+"""The throttle (S13): which rate holds when, and a token bucket in bits a second for all traffic of one appliance.
+
+Pure: time comes in.
 
 Advice: ask for slices of `SLICE` bytes and wait *before* sending each. A slice bounds how long a change of rate takes to
 be felt and how far an urgent cycle can be behind a slice that was granted before it asked.
@@ -11,11 +13,54 @@ Threads: a caller that shares a bucket holds its own lock around `take`, never w
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from replication.windows import Period, closed_until, next_change
+
 SLICE = 64 * 1024
 """Bytes to ask for at once: 50 ms at 10 Mbit/s."""
 
 OTHERS = 0.1
 """Share of the line that ordinary traffic keeps while urgent traffic wants more than all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Except:
+    """Another rate inside these windows; None for no limit."""
+
+    windows: tuple[Period, ...]
+    rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """A rate in bits a second (None: no limit), and where others hold instead; of those that hold at once the first counts.
+
+    `name` is the policy's, for people. Raises `ValueError` for a rate that would never send anything.
+    """
+
+    rate: float | None = None
+    exceptions: tuple[Except, ...] = ()
+    time_zone: str = "UTC"
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        for rate in (self.rate, *(e.rate for e in self.exceptions)):
+            _checked(rate)
+
+    def rate_at(self, now: float) -> float | None:
+        zone = ZoneInfo(self.time_zone)
+        for one in self.exceptions:
+            if closed_until(one.windows, zone, now) is not None:
+                return one.rate
+        return self.rate
+
+    def next_change(self, now: float) -> float | None:
+        """Unix time after `now` at which another rate may hold; None when this one holds for good."""
+        zone = ZoneInfo(self.time_zone)
+        found = (next_change(e.windows, zone, now) for e in self.exceptions)
+        return min((at for at in found if at is not None), default=None)
 
 
 class TokenBucket:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from replication.model.extents import MIB
 from replication.schedule import Policy
+from replication.throttle import Throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,14 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """`holder` and `host` name this coordinator to people. `rates`: appliance -> bits a second (missing: no limit)."""
+    """`holder` and `host` name this coordinator to people. `rates`: appliance -> throttle, or bits a second without a
+    schedule (missing: no limit)."""
 
     holder: str
     regions: tuple[str, ...]
     appliances: Mapping[str, Policy]
     host: str = ""
-    rates: Mapping[str, float | None] = field(default_factory=dict)
+    rates: Mapping[str, Throttle | float | None] = field(default_factory=dict)
     poll: float = 1.0
     """Seconds between two looks at the documents."""
     heartbeat: float = 30.0

@@ -11,18 +11,20 @@ from typing import Protocol
 
 from replication.engine.config import EngineConfig
 from replication.engine.guard import Guard, Superseded
-from replication.engine.orders.steps import accepted
+from replication.engine.orders.steps import Steps, accepted
 from replication.engine.region import Held, Job, Region
 from replication.engine.retry import Retry
 from replication.engine.shown import Shown
 from replication.engine.work import Work
 from replication.model.documents import BadDocument
 from replication.model.errors import PortError
-from replication.model.item import Order, OrderKind
-from replication.model.record import CycleKind, Life, Record
+from replication.model.item import Item, Order, OrderKind
+from replication.model.record import CycleKind, Life, Record, StepState
 from replication.model.source import SourceFacts
 from replication.ports import Outside
-from replication.schedule import Candidate, Hold, Running, Start, decide, next_delta
+from replication.schedule import Candidate, Hold, Running, Start, decide, next_delta, words
+from replication.windows import Blackout, closed
+from replication.windowtext import parse
 
 Task = Order | CycleKind | None
 """An order to carry, a cycle to run, or None: only settle what an interrupted attempt left."""
@@ -56,6 +58,10 @@ class Coordinator:
                     self._tick(region)
             except PortError as error:
                 self._say("", f"{region.name}: {error}")
+
+    def configure(self, config: EngineConfig) -> None:
+        """Other policies for what is decided from now on."""
+        self._config = config
 
     def release(self) -> None:
         for region in self.regions:
@@ -160,7 +166,28 @@ class Coordinator:
             queued_since=since,
             ready_at=ready,
             hold=hold,
+            blackouts=self._blackouts(item),
+            in_blackout=order.in_blackout if order is not None else "wait",
         )
+
+    def _blackouts(self, item: Item) -> tuple[Blackout, ...]:
+        """The windows of its wave and its own, in its appliance's time zone."""
+        policy = self._config.appliances.get(item.appliance)
+        zone = policy.blackout.time_zone if policy else "UTC"
+        return tuple(Blackout(parse(one.windows), zone, one.name, one.whose) for one in item.blackouts)
+
+    def _should_yield(self, held: Held) -> str | None:
+        """Why an initial cycle under way is to end itself: a window has opened, and its appliance's policy releases then."""
+        item = held.item
+        policy = self._config.appliances.get(item.appliance)
+        if policy is None or policy.initial_in_blackout != "release-and-resume":
+            return None
+        now = self._clock.now()
+        shut = closed((policy.blackout, *self._blackouts(item)), now)
+        if shut is None:
+            return None
+        why = words.shut(shut, item.appliance, now, policy.time_zone or policy.blackout.time_zone)
+        return f"{why}: the initial replication is released and goes on after it"
 
     def _known(self, held: Held) -> str | None:
         """Facts about where the machine is now; why there are none."""
@@ -198,8 +225,20 @@ class Coordinator:
                     task = order or decision.kind
                     self._safely(region, held, partial(self._start, region, held, task, candidate, decision.lanes))
                 case Hold():
+                    if decision.blackout and self._refused(region, held, decision.why):
+                        continue
                     held.held = decision.why
                     held.next_cycle = decision.until if decision.until is not None else held.next_cycle
+
+    def _refused(self, region: Region, held: Held, why: str) -> bool:
+        """End a migration that has not begun and whose policy refuses windows, rather than let it wait."""
+        order, record = held.pending(), held.record
+        if order is None or order.in_blackout != "refuse" or record is None or record.order is None:
+            return False
+        if any(step.state is not StepState.WAITING for step in record.order.steps):
+            return False
+        self._safely(region, held, lambda: Steps(self._launcher.work(region, held), order).finish("aborted", why))
+        return True
 
     def _running(self, regions: Iterable[Region]) -> Iterable[Running]:
         for region in regions:
@@ -219,6 +258,7 @@ class Coordinator:
         if candidate is not None:
             work.lanes = max(1, lanes)
             work.urgent = candidate.want in (CycleKind.ON_DEMAND, CycleKind.FINAL)
+            work.should_yield = partial(self._should_yield, held)
         held.job = Job(
             work=work,
             kind=candidate.want if candidate else None,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import Protocol
 
-from replication.engine import delta, initial, redo
+from replication.engine import delta, initial, metered, redo
 from replication.engine.attempt import CycleFailed, abandon, retry_at
 from replication.engine.budget import Budget
 from replication.engine.config import EngineConfig
@@ -21,6 +22,8 @@ from replication.model.errors import PortError
 from replication.model.item import Order
 from replication.model.record import CycleKind
 from replication.ports import Outside
+from replication.schedule import Policy
+from replication.throttle import Throttle
 
 
 class EventSink(Protocol):
@@ -98,9 +101,20 @@ class Engine:
             pool.shutdown(wait=True)
         self._coordinator.release()
 
-    def set_rate(self, appliance: str, rate: float | None) -> None:
+    def configure(self, appliances: Mapping[str, Policy], rates: Mapping[str, Throttle | float | None]) -> None:
+        """Other policies, from now on. What is under way goes on, under the new rates; the next decision knows the rest."""
+        self._config = replace(self._config, appliances=appliances, rates=rates)
+        for name in {*appliances, *self._paces}:
+            if name in self._paces:
+                self._paces[name].set(rates.get(name))
+            else:
+                self._paces[name] = Pace(self._outside.clock, rates.get(name))
+        self._coordinator.configure(self._config)
+        self._wake.set()
+
+    def set_rate(self, appliance: str, rate: Throttle | float | None) -> None:
         """Another throttle for an appliance, in bits a second, from now on."""
-        self._paces[appliance].set_rate(rate)
+        self._paces[appliance].set(rate)
 
     # what the coordinator asks for
 
@@ -123,13 +137,14 @@ class Engine:
             sizes=self._config.sizes,
             pool=self._chunks,
             disks=self._disks,
-            pace=lambda size: None,
             say=self._events.event,
             budget=self._budget,
             cloud=lambda subscription: self._outside.cloud[subscription],
         )
         if pace is not None:
-            work.pace = lambda size: pace.wait(size, guard.check, work.urgent)
+            line = metered.Line(pace, guard.check, lambda: work.urgent)
+            work.source, work.documents = metered.source(work.source, line), metered.documents(work.documents, line)
+            work.log, work.replicas = metered.log(work.log, line), metered.replicas(work.replicas, line)
         return work
 
     def launch(self, held: Held, job: Job, task: Task) -> None:

@@ -67,7 +67,6 @@ class Gateway:
         return Block(tuple(normal(data)), tuple(normal(zero)), content[0] if len(content) == 1 else b"".join(content)), read
 
     def _read_span(self, reader: DiskReader, span: Extent) -> bytes:
-        self._work.pace(span.length)
         got = self._work.retry(lambda: reader.read(span.offset, span.length))
         if len(got) != span.length:  # a reader that breaks its contract must not shift the bytes behind it
             raise Corrupt(f"{len(got)} bytes read at {span.offset} instead of {span.length}", subject=self._work.item.name)
@@ -79,7 +78,6 @@ class Gateway:
         sealed = self._sealer().seal(identity, block, secrets.token_bytes(NONCE))
         name = manifest.blob_name(work.item.replication, self._attempt, disk.key, number)
         covered = (*block.data_extents, *block.zero_extents)
-        work.pace(len(sealed.data))
         put_once(work, name, sealed.data, {METADATA_CHECKSUM: sealed.checksum})
         entry = BlobEntry(name, sealed.digest, sealed.checksum, len(sealed.data), sealed.sectors)
         return Logged(disk.key, number, entry, covered, read, len(sealed.data))

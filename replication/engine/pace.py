@@ -1,4 +1,7 @@
-"""The throttle of one appliance, shared by its threads: waits slice by slice, so that nobody waits behind a whole chunk."""
+"""The throttle of one appliance, shared by its threads: waits slice by slice, so that nobody waits behind a whole chunk.
+
+A schedule's boundary takes effect in the middle of a transfer: it is looked for at every slice.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,47 @@ import threading
 from collections.abc import Callable
 
 from replication.ports import Clock
-from replication.throttle import SLICE, TokenBucket
+from replication.throttle import SLICE, Throttle, TokenBucket
 
 
 class Pace:
-    def __init__(self, clock: Clock, rate: float | None) -> None:
-        """`rate` in bits a second, None for none."""
-        self._clock, self._bucket, self._lock = clock, TokenBucket(rate), threading.Lock()
+    def __init__(self, clock: Clock, throttle: Throttle | float | None) -> None:
+        """A number is a rate in bits a second without a schedule, None no limit."""
+        self._clock, self._lock = clock, threading.Lock()
+        self._bucket = TokenBucket(None)
+        self._throttle, self._looked = Throttle(), 0.0
+        self._change: float | None = None
+        self.set(throttle)
 
-    def set_rate(self, rate: float | None) -> None:
+    def set(self, throttle: Throttle | float | None) -> None:
+        """Another throttle, from now on."""
         with self._lock:
-            self._bucket.set_rate(rate, self._clock.now())
+            self._throttle = throttle if isinstance(throttle, Throttle) else Throttle(throttle)
+            self._look(self._clock.now())
+
+    @property
+    def rate(self) -> float | None:
+        """What holds now."""
+        with self._lock:
+            self._follow(self._clock.now())
+            return self._bucket.rate
+
+    @property
+    def next_change(self) -> float | None:
+        """Unix time at which another rate may hold, by the schedule."""
+        with self._lock:
+            self._follow(self._clock.now())
+            return self._change
 
     def wait(self, size: int, check: Callable[[], None], urgent: bool) -> None:
         """Return when `size` bytes may pass; `check` may raise to leave earlier."""
         left = size
         while left > 0:
-            if self._bucket.rate is None:
-                return
+            with self._lock:
+                now = self._clock.now()
+                self._follow(now)
+                if self._bucket.rate is None:
+                    return
             check()
             part = min(left, SLICE)
             with self._lock:
@@ -31,3 +57,12 @@ class Pace:
             if seconds > 0:
                 self._clock.sleep(seconds)
             left -= part
+
+    def _follow(self, now: float) -> None:
+        """The schedule's next rate when its time has come; everything anew when the clock was set back."""
+        if now < self._looked or (self._change is not None and now >= self._change):
+            self._look(now)
+
+    def _look(self, now: float) -> None:
+        self._looked, self._change = now, self._throttle.next_change(now)
+        self._bucket.set_rate(self._throttle.rate_at(now), now)

@@ -36,8 +36,6 @@ class Work:
     """Shared by all machines; each of its threads holds one chunk at most."""
     disks: Executor
     """Drives disks of machines side by side; holds no data."""
-    pace: Callable[[int], None]
-    """Waits until so many bytes may be read or sent (the appliance's throttle)."""
     say: Say
     budget: Budget
     cloud: Callable[[str], Cloud]

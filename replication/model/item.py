@@ -25,6 +25,19 @@ class ItemDisk:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemBlackout:
+    """Windows that close this machine besides its appliance's: its wave's or its own, in its appliance's time zone.
+
+    `whose` ("wave shop", the machine's name) and the policy's `name` (or empty) are for people; `windows` is the extended
+    form of `replication.windowtext`.
+    """
+
+    whose: str
+    name: str
+    windows: str
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """What should replicate, and how. `replication` is a uuid that is new at each enable (S11)."""
 
@@ -52,6 +65,7 @@ class Item:
     delta_minimum: float = 3600.0
     delta_cap: float | None = None
     retry_after: float = 60.0
+    blackouts: tuple[ItemBlackout, ...] = ()
 
 
 class OrderKind(Enum):
@@ -128,3 +142,5 @@ class Order:
     vm: VmOrder | None = None
     shutdown: Shutdown = field(default_factory=Shutdown)
     prepare: Literal["declared"] = "declared"
+    in_blackout: Literal["wait", "override", "refuse"] = "wait"
+    """MIGRATE: what it does inside a blackout window when it has not begun yet."""

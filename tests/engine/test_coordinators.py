@@ -259,7 +259,7 @@ def test_the_throttle_holds_its_rate() -> None:
     for _ in range(10):
         pace.wait(1_000_000, lambda: None, urgent=False)
     assert 9.0 < clock.now() - began < 11.0
-    pace.set_rate(None)
+    pace.set(None)
     at = clock.now()
     pace.wait(10**12, lambda: None, urgent=False)
     assert clock.now() == at
