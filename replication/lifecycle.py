@@ -29,6 +29,10 @@ MIGRATION_STEPS = (
 """The five steps of S7, in order; the second is optional (`Shutdown.mode` none: SKIPPED)."""
 
 
+_BAD = frozenset({"failed", "aborted", "missed"})
+"""Outcomes of orders that somebody must look at."""
+
+
 class Event(Enum):
     INITIAL_STARTED = "the first attempt of the initial replication was announced"
     INITIAL_COMPLETED = "the initial cycle completed"
@@ -120,7 +124,8 @@ def status_of(
         held=held if listed and not attempt else None,
         order=order.kind.value if order and under_way else None,
         step=_step(order) if order and under_way else None,
-        problem=order.problem if order and order.outcome in ("failed", "aborted") and order.problem else problem,
+        detail=(order.facts.get("waits") or order.facts.get("doing", "")) if order and under_way else "",
+        problem=order.problem if order and order.outcome in _BAD and order.problem else problem,
     )
 
 

@@ -82,6 +82,14 @@ class Source(Protocol):
 
     def power_on(self, machine: str) -> None: ...
 
+    def connect_nics(self, machine: str, connected: bool) -> None:
+        """Connect or disconnect every network adapter, now and at its next power-on. Idempotent."""
+        ...
+
+    def annotate(self, machine: str, text: str) -> None:
+        """Put one line about us into the VM's notes in place of an earlier one of ours; "" takes it out. Idempotent."""
+        ...
+
 
 class LogStore(Protocol):
     """Block blobs in the log storage account; nothing is ever overwritten."""
@@ -195,6 +203,22 @@ class DiskUpload:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Facts about the networks that a VM's NICs join. Empty in every field: nothing leads out that we can see."""
+
+    peerings: tuple[str, ...] = ()
+    """Names of peered virtual networks."""
+    routes: tuple[str, ...] = ()
+    """Route tables of its subnets."""
+    public: tuple[str, ...] = ()
+    """NAT gateways of its subnets (we never give a NIC a public address)."""
+    dns: tuple[str, ...] = ()
+    """Own DNS servers of the virtual network (Azure's own name service is no way out)."""
+    gateways: tuple[str, ...] = ()
+    """Gateway subnets: VPN or ExpressRoute."""
+
+
 class Cloud(Protocol):
     """The target subscription: managed disks, NICs, VMs. Names are the idempotency key; everything carries our tags."""
 
@@ -223,6 +247,22 @@ class Cloud(Protocol):
 
     def start_vm(self, vm_id: str) -> None:
         """Idempotent; returns when the instance view says running."""
+        ...
+
+    def stop_vm(self, vm_id: str) -> None:
+        """Power it off and keep it (deallocated); idempotent."""
+        ...
+
+    def agent_ready(self, vm_id: str) -> bool:
+        """Whether the instance view says that the VM agent in the guest is ready."""
+        ...
+
+    def reachable(self, nic_id: str, port: int) -> bool:
+        """Whether this host can open a TCP connection to the NIC's private address within some seconds."""
+        ...
+
+    def exposure(self, vm: VmOrder) -> Exposure:
+        """What the virtual networks of the VM's NICs are joined with: whether a test in them is isolated."""
         ...
 
     def check(self, vm: VmOrder) -> list[str]:

@@ -26,8 +26,8 @@ from replication.schedule import Candidate, Hold, Running, Start, decide, next_d
 from replication.windows import Blackout, closed
 from replication.windowtext import parse
 
-Task = Order | CycleKind | None
-"""An order to carry, a cycle to run, or None: only settle what an interrupted attempt left."""
+Task = Order | CycleKind | Rollback | None
+"""An order to carry, a cycle to run, a rollback, or None: only settle what an interrupted attempt left."""
 
 
 class Launcher(Protocol):
@@ -119,20 +119,38 @@ class Coordinator:
             return
         if not region.own(held) or held.machine is None:
             return
+        if held.commands:
+            self._obey(region, held)
         record, now, order = held.machine.record, self._clock.now(), held.pending()
-        if order is not None:
+        if record.rollback:
+            order = None
+        elif order is not None:
             accepted(self._launcher.work(region, held), order)
             record = held.machine.record
+            if early(order, record, now):
+                order = None  # its deltas go on until it is time to prepare
         later = record.retry_at is not None and record.retry_at > now
         if later:
             held.held, held.next_cycle = _why(record), record.retry_at
-        if order is not None and order.kind is not OrderKind.MIGRATE:
+        if record.rollback:
+            if not later:
+                self._start(region, held, Rollback(), None, 0)
+        elif order is not None and order.kind is not OrderKind.MIGRATE:
             if not later:
                 self._start(region, held, order, None, 0)
         elif order is None and (record.attempt is not None or record.unclean) and not later:
             self._start(region, held, None, None, 0)
         elif order is not None or record.life in (Life.NEW, Life.INITIAL, Life.DELTA):
             candidates.append((held, self._candidate(held, record, order)))
+
+    def _obey(self, region: Region, held: Held) -> None:
+        """What people have said about this machine, in the order of its numbers; each once."""
+        work = self._launcher.work(region, held)
+        for number in sorted(held.commands):
+            command = held.commands.pop(number)
+            if command.number == work.record.commands + 1:
+                obey(work, command)
+                region.read_orders_again(held.item.machine)
 
     def _candidate(self, held: Held, record: Record, order: Order | None) -> Candidate:
         item, now = held.item, self._clock.now()
@@ -272,5 +290,7 @@ class Coordinator:
 
 def _why(record: Record) -> str:
     order = record.order
+    if order is not None and order.outcome is None and order.facts.get("waits"):
+        return order.facts["waits"]
     problem = record.problem or (order.problem if order is not None and order.outcome is None else "")
     return f"waits after a problem: {problem}" if problem else "waits before it is tried again"

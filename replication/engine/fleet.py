@@ -15,6 +15,7 @@ from replication.engine.config import EngineConfig
 from replication.engine.coordinator import Coordinator, Task
 from replication.engine.guard import Cancelled, Guard, Halted, Superseded, Yielded
 from replication.engine.orders.carry import carry
+from replication.engine.orders.commands import Rollback, roll_back
 from replication.engine.pace import Pace
 from replication.engine.region import Held, Job, Region
 from replication.engine.work import Work
@@ -140,6 +141,7 @@ class Engine:
             say=self._events.event,
             budget=self._budget,
             cloud=lambda subscription: self._outside.cloud[subscription],
+            regions=self._outside.documents,
         )
         if pace is not None:
             line = metered.Line(pace, guard.check, lambda: work.urgent)
@@ -182,6 +184,8 @@ class Engine:
         match task:
             case Order():
                 carry(work, task)
+            case Rollback():
+                roll_back(work)
             case CycleKind.INITIAL:
                 redo.settle(work)
                 initial.run(work)

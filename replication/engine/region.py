@@ -12,7 +12,8 @@ from replication.engine.journal import Machine
 from replication.engine.lease import Reign
 from replication.engine.retry import Retry
 from replication.engine.work import Work
-from replication.model.documents import BadDocument, load_item, load_order
+from replication.model.command import Command
+from replication.model.documents import BadDocument, load_command, load_item, load_order
 from replication.model.item import Item, Order
 from replication.model.record import CycleKind, Life, Record
 from replication.model.source import SourceFacts
@@ -44,6 +45,7 @@ class Held:
     etag: str
     machine: Machine | None = None
     orders: dict[int, Order] = field(default_factory=dict)
+    commands: dict[int, Command] = field(default_factory=dict)
     job: Job | None = None
     facts: SourceFacts | None = None
     wanted_since: float = 0.0
@@ -114,6 +116,29 @@ class Region:
         for name, etag in self._retry(lambda: self.documents.list("orders/")).items():
             if self._orders.get(name) != etag and self._bad.get(name) != etag:
                 self._read_order(name, etag)
+        for name in self._retry(lambda: self.documents.list("commands/")):
+            self._read_command(name)
+
+    def read_orders_again(self, machine: str) -> None:
+        """An order that had its outcome is under way again: its document is wanted once more."""
+        self._orders = {name: etag for name, etag in self._orders.items() if name.split("/")[1] != machine}
+
+    def _read_command(self, name: str) -> None:
+        _, machine, file = name.split("/")
+        held, number = self.machines.get(machine), file.removesuffix(".json")
+        if held is None or not number.isdigit() or int(number) in held.commands:
+            return
+        if held.record is None or int(number) <= held.record.commands:
+            return
+        got = self._retry(lambda: self.documents.get(name))
+        if got is None:
+            return
+        try:
+            held.commands[int(number)] = load_command(got[0])
+        except BadDocument as error:
+            self._say(held.item.name, f"{name} cannot be read: {error}")
+            return
+        held.woken = True
 
     def _read_item(self, name: str, machine: str, held: Held | None) -> None:
         got = self._retry(lambda: self.documents.get(name))
@@ -193,7 +218,15 @@ class Region:
 def _fresh(record: Record, item: Item) -> dict[str, object]:
     """Enabled again (S11): a new life. Fence and order numbers go on rising, what a test made is still there."""
     new = Record(record.machine, item.replication, record.epoch, record.fence, Life.NEW, 0)
-    keep = replace(new, orders_done=record.orders_done, test=record.test, order=record.order)
+    keep = replace(
+        new,
+        orders_done=record.orders_done,
+        test=record.test,
+        test_until=record.test_until,
+        order=record.order,
+        commands=record.commands,
+        interventions=record.interventions,
+    )
     return {
         name: getattr(keep, name)
         for name in Record.__dataclass_fields__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
@@ -40,6 +40,8 @@ class Work:
     budget: Budget
     cloud: Callable[[str], Cloud]
     """Subscription -> cloud."""
+    regions: Mapping[str, DocumentStore] = field(default_factory=dict)
+    """The gateway store of every region: what machines of one wave tell each other stands there."""
     lanes: int = 64
     """Disks that are read at once at most."""
     urgent: bool = False

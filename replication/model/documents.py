@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from replication.model import jsonform
+from replication.model.command import Command
 from replication.model.item import Item, Order
 from replication.model.jsonform import BadDocument
 from replication.model.record import Evidence, Record
@@ -19,10 +20,12 @@ __all__ = [
     "SCHEMA",
     "BadDocument",
     "Document",
+    "command_name",
     "dumps",
     "evidence_name",
     "fill_name",
     "item_name",
+    "load_command",
     "load_evidence",
     "load_item",
     "load_order",
@@ -35,9 +38,16 @@ __all__ = [
 ]
 
 SCHEMA = 1
-Document = Item | Order | Record | Status | Evidence
-_KINDS: dict[type, str] = {Item: "item", Order: "order", Record: "record", Status: "status", Evidence: "evidence"}
-_T = TypeVar("_T", Item, Order, Record, Status, Evidence)
+Document = Item | Order | Command | Record | Status | Evidence
+_KINDS: dict[type, str] = {
+    Item: "item",
+    Order: "order",
+    Command: "command",
+    Record: "record",
+    Status: "status",
+    Evidence: "evidence",
+}
+_T = TypeVar("_T", Item, Order, Command, Record, Status, Evidence)
 
 
 def dumps(value: Document) -> bytes:
@@ -51,6 +61,10 @@ def load_item(data: bytes) -> Item:
 
 def load_order(data: bytes) -> Order:
     return _load(Order, data)
+
+
+def load_command(data: bytes) -> Command:
+    return _load(Command, data)
 
 
 def load_record(data: bytes) -> Record:
@@ -71,6 +85,10 @@ def item_name(machine: str) -> str:
 
 def order_name(machine: str, number: int) -> str:
     return f"orders/{machine}/{number:06}.json"
+
+
+def command_name(machine: str, number: int) -> str:
+    return f"commands/{machine}/{number:06}.json"
 
 
 def record_name(machine: str) -> str:

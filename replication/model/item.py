@@ -124,6 +124,29 @@ class Shutdown:
 
 
 @dataclass(frozen=True, slots=True)
+class Cutover:
+    """What a migration may do, and when. Times are unix seconds, durations seconds."""
+
+    opens: float | None = None
+    closes: float | None = None
+    """The window into which the whole cut-over must fit; nothing is powered off before it opens. None: at once."""
+    ahead: float = 4 * 3600.0
+    """So long before the window opens the final disks begin to be filled."""
+    downtime: float | None = None
+    """Budget: nothing is powered off when the forecast (p90) is longer."""
+    on_failure: Literal["retry", "power_on_source", "hold-wave"] = "retry"
+    start_after: str | None = None
+    """Instance uuid of the machine that must be ready in Azure first."""
+    start_after_name: str = ""
+    start_after_region: str = ""
+    ready: str = "none"
+    """When the Azure VM counts as ready: "agent", "tcp:PORT" or "none" (it is started)."""
+    ready_within: float = 900.0
+    """One look takes so long at most; then it is a failure, by `on_failure`."""
+    source_after: Literal["off", "off-and-nic-disconnected"] = "off"
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """One thing to be carried to its end by the engine. `number` rises by one per machine; later ones wait for earlier.
 
@@ -142,5 +165,8 @@ class Order:
     vm: VmOrder | None = None
     shutdown: Shutdown = field(default_factory=Shutdown)
     prepare: Literal["declared"] = "declared"
+    cutover: Cutover = field(default_factory=Cutover)
+    ttl: float | None = None
+    """TEST: seconds after which the engine removes the test again by itself."""
     in_blackout: Literal["wait", "override", "refuse"] = "wait"
     """MIGRATE: what it does inside a blackout window when it has not begun yet."""

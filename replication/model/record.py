@@ -147,7 +147,7 @@ class OrderProgress:
     facts: Mapping[str, str] = field(default_factory=dict)
     """What later steps need: pinned cycle, power-off time, chosen size …"""
     outcome: str | None = None
-    """None while under way, "done", "failed" (latched), "aborted" (nothing changed for good)."""
+    """None while under way, "done", "failed" (latched), "aborted" (nothing changed for good), "missed" (its window)."""
     problem: str = ""
 
 
@@ -159,6 +159,28 @@ class Life(Enum):
     DELTA = "delta"
     MIGRATED = "migrated"
     STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldMark:
+    """A person (or a failed machine of the wave) holds this machine: no order of it begins or powers anything off."""
+
+    who: str
+    why: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """A break-glass command that was obeyed or refused, for the record."""
+
+    number: int
+    verb: str
+    who: str
+    why: str
+    when: float
+    answer: str
+    """What came of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,5 +213,19 @@ class Record:
     """Number of the last order with an outcome."""
     test: Mapping[str, str] = field(default_factory=dict)
     """What a test migration made and was not cleaned up yet: logical name -> ARM id."""
+    measured: Mapping[str, float] = field(default_factory=dict)
+    """What parts of a cut-over took lately, for forecasts: "azure" (create and start), "shutdown" in seconds, "copy" in
+    bytes a second."""
+    hold: HoldMark | None = None
+    commands: int = 0
+    """Number of the last break-glass command that was looked at."""
+    interventions: tuple[Intervention, ...] = ()
+    """The newest few, newest first."""
+    rollback: Mapping[str, str] = field(default_factory=dict)
+    """A rollback under way after the Azure VM was made: "vm" (ARM id), "who", "why", "number"; empty: none."""
+    test_until: float | None = None
+    """When what a test made is removed by the engine itself (its time to live), or None."""
+    test_accepted: str = ""
+    """Who accepted the test, when, and with which note; empty: nobody yet."""
     evidence: tuple[Evidence, ...] = ()
     """The newest few; every cycle's is also kept as `evidence/<machine>/<replication>/<cycle>.json`."""

@@ -37,4 +37,6 @@ class Status:
     """Why nothing runs now, with a time estimate where there is one."""
     order: str | None = None
     step: str | None = None
+    detail: str = ""
+    """What the step waits for or does now."""
     problem: str = ""

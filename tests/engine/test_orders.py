@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from replication.model.item import OrderKind, Shutdown
+from replication.model.item import Cutover, OrderKind, Shutdown
 from replication.model.record import CycleKind, Life, OrderProgress, StepState
 from replication.model.source import Power
 from tests.engine.harness import Process, Rule, Run, cycles, outcome, replicated, run
@@ -15,6 +15,7 @@ from tests.engine.test_cycles import once
 from tests.fakes.world import World
 
 FORCE = Shutdown(mode="force")
+GO_BACK = Cutover(on_failure="power_on_source")
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ Break = Callable[[World], Process]
 )
 def test_the_way_back(world: World, broken: Break) -> None:
     """Design: before the Azure VM is started everything can go back; no resync after power-off; then it works anew."""
-    order = carried(world, OrderKind.MIGRATE, broken(world))
+    order = carried(world, OrderKind.MIGRATE, broken(world), cutover=GO_BACK)
     assert (order.outcome, world.vcenter.vms["m1"].power) == ("aborted", Power.ON), order
     assert order.problem
     assert_as_before(world)
@@ -223,7 +224,7 @@ def test_sizes_are_tried_in_order(world: World) -> None:
 def test_off_too_long_goes_back(world: World) -> None:
     """A cloud that does not answer after the power-off: after a bounded time the source is powered on again."""
     process = Process((Rule("cloud.finish_disk", "before", 1, 10_000),))
-    world.order("m1", 1, OrderKind.MIGRATE)
+    world.order("m1", 1, OrderKind.MIGRATE, cutover=GO_BACK)
     one = Run(world, process)
     one.until(outcome(world, 1), steps=200, pause=60.0)
     one.end()

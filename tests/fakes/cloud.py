@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from replication.model.errors import NotFound, Permanent, Temporary
 from replication.model.extents import MIB, SECTOR
 from replication.model.item import DiskOrder, NicOrder, VmOrder
-from replication.ports import DiskUpload
+from replication.ports import DiskUpload, Exposure
 from tests.fakes.stores import FakeReplicas
 
 
@@ -38,6 +38,11 @@ class FakeCloud:
     full: set[str] = field(default_factory=set)
     """Sizes without capacity."""
     problems: list[str] = field(default_factory=list)
+    agent: bool = True
+    """Whether VM agents report that they are ready."""
+    listening: set[int] = field(default_factory=set)
+    """TCP ports that answer."""
+    open: Exposure = field(default_factory=Exposure)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def _id(self, vm: VmOrder, kind: str, name: str) -> str:
@@ -105,6 +110,21 @@ class FakeCloud:
     def start_vm(self, vm_id: str) -> None:
         with self.lock:
             self.vms[vm_id].running = True
+
+    def stop_vm(self, vm_id: str) -> None:
+        with self.lock:
+            self.vms[vm_id].running = False
+
+    def agent_ready(self, vm_id: str) -> bool:
+        with self.lock:
+            return self.vms[vm_id].running and self.agent
+
+    def reachable(self, nic_id: str, port: int) -> bool:
+        with self.lock:
+            return nic_id in self.nics and port in self.listening
+
+    def exposure(self, vm: VmOrder) -> Exposure:
+        return self.open
 
     def check(self, vm: VmOrder) -> list[str]:
         return list(self.problems)

@@ -56,6 +56,8 @@ class Vm:
     powered: list[str] = field(default_factory=list)
     """History of power operations."""
     most_snapshots: int = 0
+    nics_connected: bool = True
+    notes: str = ""
 
 
 class FakeVCenter:
@@ -214,6 +216,14 @@ class FakeVCenter:
         with self.lock:
             self._vm(machine).powered.append("on")
             self._vm(machine).power = Power.ON
+
+    def connect_nics(self, machine: str, connected: bool) -> None:
+        with self.lock:
+            self._vm(machine).nics_connected = connected
+
+    def annotate(self, machine: str, text: str) -> None:
+        with self.lock:
+            self._vm(machine).notes = text
 
 
 class FakeReader:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from typing import Any, cast
 
-from replication.model.documents import dumps, item_name, load_record, order_name, record_name
+from replication.model.command import Command, Verb
+from replication.model.documents import command_name, dumps, item_name, load_record, order_name, record_name
 from replication.model.extents import MIB
-from replication.model.item import DiskOrder, Item, ItemDisk, NicOrder, Order, OrderKind, Shutdown, VmOrder
+from replication.model.item import Cutover, DiskOrder, Item, ItemDisk, NicOrder, Order, OrderKind, Shutdown, VmOrder
 from replication.model.record import Record
 from replication.ports import Outside
 from tests.fakes.clock import FakeClock
@@ -61,15 +62,31 @@ class World:
     def put_item(self, machine: str, replication: str = "r1", **more: Any) -> None:
         self.documents.put_any(item_name(machine), dumps(self.item(machine, replication, **more)))
 
-    def order(self, machine: str, number: int, kind: OrderKind, shutdown: Shutdown | None = None) -> None:
+    def order(
+        self,
+        machine: str,
+        number: int,
+        kind: OrderKind,
+        shutdown: Shutdown | None = None,
+        cutover: Cutover | None = None,
+        ttl: float | None = None,
+    ) -> None:
         vm = self.vm_order(machine, "-test" if kind is OrderKind.TEST else "")
         record = self.record(machine)
         order = Order(
             *(machine, number, f"order-{machine}-{number}", kind, record.replication, "plan-1", self.clock.now()),
             vm=vm if kind in (OrderKind.TEST, OrderKind.MIGRATE) else None,
             shutdown=shutdown or Shutdown(wait=30.0),
+            cutover=cutover or Cutover(),
+            ttl=ttl,
         )
         self.documents.put_any(order_name(machine, number), dumps(order))
+
+    def command(self, machine: str, verb: Verb, why: str = "INC-1", **more: Any) -> None:
+        """What `wavelift hold | resume | rollback` writes."""
+        number = 1 + sum(name.startswith(f"commands/{machine}/") for name in self.documents.docs)
+        said = Command(machine, number, verb, "kim", why, self.clock.now(), **more)
+        self.documents.put_any(command_name(machine, number), dumps(said))
 
     def vm_order(self, machine: str, suffix: str = "") -> VmOrder:
         vm = self.vcenter.vms[machine]

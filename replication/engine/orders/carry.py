@@ -5,7 +5,7 @@ from __future__ import annotations
 from replication.engine import redo
 from replication.engine.orders import stop as stopping
 from replication.engine.orders.migrate import migrate
-from replication.engine.orders.steps import Refused, Steps, accepted
+from replication.engine.orders.steps import NotYet, Refused, Steps, accepted
 from replication.engine.orders.test import clean_up, test
 from replication.engine.work import Work
 from replication.lifecycle import may
@@ -33,6 +33,8 @@ def carry(work: Work, order: Order) -> None:
             case OrderKind.STOP:
                 stopping.settle(work)
                 stopping.stop(steps)
+    except NotYet as wait:
+        steps.wait(str(wait), wait.until)
     except Refused as error:
         steps.finish("aborted", str(error))
 

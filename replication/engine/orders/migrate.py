@@ -1,7 +1,9 @@
-"""Migration, in S7's five steps. Until the Azure VM is asked for, everything can go back: the source is powered on again.
+"""Migration, in S7's five steps. Until the source is powered off, everything can end without a trace.
 
-From the moment that the creation of the VM is announced there are two ways only: forward, or, when Azure refuses it for
-good and there certainly is no such VM, back. Two machines with one name never run at once.
+After the power-off nothing is automatic but trying again, unless the policy says `power_on_source`; two things alone
+always go back by themselves: a resync that would be needed while the machine is off, and a source that somebody else has
+powered on. From the moment that the creation of the VM is announced there are two ways only: forward, or, when Azure
+refuses it for good and there certainly is no such VM, back. Two machines with one name never run at once.
 """
 
 from __future__ import annotations
@@ -11,18 +13,20 @@ from functools import partial
 
 from replication.engine import delta, materialise, redo
 from replication.engine.attempt import CycleFailed
-from replication.engine.orders import building
+from replication.engine.orders import ahead, building, gate, waves
+from replication.engine.orders.after import look_ready, settle_source
+from replication.engine.orders.back import facts_of, go_back
 from replication.engine.orders.steps import (
+    Missed,
     Refused,
     Steps,
     create_vm,
-    delete_made,
     require_absent,
     resource_ids,
     tags_of,
     vm_of,
 )
-from replication.model.errors import Permanent, ResyncRequired, Temporary
+from replication.model.errors import Conflict, Permanent, PortError, ResyncRequired, Temporary
 from replication.model.item import VmOrder
 from replication.model.record import Commit, CycleKind, Life
 from replication.model.source import Power, SourceFacts
@@ -30,7 +34,7 @@ from replication.ports import Cloud
 
 
 def migrate(steps: Steps) -> None:
-    """Raises a port's error (tried again later) or ends the order."""
+    """Raises a port's error (tried again later), `NotYet`, or ends the order."""
     Migration(steps).run()
 
 
@@ -48,15 +52,14 @@ class Migration:
             whats = (self._prerequisites, self._shut_down, self._prepare, self._create, self._start)
             for step, what in zip(steps.progress.steps, whats, strict=True):
                 steps.do(step.name, what)
-        except (Permanent, ResyncRequired, Refused) as error:
-            self._back(str(error))
+        except Missed as error:
+            go_back(steps, str(error), "missed")
             return
-        except Temporary as error:
-            if not self._too_long():
-                raise
-            self._back(f"the machine has been off too long: {error}")
+        except (Permanent, Conflict, ResyncRequired, Refused, Temporary) as error:
+            self._trouble(error)
             return
         building.forget_fills(steps, vm_of(steps.order))
+        waves.release(self.work)
         steps.finish("done", life=Life.MIGRATED)
 
     @property
@@ -67,6 +70,8 @@ class Migration:
 
     def _prerequisites(self) -> str:
         work, steps, vm = self.work, self.steps, vm_of(self.steps.order)
+        gate.begin(steps)
+        steps.go()
         if "cycle_before" not in steps.facts:
             power = self._facts().power
             steps.learn({"cycle_before": str(work.record.cycle), "power_before": power.value})
@@ -82,8 +87,11 @@ class Migration:
         self._check_cloud()
         point = self._cycle(CycleKind.ON_DEMAND, int(steps.facts["cycle_before"]))
         self._secure(vm)
-        point = self._fill_ahead(vm, point)
-        return f"on-demand cycle {point.cycle}, {len(vm.disks)} disks filled ahead from it"
+        assert work.record.committed is not None
+        newest = work.record.committed if work.record.committed.cycle > point.cycle else point
+        point = ahead.fill(steps, self.cloud, vm, newest, self._follow)
+        told = gate.power_off(steps)
+        return f"on-demand cycle {point.cycle}, {len(vm.disks)} disks filled ahead from it; {told}"
 
     def _secure(self, vm: VmOrder) -> None:
         """NICs with their addresses are there before anything is powered off; asked once more before it is announced."""
@@ -96,31 +104,20 @@ class Migration:
             steps.learn({**made, "secured": str(work.clock.now())})
         building.create_nics(work, steps, self.cloud, vm)
 
-    def _fill_ahead(self, vm: VmOrder, point: Commit) -> Commit:
-        """Fill the final disks from the newest point while the source still runs; later deltas follow into them until
-        what is left is small, or does not become smaller any more."""
-        work, patience = self.work, self.work.sizes.patience
-        last: float | None = None
-        for _ in range(patience.rounds):
-            began = work.clock.now()
-            building.pin(self.steps, point)
-            building.fill_disks(self.steps, self.cloud, vm, close=False)
-            now = work.clock.now()
-            if now - point.snapshot_time <= patience.follow or (last is not None and now - began > 0.8 * last):
-                break
-            last = now - began
-            self._attempt(partial(delta.run, work, CycleKind.ON_DEMAND))
-            newest = work.record.committed
-            assert newest is not None
-            point = newest
-        return point
+    def _follow(self) -> Commit:
+        self._attempt(partial(delta.run, self.work, CycleKind.ON_DEMAND))
+        newest = self.work.record.committed
+        assert newest is not None
+        return newest
 
     def _shut_down(self) -> str | None:
         if self.shutdown.mode == "none":
             return None
         work, steps = self.work, self.steps
         if self._facts().power is not Power.OFF:
-            steps.learn({"power_off_asked": steps.facts.get("power_off_asked", str(work.clock.now()))})
+            if "power_off_asked" not in steps.facts:
+                gate.power_off(steps)  # a process may have died for an hour between the two steps
+                steps.learn({"power_off_asked": str(work.clock.now())})
             self._power_off()
         if self._facts().power is not Power.OFF:
             raise Temporary("it is not powered off yet", subject=work.item.name)
@@ -135,7 +132,7 @@ class Migration:
                 work.source.shutdown_guest(work.uuid)
             except Permanent as error:
                 if shutdown.otherwise == "fail":
-                    raise
+                    raise Refused(f"the guest cannot be shut down: {error}") from error
                 work.note(f"the guest cannot be shut down: {error}")
             else:
                 limit = work.clock.now() + shutdown.wait
@@ -169,24 +166,22 @@ class Migration:
         if "announced/vm" not in steps.facts:
             steps.learn({"announced/vm": resource_ids(vm)["vm"]})
         disks = building.disks_made(steps, vm)
-        made, size = create_vm(work, self.cloud, vm, disks, nics, tags_of(work, vm))
+        made, size = create_vm(work, self.cloud, vm, disks, nics, tags_of(work, vm), steps.facts.get("size asked"))
         steps.learn({"size": size}, made={"vm": made})
         return size
 
     def _start(self) -> str:
-        steps = self.steps
-        self.work.retry(partial(self.cloud.start_vm, steps.progress.made["vm"]))
-        steps.learn({"started": str(self.work.clock.now())})
-        return ""
+        steps, work = self.steps, self.work
+        work.retry(partial(self.cloud.start_vm, steps.progress.made["vm"]))
+        if "started" not in steps.facts:
+            steps.learn({"started": str(work.clock.now())})
+        found = look_ready(steps, self.cloud)
+        return "; ".join([found, *settle_source(steps)])
 
     # what they need
 
     def _facts(self) -> SourceFacts:
-        work = self.work
-        found = work.retry(lambda: work.source.facts((work.uuid,)))
-        if work.uuid not in found:
-            raise Permanent("this VM is not in vCenter any more", subject=work.item.name)
-        return found[work.uuid]
+        return facts_of(self.work)
 
     def _check_cloud(self) -> None:
         problems = self.work.retry(partial(self.cloud.check, vm_of(self.steps.order)))
@@ -221,37 +216,35 @@ class Migration:
         try:
             cycle()
         except CycleFailed as failed:
+            if isinstance(failed.cause, ResyncRequired):
+                raise failed.cause from failed
             if failed.permanent:
-                raise Refused(str(failed)) from failed
+                raise Permanent(str(failed)) from failed
             raise Temporary(str(failed), subject=self.work.item.name) from failed
 
-    # the way back
+    # when something goes wrong
+
+    def _trouble(self, error: PortError | Refused) -> None:
+        """Before the power-off: back, or again later. After it: by policy."""
+        steps, work, policy = self.steps, self.work, self.steps.order.cutover.on_failure
+        passing = isinstance(error, Temporary)
+        if policy == "hold-wave" and (not passing or "powered_off" in steps.facts):
+            waves.hold(work, str(error))
+        if not isinstance(error, Temporary) and ("powered_off" not in steps.facts or isinstance(error, ResyncRequired | Refused)):
+            go_back(steps, str(error))
+            return
+        if "powered_off" not in steps.facts:
+            raise error
+        problem = str(error)
+        if policy == "power_on_source" and (not passing or self._too_long()):
+            go_back(steps, f"the machine has been off too long: {problem}" if passing else problem)
+            return
+        tried = int(steps.facts.get("tried", "0")) + 1
+        steps.learn({"trouble": problem, "tried": str(tried), "trouble_at": str(work.clock.now())})
+        raise Temporary(problem, subject="" if passing else work.item.name) from error
 
     def _too_long(self) -> bool:
-        facts, limit = self.steps.facts, self.work.sizes.patience.powered_off
+        facts, budget = self.steps.facts, self.steps.order.cutover.downtime
+        limit = budget if budget is not None else self.work.sizes.patience.powered_off
         off = facts.get("power_off_asked")
         return off is not None and "announced/vm" not in facts and self.work.clock.now() - float(off) > limit
-
-    def _back(self, problem: str) -> None:
-        """Undo, journalled first: power on what we powered off, delete what we made. Temporary errors are raised."""
-        work, steps = self.work, self.steps
-        vm = steps.facts.get("announced/vm")
-        if vm is not None and ("vm" in steps.progress.made or work.retry(partial(self.cloud.exists, vm))):
-            # It is there (perhaps only an answer was lost): only forward.
-            raise Temporary(f"{problem}; the Azure VM exists, so this is tried again", subject=work.item.name)
-        if "back" not in steps.facts:
-            steps.learn({"back": problem})
-        asked = "power_off_asked" in steps.facts and steps.facts.get("power_before") == Power.ON.value
-        if asked and self._power() is Power.OFF:
-            work.note("the source is powered on again")
-            work.retry(partial(work.source.power_on, work.uuid))
-        announced = {name.removeprefix("announced/"): made for name, made in steps.facts.items() if name.startswith("announced/")}
-        left = delete_made(work, self.cloud, announced) if announced else []
-        if steps.order.vm is not None:
-            building.forget_fills(steps, steps.order.vm)
-        steps.finish("failed" if left else "aborted", "; ".join([problem, *left]))
-
-    def _power(self) -> Power | None:
-        work = self.work
-        found = work.retry(lambda: work.source.facts((work.uuid,)))
-        return found[work.uuid].power if work.uuid in found else None

@@ -11,7 +11,7 @@ from replication.engine.work import Work
 from replication.lifecycle import MIGRATION_STEPS
 from replication.model.errors import Permanent, Temporary
 from replication.model.item import Order, OrderKind, VmOrder
-from replication.model.record import OrderProgress, OrderStep, StepState
+from replication.model.record import OrderProgress, OrderStep, Record, StepState
 from replication.ports import Cloud
 
 STEPS: Mapping[OrderKind, tuple[str, ...]] = {
@@ -27,14 +27,44 @@ class Refused(Exception):
     """This order cannot be carried out; nothing is changed for good."""
 
 
+class Missed(Exception):
+    """The window of this order is over, or what is left of it is too short; nothing was powered off."""
+
+
+class NotYet(Exception):
+    """This order waits, for `until` (unix time) at least; nothing is wrong."""
+
+    def __init__(self, why: str, until: float) -> None:
+        super().__init__(why)
+        self.until = until
+
+
 def accepted(work: Work, order: Order) -> OrderProgress:
     """The order's progress, journalled with all steps waiting when it is new."""
     progress = work.record.order
     if progress is None or progress.number != order.number:
         steps = tuple(OrderStep(name) for name in STEPS[order.kind])
-        progress = OrderProgress(order.number, order.id, order.kind, steps)
+        facts = {"window": window_text(order)} if order.cutover.opens is not None else {}
+        if order.kind is OrderKind.MIGRATE and order.cutover.opens is not None:
+            facts["waits"] = "its window has not come"
+        progress = OrderProgress(order.number, order.id, order.kind, steps, facts=facts)
         work.machine.advance(order=progress, retry_at=None)
     return progress
+
+
+def window_text(order: Order) -> str:
+    """The window as it stands in the journal: two unix times. It is compared with the next plan's."""
+    at = order.cutover
+    return f"{at.opens:.0f}/{at.closes:.0f}" if at.opens is not None and at.closes is not None else ""
+
+
+def early(order: Order, record: Record, now: float) -> bool:
+    """Whether it is too early to prepare this cut-over: its machine is replicated as ever."""
+    opens, progress = order.cutover.opens, record.order
+    if order.kind is not OrderKind.MIGRATE or opens is None or progress is None:
+        return False
+    begun = any(step.state is not StepState.WAITING for step in progress.steps) or "window waived" in progress.facts
+    return not begun and now < opens - order.cutover.ahead
 
 
 class Steps:
@@ -72,6 +102,24 @@ class Steps:
         old = self.progress
         self._put(replace(old, facts={**old.facts, **(facts or {})}, made={**old.made, **(made or {})}))
 
+    def wait(self, why: str, until: float) -> None:
+        """Nothing is wrong: come back at `until`, or when something about the machine changes."""
+        old = self.progress
+        if old.facts.get("waits") != why:
+            self.work.note(f"{self.order.kind.value} waits: {why}")
+        progress = replace(old, facts={**old.facts, "waits": why, "doing": ""})
+        self.work.machine.advance(order=progress, retry_at=until, problem="")
+
+    def go(self) -> None:
+        """It waits no more."""
+        if self.facts.get("waits"):
+            self.learn({"waits": ""})
+
+    def seconds(self, name: str) -> float | None:
+        """How long step `name` took, once it is done."""
+        step = next(s for s in self.progress.steps if s.name == name)
+        return step.ended - step.started if step.started is not None and step.ended is not None else None
+
     def finish(self, outcome: str, problem: str = "", **changes: Any) -> None:
         """The order has come to its end; latched."""
         old = self.progress
@@ -83,7 +131,7 @@ class Steps:
                 else s
                 for s in steps
             )
-        ended = replace(old, outcome=outcome, problem=problem, steps=steps)
+        ended = replace(old, outcome=outcome, problem=problem, steps=steps, facts={**old.facts, "waits": "", "doing": ""})
         self.work.machine.advance(order=ended, orders_done=self.order.number, retry_at=None, **changes)
         self.work.note(f"{self.order.kind.value}: {outcome}{': ' + problem if problem else ''}")
 
@@ -136,13 +184,20 @@ class _NoCapacity(Exception):
 
 
 def create_vm(
-    work: Work, cloud: Cloud, vm: VmOrder, disks: Mapping[int, str], nics: Mapping[int, str], tags: Mapping[str, str]
+    work: Work,
+    cloud: Cloud,
+    vm: VmOrder,
+    disks: Mapping[int, str],
+    nics: Mapping[int, str],
+    tags: Mapping[str, str],
+    asked: str | None = None,
 ) -> tuple[str, str]:
-    """(ARM id, size): the sizes are tried in order while Azure has no capacity. Idempotent."""
-    if not vm.sizes:
+    """(ARM id, size): the sizes are tried in order while Azure has no capacity, `asked` (a person's) first. Idempotent."""
+    sizes = tuple(dict.fromkeys([*([asked] if asked else []), *vm.sizes]))
+    if not sizes:
         raise Permanent("no size is given", subject=vm.name, remedy="plan and apply again")
     last: _NoCapacity | None = None
-    for size in vm.sizes:
+    for size in sizes:
         try:
             return work.retry(partial(_create, cloud, vm, size, disks, nics, tags)), size
         except _NoCapacity as error:
@@ -150,7 +205,7 @@ def create_vm(
             work.note(f"no capacity for {size} now")
     assert last is not None
     raise Temporary(
-        f"no capacity for any of {', '.join(vm.sizes)}", subject=vm.name, remedy="wait, or give more sizes"
+        f"no capacity for any of {', '.join(sizes)}", subject=vm.name, remedy="wait, or give more sizes"
     ) from last.cause
 
 

@@ -1,0 +1,80 @@
+"""May this machine be powered off now? Everything that can say no is asked here, while the source still runs.
+
+Rules
+1. Nothing is powered off before the window opens, nor when the forecast finish does not fit into what is left of it. A
+   window that is over is missed: the order ends, and only a new date (or a person) begins another attempt.
+2. A forecast that is longer than the downtime budget ends the order; nothing was changed.
+3. A hold on the machine or its wave, and a machine that must be ready first, make it wait; the window goes on running.
+"""
+
+from __future__ import annotations
+
+from replication.engine.orders import commands, waves
+from replication.engine.orders.forecast import Forecast, forecast
+from replication.engine.orders.steps import Missed, NotYet, Refused, Steps
+from replication.engine.work import Work
+
+LOOK = 30.0
+"""Seconds between two looks at what only other machines or people can change."""
+
+
+def predicted(work: Work, steps: Steps) -> Forecast:
+    point = work.record.committed
+    behind = work.clock.now() - point.snapshot_time if point is not None else 0.0
+    return forecast(work.record.evidence, work.record.measured, steps.order.shutdown, max(0.0, behind))
+
+
+def require_window(steps: Steps, needed: float = 0.0) -> None:
+    """Raises `Missed` when so many seconds do not fit into what is left of the window any more."""
+    closes, now = steps.order.cutover.closes, steps.work.clock.now()
+    if closes is None or "window waived" in steps.facts:
+        return
+    if now + needed > closes:
+        what = "is over" if now > closes else f"has {closes - now:.0f} s left, and the cut-over takes up to {needed:.0f} s"
+        raise Missed(f"its window {what}: nothing was powered off; give it a new date")
+
+
+def begin(steps: Steps) -> None:
+    """Whether the preparations may begin. Raises `NotYet` or `Missed`."""
+    work, cutover = steps.work, steps.order.cutover
+    require_window(steps)
+    now = work.clock.now()
+    if cutover.opens is not None and now < cutover.opens - cutover.ahead:
+        raise NotYet("its window has not come", cutover.opens - cutover.ahead)
+    hold = _hold(steps)
+    if hold is not None:
+        raise NotYet(hold, now + LOOK)
+
+
+def power_off(steps: Steps) -> Forecast:
+    """The last word before the power-off. Raises `NotYet`, `Missed` or `Refused` (over budget)."""
+    work, cutover, now = steps.work, steps.order.cutover, steps.work.clock.now()
+    told = predicted(work, steps)
+    require_window(steps, told.p90)
+    steps.learn({"forecast": str(told), "p50": f"{told.p50:.0f}", "p90": f"{told.p90:.0f}"})
+    if cutover.downtime is not None and told.p90 > cutover.downtime:
+        raise Refused(
+            f"the forecast is over its budget of {cutover.downtime:.0f} s ({told}): nothing was powered off; "
+            "raise `downtime`, or choose a time when the guest writes less"
+        )
+    hold = _hold(steps)
+    if hold is not None:
+        raise NotYet(hold, now + LOOK)
+    waived = "window waived" in steps.facts
+    if cutover.opens is not None and now < cutover.opens and not waived:
+        # One more delta follows right before the window opens, so that the last one is small.
+        lead = max(LOOK, 2 * float(steps.facts.get("round", "0")))
+        early = cutover.opens - lead
+        raise NotYet("ready for its window to open", early if now < early else cutover.opens)
+    if cutover.start_after and not waves.ready(work, cutover.start_after_region, cutover.start_after):
+        raise NotYet(f"waits for {cutover.start_after_name} to be ready", now + LOOK)
+    return told
+
+
+def _hold(steps: Steps) -> str | None:
+    if commands.waiting(steps.work):
+        return "a person has said something about it"
+    mark = steps.work.record.hold
+    if mark is not None:
+        return f"held by {mark.who}: {mark.why}"
+    return None if "wave waived" in steps.facts else waves.held(steps.work)

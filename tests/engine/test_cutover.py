@@ -1,0 +1,324 @@
+"""When a cut-over may power off, what follows a failure, what people can say, and who counts as ready."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from replication.engine.orders.commands import sentence
+from replication.engine.orders.forecast import forecast
+from replication.model.command import Verb
+from replication.model.documents import load_status, status_name
+from replication.model.item import Cutover, OrderKind, Shutdown
+from replication.model.record import CycleKind, DiskEvidence, Evidence, Life, OrderProgress, StepState
+from replication.model.source import Power
+from tests.engine.harness import Process, Rule, Run, cycles, outcome, replicated, run
+from tests.engine.test_cycles import once
+from tests.engine.test_orders import assert_as_before, assert_migrated
+from tests.fakes.world import World
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.add(size=256 * 1024)
+    replicated(world)
+    world.guest_writes("m1")
+    return world
+
+
+def progress(world: World, machine: str = "m1") -> OrderProgress:
+    order = world.record(machine).order
+    assert order is not None
+    return order
+
+
+def migrate(world: World, machine: str = "m1", **cutover: Any) -> None:
+    number = world.record(machine).orders_done + 1
+    world.order(machine, number, OrderKind.MIGRATE, cutover=Cutover(**cutover))
+
+
+def step(world: World, times: int = 1, pause: float = 20.0, process: Process | None = None) -> Process:
+    """An engine for so many passes."""
+    one = Run(world, process)
+    for _ in range(times):
+        one.step()
+        world.clock.advance(pause)
+    one.end()
+    return one.process
+
+
+def test_nothing_is_powered_off_before_the_window_opens(world: World) -> None:
+    """Weeks, 24: the deltas go on until it is time to prepare; disks are filled ahead; the power-off is in the window."""
+    opens = world.clock.now() + 10 * HOUR
+    migrate(world, opens=opens, closes=opens + 4 * HOUR, ahead=2 * HOUR)
+    off: list[float] = []
+    process = Process()
+    process.hooks["source.shutdown_guest"] = lambda _: off.append(world.clock.now())
+    filled: list[float] = []
+    process.hooks["cloud.begin_disk"] = lambda _: filled.append(world.clock.now())
+    one = Run(world, process)
+    one.until(outcome(world, 1), steps=400, pause=120.0)
+    one.end()
+    assert opens <= off[0] <= opens + 300 and opens - 2 * HOUR <= filled[0] < opens
+    kinds = [e.kind for e in world.record().evidence]
+    assert CycleKind.DELTA in kinds, "its deltas did not go on while it waited"
+    assert_migrated(world)
+
+
+def test_a_window_that_was_missed_needs_a_new_date(world: World) -> None:
+    """Weeks, 24 and 32: latched; nothing was powered off; a new date is a new attempt."""
+    opens = world.clock.now() - 5 * HOUR
+    migrate(world, opens=opens, closes=opens + 4 * HOUR)
+    run(world, outcome(world, 1))
+    order = progress(world)
+    assert order.outcome == "missed" and "new date" in order.problem and world.vcenter.vms["m1"].powered == []
+    assert order.facts["window"] == f"{opens:.0f}/{opens + 4 * HOUR:.0f}"
+    assert_as_before(world)
+    opens = world.clock.now() - 60
+    migrate(world, opens=opens, closes=opens + 4 * HOUR)
+    run(world, outcome(world, 2))
+    assert_migrated(world)
+
+
+def test_what_does_not_fit_into_the_window_is_not_begun(world: World) -> None:
+    """The latest safe power-off: two minutes are left, Azure alone takes longer."""
+    opens = world.clock.now() - HOUR
+    migrate(world, opens=opens, closes=world.clock.now() + 120)
+    run(world, outcome(world, 1))
+    assert progress(world).outcome == "missed" and world.vcenter.vms["m1"].powered == []
+    assert not world.cloud.disks and not world.cloud.nics
+    assert_as_before(world)
+
+
+def test_a_budget_that_the_forecast_exceeds_ends_it_before_the_power_off(world: World) -> None:
+    migrate(world, downtime=60.0)
+    run(world, outcome(world, 1))
+    order = progress(world)
+    assert order.outcome == "aborted" and "budget" in order.problem and world.vcenter.vms["m1"].powered == []
+    assert_as_before(world)
+
+
+def test_a_process_that_died_between_check_and_power_off_checks_again(world: World) -> None:
+    """The window has closed meanwhile: the machine stays on."""
+    opens = world.clock.now() - 60
+    migrate(world, opens=opens, closes=opens + HOUR)
+    assert not run(world, outcome(world, 1), Process(kill_when=lambda name, n: name == "source.shutdown_guest"))
+    asked = "power_off_asked" in progress(world).facts
+    assert asked  # announced, so the next process goes on with it
+    other = World()
+    other.add(size=256 * 1024)
+    replicated(other)
+    opens = other.clock.now() - 60
+    migrate(other, opens=opens, closes=opens + HOUR)
+
+    def announced(name: str, n: int) -> bool:
+        order = other.record().order
+        return name == "documents.put" and order is not None and order.steps[0].state is StepState.DONE
+
+    assert not run(other, outcome(other, 1), Process(kill_when=announced))
+    other.clock.advance(2 * HOUR)
+    run(other, outcome(other, 1))
+    assert progress(other).outcome == "missed" and other.vcenter.vms["m1"].powered == []
+    assert_as_before(other)
+
+
+def test_after_the_power_off_nothing_is_automatic_but_trying_again(world: World) -> None:
+    """Weeks, 28: a refusal of Azure leaves everything as it is and is tried again, until it works."""
+    migrate(world)
+    process = Process((Rule("cloud.create_vm", "permanent", 1, 4),))
+    one = Run(world, process)
+    one.until(lambda: process.names["cloud.create_vm"] >= 3)
+    assert world.vcenter.vms["m1"].power is Power.OFF and world.record().orders_done == 0
+    order = progress(world)
+    assert order.facts["trouble"] and int(order.facts["tried"]) >= 2
+    shown = load_status(world.documents.docs[status_name("m1")][0])
+    assert shown.step == "create the Azure VM"
+    one.until(outcome(world, 1))
+    one.end()
+    assert world.vcenter.vms["m1"].powered == ["shutdown"]
+    assert_migrated(world)
+
+
+def pair(**cutover: Any) -> World:
+    world = World()
+    for machine in ("m1", "m2"):
+        world.add(machine, size=128 * 1024, disks=1)
+    replicated(world)
+    run(world, cycles(world, 2, "m2"))
+    return world
+
+
+def test_a_failure_holds_the_wave(world: World) -> None:
+    """Weeks, 22: the database fails after its power-off, its web server is not cut over without it."""
+    world = pair()
+    migrate(world, "m1", on_failure="hold-wave")
+    process = Process((Rule("cloud.create_vm", "permanent", 1, 6),))
+    one = Run(world, process)
+    one.until(lambda: process.names["cloud.create_vm"] >= 1)
+    migrate(world, "m2", on_failure="hold-wave")
+    for _ in range(4):
+        one.step()
+        world.clock.advance(20)
+    assert world.vcenter.vms["m2"].powered == []
+    assert "wave-1 is on hold" in progress(world, "m2").facts["waits"]
+    one.until(outcome(world, 1))
+    one.until(outcome(world, 1, "m2"))
+    one.end()
+    assert world.record("m2").life is Life.MIGRATED
+    assert not [name for name in world.documents.docs if name.startswith("holds/")]
+
+
+def test_a_refusal_before_the_power_off_holds_the_wave_until_somebody_says_otherwise() -> None:
+    world = pair()
+    migrate(world, "m1", on_failure="hold-wave", downtime=1.0)
+    run(world, outcome(world, 1))
+    assert progress(world).outcome == "aborted"
+    migrate(world, "m2")
+    step(world, 3)
+    assert world.vcenter.vms["m2"].powered == [] and world.record("m2").orders_done == 0
+    world.command("m2", Verb.RESUME, "goes without its database")
+    run(world, outcome(world, 1, "m2"))
+    assert world.record("m2").life is Life.MIGRATED and world.vcenter.vms["m1"].powered == []
+
+
+def test_a_machine_waits_for_another_to_be_ready() -> None:
+    """`start_after`: started is not ready."""
+    world = pair()
+    world.cloud.agent = False
+    migrate(world, "m2", start_after="m1", start_after_name="vm-m1", start_after_region="koreacentral")
+    migrate(world, "m1", ready="agent", ready_within=60.0)
+    one = Run(world)
+    one.until(lambda: "started" in progress(world, "m1").facts)
+    one.until(lambda: "vm-m1" in progress(world, "m2").facts.get("waits", ""))
+    assert world.vcenter.vms["m2"].powered == []
+    assert world.record("m1").orders_done == 0
+    world.cloud.agent = True
+    one.until(outcome(world, 1, "m2"))
+    one.end()
+    first, second = progress(world, "m1"), progress(world, "m2")
+    assert float(second.facts["powered_off"]) >= float(first.facts["ready"])
+    assert "ready (agent)" in first.steps[-1].detail
+
+
+def test_ready_by_port_and_what_becomes_of_the_source(world: World) -> None:
+    """Weeks, 19 and 33: tcp on the private address; the source's NICs disconnected and the VM annotated."""
+    world.cloud.listening = {443}
+    migrate(world, ready="tcp:443", source_after="off-and-nic-disconnected")
+    run(world, outcome(world, 1))
+    vm = world.vcenter.vms["m1"]
+    assert not vm.nics_connected and "do not power on" in vm.notes
+    assert "tcp:443" in progress(world).steps[-1].detail
+    assert_migrated(world)
+
+
+def test_hold_and_resume(world: World) -> None:
+    """Weeks, 30: with who and why in the record; its deltas go on; only resume ends it."""
+    world.command("m1", Verb.HOLD, "INC-881")
+    migrate(world)
+    before = world.record().cycle
+    one = Run(world)
+    for _ in range(5):
+        one.step()
+        world.clock.advance(20)
+    mark = world.record().hold
+    assert mark is not None and (mark.who, mark.why) == ("kim", "INC-881")
+    assert world.vcenter.vms["m1"].powered == [] and "INC-881" in progress(world).facts["waits"]
+    assert before <= world.record().cycle
+    world.command("m1", Verb.RESUME, "solved", size="Standard_Z")
+    one.until(outcome(world, 1))
+    one.end()
+    assert [i.verb for i in world.record().interventions] == ["resume", "hold"]
+    assert progress(world).facts["size"] == "Standard_Z"
+    assert_migrated(world)
+
+
+def test_a_hold_that_comes_while_the_disks_are_filled_stops_the_power_off(world: World) -> None:
+    migrate(world)
+    process = once("cloud.copy_range", 2, lambda: world.command("m1", Verb.HOLD))
+    step(world, 3, process=process)
+    assert world.vcenter.vms["m1"].powered == [] and world.record().hold is not None
+    world.command("m1", Verb.RESUME)
+    run(world, outcome(world, 1))
+    assert_migrated(world)
+
+
+def test_resume_begins_a_latched_cut_over_once_more(world: World) -> None:
+    opens = world.clock.now() - 5 * HOUR
+    migrate(world, opens=opens, closes=opens + HOUR)
+    run(world, outcome(world, 1))
+    assert progress(world).outcome == "missed"
+    step(world, 3)
+    assert world.record().orders_done == 1, "it was tried again by itself"
+    world.command("m1", Verb.RESUME, "approved by the owner")
+    one = Run(world)
+    one.until(lambda: world.record().life is Life.MIGRATED)
+    one.end()
+    assert progress(world).outcome == "done" and progress(world).number == 1
+    assert_migrated(world)
+
+
+def test_rollback_after_the_power_off(world: World) -> None:
+    """Screen 4, B: the source is up again, nothing is lost, and the machine is held."""
+    migrate(world)
+    process = Process((Rule("cloud.create_nic", "before", 2, 1000),))
+    one = Run(world, process)
+    one.until(lambda: "trouble" in (progress(world).facts if world.record().order else {}))
+    assert world.vcenter.vms["m1"].power is Power.OFF
+    world.command("m1", Verb.ROLLBACK, "INC-9")
+    one.until(outcome(world, 1))
+    one.end()
+    order, record = progress(world), world.record()
+    assert order.outcome == "aborted" and "kim: INC-9" in order.problem and record.hold is not None
+    assert_as_before(world)
+
+
+def test_rollback_after_the_azure_vm_has_run(world: World) -> None:
+    """Weeks, 31: only with what is lost typed; the VM is stopped and kept, the source on with its NICs, deltas resume."""
+    migrate(world, source_after="off-and-nic-disconnected")
+    run(world, outcome(world, 1))
+    world.command("m1", Verb.ROLLBACK, "INC-9", confirm="yes")
+    step(world, 2)
+    assert world.record().life is Life.MIGRATED and "refused" in world.record().interventions[0].answer
+    lost = sentence(world.record())
+    assert lost.startswith("what was written in Azure since 20")
+    world.command("m1", Verb.ROLLBACK, "INC-9", confirm=lost)
+    run(world, lambda: world.record().life is Life.DELTA)
+    (azure,) = world.cloud.vms.values()
+    vm = world.vcenter.vms["m1"]
+    assert not azure.running and vm.power is Power.ON and vm.nics_connected and vm.notes == ""
+    world.guest_writes("m1")
+    world.clock.advance(7200)
+    run(world, cycles(world, world.record().cycle + 1))
+    world.assert_replica_is_source()
+    world.assert_tidy()
+
+
+def test_rollback_without_seeds_is_refused(world: World) -> None:
+    migrate(world)
+    run(world, outcome(world, 1))
+    world.order("m1", 2, OrderKind.STOP)
+    run(world, outcome(world, 2))
+    world.command("m1", Verb.ROLLBACK, confirm="what was written")
+    step(world, 2)
+    assert "refused" in world.record().interventions[0].answer and world.vcenter.vms["m1"].power is Power.OFF
+
+
+def _evidence(cycle: int, started: float, seconds: float, changed: int) -> Evidence:
+    disk = DiskEvidence(2000, 0, 0, 0, changed, None, changed, changed, 1)
+    return Evidence(cycle, CycleKind.DELTA, "a", 1, started, started + seconds, 1.0, (disk,))
+
+
+def test_the_forecast_follows_churn_not_disk_size() -> None:
+    """p50 and p90 from what this machine's own cycles measured."""
+    gib = 1024**3
+    calm = [_evidence(n, 10_000.0 - n * 3600, 60.0, gib) for n in range(1, 6)]
+    busy = [replace(e, disks=(replace(e.disks[0], changed_bytes=20 * gib),)) for e in calm]
+    measured = {"azure": 100.0, "copy": 200.0 * 1024**2}
+    small, large = (forecast(e, measured, Shutdown(), 60.0) for e in (calm, busy))
+    assert small.p50 < large.p50 and small.p50 <= small.p90 and small.bytes50 < large.bytes50
+    assert 150 < small.p50 < 400
