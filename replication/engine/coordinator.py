@@ -11,7 +11,8 @@ from typing import Protocol
 
 from replication.engine.config import EngineConfig
 from replication.engine.guard import Guard, Superseded
-from replication.engine.orders.steps import Steps, accepted
+from replication.engine.orders.commands import Rollback, obey
+from replication.engine.orders.steps import Steps, accepted, early
 from replication.engine.region import Held, Job, Region
 from replication.engine.retry import Retry
 from replication.engine.shown import Shown
