@@ -2,6 +2,7 @@
 
 One Put Page through azure-storage-blob costs 3 ms of processor time, one of these 0.3, and a terabyte is 262,144 of them.
 What is left to do by hand is little: a token, a version, the code of an error, and never to repeat what must not be.
+Under a throttle a body goes out, and comes in, slice by slice as the line lets it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 import ssl
 import threading
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 
 from providers.azure.again import Patience
 from providers.azure.errors import redacted, refused, retry_after, unreachable
+from replication import line
 from replication.model.errors import PortError, Temporary, UnknownFate
 
 if TYPE_CHECKING:
@@ -89,18 +91,23 @@ class Wire:
         fields = {"x-ms-version": VERSION, "x-ms-date": formatdate(usegmt=True), **headers}
         if token is not None:
             fields["Authorization"] = f"Bearer {token}"
+        slow = line.limited()
+        carried: Body | Iterator[bytes] = body
+        if slow and body:
+            carried, fields["Content-Length"] = line.sliced(body), str(len(body))
         try:
             got = self._pool(url).urlopen(
-                method, url, body=body, headers=fields, retries=False, redirect=False, preload_content=True
+                method, url, body=carried, headers=fields, retries=False, redirect=False, preload_content=not slow
             )
+            data = line.received(got.read) if slow else got.data
         except (failures.NewConnectionError, failures.ConnectTimeoutError, failures.ProxyError, failures.SSLError) as error:
             raise unreachable(redacted(str(error)), subject) from error
         except (failures.HTTPError, OSError) as error:
             # Part or all of the request is out and nothing came back.
             raise UnknownFate(f"no answer: {redacted(str(error))}", subject=subject) from error
         if got.status < 300:
-            return Answer(got.status, got.headers, got.data), None
-        return got.status, _refusal(got, subject)
+            return Answer(got.status, got.headers, data), None
+        return got.status, _refusal(got, data, subject)
 
     def _pool(self, url: str) -> urllib3.PoolManager:
         """The connections to a host; found once, since looking for a proxy costs as much as the request."""
@@ -121,8 +128,7 @@ class Wire:
         return urllib3.PoolManager(maxsize=_POOL, ssl_context=self._context, timeout=timeout)
 
 
-def _refusal(got: urllib3.BaseHTTPResponse, subject: str) -> PortError:
-    data = got.data
+def _refusal(got: urllib3.BaseHTTPResponse, data: bytes, subject: str) -> PortError:
     code = got.headers.get("x-ms-error-code") or _first(_CODE, data)
     return refused(got.status, code, redacted(_first(_MESSAGE, data)), subject, retry_after(got.headers))
 

@@ -12,6 +12,7 @@ from http.client import HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import quote, urlencode
 
 from providers.vmware.session import Session
+from replication import line
 from replication.model.errors import Denied, NotFound, Permanent, Temporary
 
 SECONDS = 60.0
@@ -132,7 +133,7 @@ def _exchange(
     wanted = f"bytes {span[0]}-"
     if not response.getheader("Content-Range", wanted).startswith(wanted):
         raise OSError(f"the answer holds {response.getheader('Content-Range')}, asked for was {headers['Range']}")
-    return response.read(span[1]), response.status
+    return line.received(response.read, span[1]) if line.limited() else response.read(span[1]), response.status
 
 
 def _target(datacenter: str, datastore: str, path: str) -> str:

@@ -11,6 +11,8 @@ import ssl
 import struct
 from dataclasses import dataclass
 
+from replication import line
+
 _MAGIC = b"NBDMAGIC"
 _OPTION_MAGIC = b"IHAVEOPT"
 _REPLY_MAGIC = 0x3E889045565A9
@@ -86,7 +88,7 @@ class NbdConnection:
         if error:
             name = _ERRNO.get(error, f"error {error}")
             raise NbdError(f"the server answers {name} to a read of {length} bytes at {offset}", name)
-        return self._exactly(length)
+        return line.received(self._exactly, length) if line.limited() else self._exactly(length)
 
     def close(self) -> None:
         """Say good-bye; a connection that is broken already is closed all the same."""
