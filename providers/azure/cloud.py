@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from typing import Any
 
 from providers.azure.disks import UploadDisks
 from providers.azure.errors import translated
+from providers.azure.exposure import exposure
 from providers.azure.ids import parse
 from providers.azure.prerequisites import problems
 from providers.azure.session import AzureSession
@@ -14,9 +16,13 @@ from providers.azure.tags import Owner
 from providers.azure.vms import Machines
 from replication.model.errors import NotFound, Permanent
 from replication.model.item import DiskOrder, NicOrder, VmOrder
-from replication.ports import DiskUpload
+from replication.ports import DiskUpload, Exposure
 
 _DISK, _NIC, _VM = "microsoft.compute/disks", "microsoft.network/networkinterfaces", "microsoft.compute/virtualmachines"
+
+
+CONNECT_SECONDS = 5.0
+"""How long one attempt to connect to a VM's port may take."""
 
 
 class AzureCloud:
@@ -47,6 +53,25 @@ class AzureCloud:
 
     def start_vm(self, vm_id: str) -> None:
         self._machines.start(parse(vm_id))
+
+    def stop_vm(self, vm_id: str) -> None:
+        self._machines.stop(parse(vm_id))
+
+    def agent_ready(self, vm_id: str) -> bool:
+        return self._machines.agent_ready(parse(vm_id))
+
+    def reachable(self, nic_id: str, port: int) -> bool:
+        """From this host to the NIC's private address: the network between the two must allow it."""
+        for address in self._machines.addresses(parse(nic_id)):
+            try:
+                with socket.create_connection((address, port), timeout=CONNECT_SECONDS):
+                    return True
+            except OSError:
+                continue
+        return False
+
+    def exposure(self, vm: VmOrder) -> Exposure:
+        return exposure(self._session, vm)
 
     def check(self, vm: VmOrder) -> list[str]:
         return problems(self._session, self._disks, self._machines, vm)

@@ -93,6 +93,28 @@ class Machines:
                 raise Temporary(f"it is {state or 'without a power state'} and does not come to run", subject=at.text)
             self._sleep(self._session.polling_interval)
 
+    def stop(self, at: ArmId) -> None:
+        """Deallocate: off, and nothing of it costs but its disks. Off already, or gone, is success."""
+        if self.find_vm(at) is None or self._power(at) == "PowerState/deallocated":
+            return
+        with translated(at.text):
+            self._session.compute(at.subscription).virtual_machines.begin_deallocate(at.group, at.name).result()
+        if (state := self._power(at)) == "PowerState/running":
+            raise Temporary(f"it is still {state}", subject=at.text, code="PowerState")
+
+    def agent_ready(self, at: ArmId) -> bool:
+        """Whether the VM agent in the guest says that it is ready."""
+        with translated(at.text):
+            view = self._session.compute(at.subscription).virtual_machines.instance_view(at.group, at.name)
+        statuses = view.vm_agent.statuses if view.vm_agent is not None else None
+        return any(str(one.code) == "ProvisioningState/succeeded" for one in statuses or ())
+
+    def addresses(self, at: ArmId) -> list[str]:
+        """The private addresses of a NIC of ours."""
+        found = self.find_nic(at)
+        configurations = found.properties.ip_configurations or () if found is not None else ()
+        return [str(one.properties.private_ip_address) for one in configurations if one.properties.private_ip_address]
+
     def delete_vm(self, at: ArmId) -> None:
         with translated(at.text):
             self._session.compute(at.subscription).virtual_machines.begin_delete(at.group, at.name).result()

@@ -18,6 +18,7 @@ from providers.vmware.devices import all_carry_change_ids, datastore_of, disk_el
 from providers.vmware.elements import child, text
 from providers.vmware.inventory import read_inventory
 from providers.vmware.machines import Machines
+from providers.vmware.marking import Marking
 from providers.vmware.power import PowerControl
 from providers.vmware.privileges import ON_DATASTORES, missing_privileges
 from providers.vmware.session import Session
@@ -63,6 +64,7 @@ class VSphereSource:
         self._tasks = Tasks(self.session, busy=busy)
         self._snapshots = Snapshots(self.session, self._machines, self._tasks)
         self._power = PowerControl(self.session, self._machines, self._tasks)
+        self._marking = Marking(self.session, self._machines, self._tasks)
         self._collector = Collector(self.session)
         self._reader = reader
         self._reader_options = dict(reader_options or {})
@@ -145,6 +147,14 @@ class VSphereSource:
 
     def power_on(self, machine: str) -> None:
         self._power.on(machine)
+
+    # ---- after a cut-over
+
+    def connect_nics(self, machine: str, connected: bool) -> None:
+        self._marking.connect_nics(machine, connected)
+
+    def annotate(self, machine: str, text: str) -> None:
+        self._marking.annotate(machine, text)
 
     # ---- beyond the port
 

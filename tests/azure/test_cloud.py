@@ -148,6 +148,25 @@ def test_a_vm_is_made_once_started_and_taken_down(azure_world: World, cloud: Azu
         cloud.delete(gone)
 
 
+def test_a_vm_is_ready_stopped_and_kept(azure_world: World, cloud: AzureCloud) -> None:
+    """Weeks, 19 and 31: the agent's word in the instance view; a rollback stops the VM and keeps it."""
+    vm = vm_order(1)
+    made = built(azure_world, cloud, vm)
+    cloud.start_vm(made)
+    assert cloud.agent_ready(made)
+    for _ in range(2):
+        cloud.stop_vm(made)
+        assert cloud.exists(made) and not cloud.agent_ready(made)
+    cloud.delete(made)
+    cloud.stop_vm(made)
+
+
+def test_where_a_network_leads(cloud: AzureCloud) -> None:
+    """Weeks, 18: what isolation asserts are facts about the networks; the landing zone's is joined with nothing."""
+    found = cloud.exposure(vm_order(1))
+    assert (found.peerings, found.routes, found.public, found.dns, found.gateways) == ((), (), (), (), ())
+
+
 def test_no_capacity_is_temporary_and_the_next_size_works(azure_world: World, cloud: AzureCloud) -> None:
     """Sizes are tried in order: the code says that another one may work, and what failed is cleared away."""
     vm = vm_order(1, sizes=("Standard_D2s_v5", "Standard_D4s_v5"))

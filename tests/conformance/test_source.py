@@ -142,6 +142,16 @@ def subject(opened: Subject) -> Iterator[Subject]:
         opened.source.power_on(opened.machine)
 
 
+def test_a_source_is_marked_and_unmarked(subject: Subject) -> None:
+    """Weeks, 33: NICs disconnected and connected again, a line in the notes; each may be done twice."""
+    for connected in (False, False, True, True):
+        subject.source.connect_nics(subject.machine, connected)
+    for text in ("wavelift: runs in Azure", "wavelift: runs in Azure", "", ""):
+        subject.source.annotate(subject.machine, text)
+    with pytest.raises(NotFound):
+        subject.source.annotate(str(uuid.uuid4()), "wavelift: nobody")
+
+
 def covered(areas: list[Extent], extent: Extent) -> bool:
     return any(area.offset <= extent.offset and extent.end <= area.end for area in areas)
 

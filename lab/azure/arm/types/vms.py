@@ -362,6 +362,9 @@ def instance_view(item: Record) -> Json:
     }
     if state not in ("Creating", "Failed") or power == "running":
         view["statuses"].append(_status(f"PowerState/{power}", _POWER_SHOWN[power]))
+    if power == "running":  # every guest of the lab has an agent, and it is quick
+        agent = _status("ProvisioningState/succeeded", "Ready") | {"message": "GuestAgent is running"}
+        view["vmAgent"] = {"vmAgentVersion": "2.9.1.1", "statuses": [agent]}
     return view
 
 
