@@ -51,6 +51,8 @@ class FakeAzure:
         self._path = path
         self.lock = threading.RLock()
         self.missing: list[str] = []
+        self.hides_unfinished = False
+        """What is still being made is not in listings yet."""
         self.fault: Callable[[str, ResourceRef], None] = lambda verb, ref: None
         self.contents = Contents()
         if path is not None and path.exists():
@@ -95,7 +97,7 @@ class FakeAzure:
 
     def _seen(self, ref: ResourceRef) -> Observed | None:
         thing = self.contents.things.get(ref.id.lower())
-        if thing is None:
+        if thing is None or (self.hides_unfinished and not thing.ready):
             return None
         return Observed(thing.id, dict(thing.spec), {}, thing.ours)
 

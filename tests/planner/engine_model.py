@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from planner.desired.shared import GATEWAY_CONTAINER
 from planner.names import container_id, seed_id
 from replication.engine.orders.steps import resource_ids
-from replication.engine.region import _fresh
 from replication.lifecycle import may
 from replication.model.errors import Conflict, NotFound
 from replication.model.item import Item, Order, OrderKind
@@ -100,7 +99,8 @@ class EngineModel:
         if record.replication != item.replication:
             if record.life is not Life.STOPPED:
                 return False  # "its item names another replication: stop this one first"
-            documents.records[uuid] = replace(record, **_fresh(record, item))
+            new = Record(uuid, item.replication, record.epoch, record.fence, Life.NEW, 0)
+            documents.records[uuid] = replace(new, orders_done=record.orders_done, test=record.test, order=record.order)
             return True
         waiting = sorted(n for m, n in documents.orders if m == uuid and n > record.orders_done)
         if waiting:

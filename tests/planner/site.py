@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 import threading
 import uuid
 from dataclasses import replace
@@ -22,6 +24,12 @@ PROJECT = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg
 TARGET = "/subscriptions/00000000-0000-4000-8000-000000000002"
 GROUP = f"{TARGET}/resourceGroups/rg-shop"
 SIZES = ("Standard_D2s_v5", "Standard_D4s_v5", "Standard_E8s_v5")
+
+
+def scratch() -> Path:
+    """Where to put folders that are made and thrown away by the hundred: memory, where a sync costs nothing."""
+    memory = Path("/dev/shm")
+    return memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
 
 
 def uuid_of(number: int) -> str:

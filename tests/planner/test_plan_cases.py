@@ -24,7 +24,7 @@ from wavelift.planning import Looked, look
 from wavelift.workspace import Workspace
 
 CASES = BASE.parent
-NAMES = sorted(p.name for p in CASES.iterdir() if p.is_dir() and p != BASE)
+NAMES = sorted(p.name for p in CASES.iterdir() if p.is_dir() and not p.name.startswith("_"))
 
 
 class Recorded:
