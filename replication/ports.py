@@ -43,6 +43,10 @@ class Source(Protocol):
         """Facts of the machines that exist; one that vanished is missing from the answer."""
         ...
 
+    def datastore_free(self, machine: str) -> dict[str, int]:
+        """Datastore name -> free bytes now, of those that hold the machine's disks and files."""
+        ...
+
     def create_snapshot(self, machine: str, name: str, description: str, quiesce: bool) -> str:
         """One snapshot of all disks, no memory; its ref. Retries TaskInProgress. Not idempotent: announce the name first."""
         ...

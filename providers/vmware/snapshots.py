@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -26,6 +27,16 @@ def walk(tree: Element | None, step: str = "VirtualMachineSnapshotTree") -> Iter
     for node in children(tree, step):
         yield text(node, "snapshot"), text(node, "name")
         yield from walk(node, "childSnapshotList")
+
+
+def taken(tree: Element | None, step: str = "VirtualMachineSnapshotTree") -> Iterator[tuple[str, float]]:
+    """(ref, unix time of its creation) of every snapshot; one whose time cannot be read is left out."""
+    for node in children(tree, step):
+        try:
+            yield text(node, "snapshot"), datetime.fromisoformat(text(node, "createTime")).timestamp()
+        except ValueError:
+            log.debug("a snapshot without a readable time: %s", text(node, "createTime"))
+        yield from taken(node, "childSnapshotList")
 
 
 class Snapshots:

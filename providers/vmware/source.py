@@ -22,7 +22,7 @@ from providers.vmware.marking import Marking
 from providers.vmware.power import PowerControl
 from providers.vmware.privileges import ON_DATASTORES, missing_privileges
 from providers.vmware.session import Session
-from providers.vmware.snapshots import TREE, Snapshots, walk
+from providers.vmware.snapshots import TREE, Snapshots, taken, walk
 from providers.vmware.tasks import BUSY_SECONDS, Tasks
 from providers.vmware.tls import Endpoint
 from providers.vmware.tracking import enable_tracking
@@ -83,6 +83,13 @@ class VSphereSource:
         found = self._machines.read(machines, _FACTS)
         hosts = self._host_names({plain(properties, "runtime.host") for properties in found.values()})
         return {machine: _facts(machine, properties, hosts) for machine, properties in found.items()}
+
+    def datastore_free(self, machine: str) -> dict[str, int]:
+        listed = self._machines.one(machine, "datastore").get("datastore")
+        refs = [entry.text for entry in (() if listed is None else listed) if entry.text]
+        stores = {self.session.managed("Datastore", ref): ("name", "summary.freeSpace") for ref in refs}
+        found = self._collector.objects(stores, subject=self._machines.name(machine)) if stores else {}
+        return {plain(store, "name"): int(plain(store, "summary.freeSpace") or 0) for store in found.values()}
 
     # ---- snapshots
 
@@ -207,5 +214,6 @@ def _facts(machine: str, properties: Properties, hosts: Mapping[str, str]) -> So
         tools_running=plain(properties, "guest.toolsRunningStatus") == "guestToolsRunning",
         consolidation_needed=plain(properties, "runtime.consolidationNeeded") == "true",
         snapshots=tuple(walk(properties.get(TREE))),
+        snapshot_times=dict(taken(properties.get(TREE))),
         tracking=plain(properties, "config.changeTrackingEnabled") == "true" or all_carry_change_ids(disks),
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from replication import manifest
 from replication.engine import cleanup
+from replication.engine.conditions import require_snapshot_room
 from replication.engine.work import Work
 from replication.model.errors import Permanent, PortError, ResyncRequired, Temporary, UnknownFate
 from replication.model.item import Item, ItemDisk
@@ -41,6 +42,8 @@ def announce(work: Work, kind: CycleKind) -> Attempt:
             "its disks wait for consolidation", subject=work.item.name, remedy="no new snapshot before it is done"
         )
     cleanup.sweep(work)
+    require_snapshot_room(work, kind)
+    work.forget_checksums()
     record = work.record
     name = str(uuid.uuid4())
     attempt = Attempt(

@@ -58,6 +58,26 @@ def zero_chunks(extents: Iterable[Extent], most: int) -> Iterator[Chunk]:
         yield tuple(found[at : at + most])
 
 
+class Within:
+    """Hands out, part by part in rising order, what of normal `extents` lies in each part."""
+
+    def __init__(self, extents: Iterable[Extent]) -> None:
+        self._left = list(extents)
+        self._at = 0
+
+    def take(self, part: Extent) -> list[Extent]:
+        out: list[Extent] = []
+        while self._at < len(self._left) and self._left[self._at].offset < part.end:
+            extent = self._left[self._at]
+            start, end = max(extent.offset, part.offset), min(extent.end, part.end)
+            if start < end:
+                out.append(Extent(start, end - start))
+            if extent.end > part.end:
+                break
+            self._at += 1
+        return out
+
+
 def _cut(extents: Iterable[Extent], size: int) -> Iterator[Extent]:
     for extent in extents:
         for start in range(extent.offset, extent.end, size):

@@ -37,7 +37,8 @@ def commit(work: Work, applied: Mapping[int, int]) -> None:
         started=attempt.started,
         completed=made.committed,
         snapshot_seconds=seconds,
-        disks=tuple(replace(disk, applied_sectors=applied[disk.key]) for disk in attempt.disks),
+        disks=tuple(replace(disk, applied_sectors=applied[disk.key] + disk.same_sectors) for disk in attempt.disks),
+        bridge=work.bridge,
     )
     limits = work.sizes.limits
     earlier = tuple(c for c in (record.committed, *record.earlier) if c is not None)[: limits.points - 1]

@@ -22,7 +22,10 @@ class Limits:
     read: int = 4 * MIB
     """One read of the source at most."""
     bridge: int = 64 * 1024
-    """Gaps up to this are read through (and dropped) instead of costing a read of their own."""
+    """Gaps up to this are read through (and dropped) instead of costing a read of their own, until it has been measured
+    what a read of its own costs: from then on as far as that is cheaper."""
+    bridge_most: int = MIB
+    """Whatever was measured, no gap that is larger is read through."""
     zero: int = 64 * 1024
     """Zero runs at least this long are logged as extents without bytes."""
     window: int = 256 * MIB

@@ -51,6 +51,7 @@ class Engine:
         self._disks = ThreadPoolExecutor(max(64, workers.machines * 2), thread_name_prefix="disk")
         self._chunks = ThreadPoolExecutor(workers.chunks, thread_name_prefix="chunk")
         self._budget = Budget(config.sizes.limits.verified)
+        self._hashes = Budget(config.sizes.limits.hashes)
         self._paces = {name: Pace(outside.clock, config.rates.get(name)) for name in config.appliances}
         self._coordinator = Coordinator(outside, config, self, self._guard(lambda: True), events.event)
 
@@ -140,8 +141,10 @@ class Engine:
             disks=self._disks,
             say=self._events.event,
             budget=self._budget,
+            hashes=self._hashes,
             cloud=lambda subscription: self._outside.cloud[subscription],
             regions=self._outside.documents,
+            policy=self._config.appliances.get(item.appliance, Policy()),
         )
         if pace is not None:
             line = metered.Line(pace, guard.check, lambda: work.urgent)
@@ -177,6 +180,7 @@ class Engine:
             job.reload = True
             self._ours(work, error)
         finally:
+            work.forget_checksums()
             work.meter.end()
             self._wake.set()
 

@@ -21,6 +21,7 @@ from replication.engine import redo
 from replication.engine.applier import Applier, Keys
 from replication.engine.attempt import current
 from replication.engine.chunks import chunks, windows
+from replication.engine.conditions import yield_for
 from replication.engine.filling import Filling, load
 from replication.engine.gateway import Gateway, Logged
 from replication.engine.guard import Cancelled, Yielded
@@ -82,9 +83,13 @@ def _stream(work: Work) -> None:
             reader = stack.enter_context(work.source.open_disk(work.uuid, snapshot, one.disk.key))
             jobs.append(_Stream(work, gateway, applier, reader, one).run)
         run_all(work.disks, max(1, min(work.lanes, len(jobs))), jobs, lambda _: None)
+    for one in disks:
+        work.checksums(one.disk).sealed(attempt.uuid)
     evidence = tuple(_evidence(one) for one in disks)
     now = work.clock.now()
-    work.machine.advance(attempt=replace(attempt, stage=Stage.SEALED, sealed_at=now, disks=evidence))
+    work.machine.advance(
+        attempt=replace(attempt, stage=Stage.SEALED, sealed_at=now, disks=evidence), reading=gateway.times.reading()
+    )
 
 
 def _begin(work: Work, disk: ItemDisk) -> Filling:
@@ -99,6 +104,7 @@ def _begin(work: Work, disk: ItemDisk) -> Filling:
         filling.birth = work.retry(partial(work.replicas.checkpoint, disk.seed))
         held = work.retry(partial(work.replicas.allocated, disk.seed, filling.birth, disk.capacity))
         filling.touched = SectorSet.of(whole_sectors(held, disk.capacity))
+    work.checksums(disk).begin()
     if filling.base != base or filling.capacity != disk.capacity:
         filling.restart(base)
     filling.capacity = disk.capacity
@@ -138,9 +144,12 @@ class _Stream:
         read = one.requested.intersection(one.allocated).extents()
         for window in windows(read, work.sizes.limits.window):
             work.guard.check_cancel()
-            reason = work.should_yield()
-            if reason:
-                raise Yielded(reason)
+            try:
+                yield_for(work)
+            except Yielded:  # what was copied is kept
+                filling.done.update(ready)
+                filling.save()
+                raise
             asked = SectorSet.of(window)
             fresh = asked.difference(filling.touched)
             filling.touched.update(asked)
@@ -149,6 +158,7 @@ class _Stream:
             self._window(window, asked, fresh)
             ready = asked
         work.retry(self._reader.confirm)
+        work.checksums(one.disk).flush()
         filling.done.update(ready)
         filling.save()
         if one.copied != one.requested or filling.done != SectorSet.whole(one.disk.capacity):
@@ -166,6 +176,7 @@ class _Stream:
             work.guard.check_cancel()
             clear = partial(work.replicas.clear, one.disk.seed, extent.offset, extent.length, current(work).fence)
             work.retry(clear)
+        work.checksums(one.disk).note_zero(empty.extents())
         one.copied.update(empty)
         one.filling.zero.update(left)
         work.meter.add(SECTOR * empty.sectors, work.clock.now())
@@ -197,12 +208,15 @@ class _Stream:
         work.retry(self._reader.confirm)
         applied = manifest.log_prefix(work.item.replication, current(work).uuid) + f"{one.disk.key}/"
         work.retry(partial(work.log.delete_prefix, applied))
+        work.checksums(one.disk).flush()
         one.copied.update(done)
 
     def _chunk(self, number: int, chunk: tuple[Extent, ...], fresh: SectorSet) -> tuple[Logged, list[Extent], list[Extent]]:
         work, disk = self._work, self._one.disk
         work.guard.check_cancel()
-        logged = self._gateway.log(disk, self._reader, number, chunk)
+        logged = self._gateway.log(disk, self._reader, number, chunk, compare=False)
+        if logged.entry is None:
+            raise Corrupt("a chunk without a sector", subject=work.item.name)
         block = self._applier.fetch(disk, number, logged.entry)
         work.guard.check()
         written, skipped = self._applier.write(disk, block, fresh)

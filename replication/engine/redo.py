@@ -57,6 +57,7 @@ def roll_forward(work: Work) -> None:
             commit(work, _apply(work))
     except Corrupt as error:
         raise _drop(work, error) from error
+    _store_hashes(work, attempt.kind)
     work.meter.end()
     try:
         cleanup.settle(work)
@@ -65,11 +66,22 @@ def roll_forward(work: Work) -> None:
         work.machine.advance(problem=str(error), retry_at=attempts.retry_at(work, error))
 
 
+def _store_hashes(work: Work, kind: CycleKind) -> None:
+    """After the commit: what the replica holds now, block by block. What cannot be written stays in doubt."""
+    try:
+        for disk in work.item.disks if kind is not CycleKind.INITIAL else ():
+            work.checksums(disk).settle()
+    except PortError as error:
+        work.note(f"block hashes could not be written, these blocks count as unknown: {error}")
+    work.forget_checksums()
+
+
 def _drop(work: Work, error: Corrupt) -> CycleFailed:
     """The sealed log is not usable: the attempt ends. The replica is dirty if writing had begun, and stays so."""
     attempt = current(work)
     work.note(f"cycle {attempt.cycle} failed: {error}")
     left = Unclean(attempt.uuid, attempt.snapshot_name, manifest.log_prefix(work.item.replication, attempt.uuid))
+    work.forget_checksums()
     work.machine.advance(
         attempt=None,
         unclean=(*work.record.unclean, left),
@@ -139,6 +151,8 @@ def _check_and_write(work: Work, sealed: Manifest, applier: Applier, checked: _C
     _compare(sealed, found, "logged")
 
     require_replicas(work)
+    for item_disk in work.item.disks:
+        work.checksums(item_disk).suspect(found[item_disk.key])
     if attempt.stage is not Stage.APPLYING:
         seconds = attempts.open_seconds(work, attempt)
         attempt = replace(attempt, stage=Stage.APPLYING, snapshot_seconds=seconds)
@@ -169,6 +183,8 @@ def require_replicas(work: Work) -> None:
     committed = work.record.committed
     for disk in work.item.disks:
         point = committed.points.get(disk.key) if committed else None
+        if committed is not None and point is None:
+            continue  # added since: nothing is there yet, so it is copied whole
         if point is None or point not in work.retry(partial(work.replicas.checkpoints, disk.seed)):
             raise Permanent(
                 f"its replica {disk.seed} does not hold recovery point {committed.cycle if committed else 0} any more",

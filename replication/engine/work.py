@@ -7,14 +7,17 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from replication.engine.budget import Budget
+from replication.engine.checksums import Checksums
 from replication.engine.config import Sizes
 from replication.engine.guard import Guard
 from replication.engine.journal import Machine
 from replication.engine.meter import Meter
+from replication.engine.reading import gap
 from replication.engine.retry import Retry
-from replication.model.item import Item
+from replication.model.item import Item, ItemDisk
 from replication.model.record import Record
 from replication.ports import Clock, Cloud, DocumentStore, KeyStore, LogStore, ReplicaStore, Source
+from replication.schedule import Policy
 
 Say = Callable[[str, str], None]
 """(machine's name, text): tells people what happened; never a secret."""
@@ -38,18 +41,27 @@ class Work:
     """Drives disks of machines side by side; holds no data."""
     say: Say
     budget: Budget
+    hashes: Budget
+    """Memory for new block hashes until their commit."""
     cloud: Callable[[str], Cloud]
     """Subscription -> cloud."""
     regions: Mapping[str, DocumentStore] = field(default_factory=dict)
     """The gateway store of every region: what machines of one wave tell each other stands there."""
+    policy: Policy = field(default_factory=Policy)
+    """Of the appliance."""
+    resync: Mapping[int, str] = field(default_factory=dict)
+    """Disk key -> why that disk is to be compared whole in the next delta (asked for by hand)."""
     lanes: int = 64
     """Disks that are read at once at most."""
     urgent: bool = False
     """An order waits for it: it has the first claim on the throttle, and is tried again sooner."""
     should_yield: Callable[[], str | None] = lambda: None
     """Why an initial attempt should end itself now (asked once a window), or None."""
+    looked: float = 0.0
+    """Unix time of the last look at the datastores' free space."""
     meter: Meter = field(default_factory=Meter)
     retry: Retry = field(init=False)
+    _checksums: dict[int, Checksums] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.retry = Retry(self.clock, self.sizes.patience, self.guard.check)
@@ -61,6 +73,26 @@ class Work:
     @property
     def uuid(self) -> str:
         return self.item.machine
+
+    @property
+    def bridge(self) -> int:
+        """Gaps between changes up to so many bytes are read through: as was measured of this machine's reads."""
+        limits = self.sizes.limits
+        return gap(self.record.reading, limits.bridge, limits.bridge_most)
+
+    def checksums(self, disk: ItemDisk) -> Checksums:
+        """The stored hashes of a disk, the same ones until `forget_checksums`."""
+        if disk.key not in self._checksums:
+            self._checksums[disk.key] = Checksums(
+                self.documents, self.retry, self.record, disk, self.sizes.limits.block, self.hashes
+            )
+        return self._checksums[disk.key]
+
+    def forget_checksums(self) -> None:
+        """A cycle has ended, well or not: what it noted and did not write is dropped."""
+        for checksums in self._checksums.values():
+            checksums.forget()
+        self._checksums.clear()
 
     def note(self, text: str) -> None:
         self.say(self.item.name, text)

@@ -76,6 +76,24 @@ class DiskEvidence:
     read_bytes: int
     sent_bytes: int
     blobs: int
+    same_sectors: int = 0
+    """Requested sectors whose block the replica had already, by its stored hash: not sent, counted in `applied_sectors`."""
+    areas: int = 0
+    """Areas that tracking reported."""
+    pattern: str = ""
+    """How the changes lay: see `replication.churn`."""
+    rechecked_bytes: int = 0
+    """Read to be held against stored hashes although nothing was reported about them."""
+    note: str = ""
+    """What was unusual: compared whole and why, changes that tracking had not reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a read of the source costs, as measured: seconds before the first byte, bytes a second from then on."""
+
+    latency: float
+    throughput: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +108,8 @@ class Evidence:
     completed: float
     snapshot_seconds: float
     disks: tuple[DiskEvidence, ...]
+    bridge: int = 0
+    """Gaps up to so many bytes were read through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,3 +249,7 @@ class Record:
     """Who accepted the test, when, and with which note; empty: nobody yet."""
     evidence: tuple[Evidence, ...] = ()
     """The newest few; every cycle's is also kept as `evidence/<machine>/<replication>/<cycle>.json`."""
+    reading: Reading | None = None
+    """As measured in the last cycles."""
+    controlled: str = ""
+    """Id of the newest `resync` by hand that was carried out."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -71,3 +72,5 @@ class SourceFacts:
     snapshots: tuple[tuple[str, str], ...]
     """(ref, name) of every snapshot, ours and others'."""
     tracking: bool
+    snapshot_times: Mapping[str, float] = field(default_factory=dict)
+    """Snapshot's ref -> unix time of its creation, by vCenter's clock."""

@@ -34,6 +34,14 @@ class Policy:
     time_zone: str | None = None
     """Zone of the times in reasons; None: the blackout's."""
     aging: float = 4 * HOUR
+    snapshot_hours: float = 12.0
+    """An initial attempt whose snapshot is this old ends itself and goes on with a new one; 0: never."""
+    datastore_free_gib: float = 10.0
+    """No snapshot is taken while a datastore of the machine has less free, and one that is open is released."""
+    recheck: float = 0.0
+    """Share (0..1) of a disk's blocks that each scheduled delta reads and holds against their stored hashes."""
+    foreign_snapshot_hours: float = 24.0
+    """Another's snapshot holds a machine; for longer than this it is a problem that somebody must look at."""
 
     @property
     def disks_per_host(self) -> int:

@@ -292,3 +292,19 @@ def test_nothing_but_port_errors_leaves(subject: Subject) -> None:
     """The port's promise: whatever is wrong is one of the model's errors."""
     with pytest.raises(PortError):
         subject.source.power_off("50000000-0000-0000-0000-00000000dead")
+
+
+def test_free_space_of_its_datastores(subject: Subject) -> None:
+    """Pitfall 15, moment 15: the guard asks how much is free where the machine's disks lie."""
+    free = subject.source.datastore_free(subject.machine)
+    names = subject.source.facts((subject.machine,))[subject.machine].datastores
+    assert names.keys() <= free.keys() and all(size > 0 for size in free.values())
+    with pytest.raises(NotFound):
+        subject.source.datastore_free("50000000-0000-0000-0000-00000000dead")
+
+
+def test_the_time_of_a_snapshot_is_told(subject: Subject) -> None:
+    """Moment 7: "held: foreign snapshot since 01:12"."""
+    snapshot = subject.snapshot()
+    facts = subject.source.facts((subject.machine,))[subject.machine]
+    assert snapshot.ref in facts.snapshot_times

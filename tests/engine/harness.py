@@ -15,8 +15,8 @@ from tests.fakes.world import APPLIANCE, REGION, World
 KIB = 1024
 SIZES = Sizes(
     limits=Limits(
-        chunk=32 * KIB, extents=64, read=16 * KIB, bridge=4 * KIB, zero=4 * KIB, window=64 * KIB, verified=48 * KIB,
-        copy=128 * KIB,
+        chunk=32 * KIB, extents=64, read=16 * KIB, bridge=4 * KIB, zero=4 * KIB, block=4 * KIB, window=64 * KIB,
+        verified=48 * KIB, copy=128 * KIB,
     ),
     patience=Patience(first=0.1, most=1.0, poll=1.0),
     workers=Workers(chunks=3, machines=4, inflight=2, copies=2),
@@ -38,10 +38,10 @@ class Run:
 
     numbers = itertools.count(1)
 
-    def __init__(self, world: World, process: Process | None = None, sizes: Sizes = SIZES) -> None:
+    def __init__(self, world: World, process: Process | None = None, sizes: Sizes = SIZES, policy: Policy | None = None) -> None:
         self.world, self.process, self.said = world, process or Process(), Said()
         config = EngineConfig(
-            holder=f"engine-{next(self.numbers)}", regions=(REGION,), appliances={APPLIANCE: Policy()}, sizes=sizes
+            holder=f"engine-{next(self.numbers)}", regions=(REGION,), appliances={APPLIANCE: policy or Policy()}, sizes=sizes
         )
         self.engine = Engine(world.outside(self.process), config, self.said)
 
@@ -67,9 +67,15 @@ class Run:
             self.world.clock.advance(61.0)
 
 
-def run(world: World, done: Callable[[], bool], process: Process | None = None, sizes: Sizes = SIZES) -> bool:
+def run(
+    world: World,
+    done: Callable[[], bool],
+    process: Process | None = None,
+    sizes: Sizes = SIZES,
+    policy: Policy | None = None,
+) -> bool:
     """One process, until `done` or until it is killed; whether it came to its end alive."""
-    one = Run(world, process, sizes)
+    one = Run(world, process, sizes, policy)
     try:
         one.until(done)
     except Killed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -27,6 +27,8 @@ class Disk:
     sequence: int = 1
     writes: list[tuple[int, int, int]] = field(default_factory=list)
     """(sequence at the time of the write, offset, length)"""
+    faults: str = ""
+    """What the query for changes fails with although the change id fits."""
 
     def change_id(self) -> ChangeId:
         return ChangeId(f"{self.epoch}/{self.sequence}")
@@ -39,6 +41,7 @@ class Frozen:
     ids: dict[int, ChangeId]
     content: dict[int, bytes]
     allocated: dict[int, list[Extent]]
+    created: float = 0.0
 
 
 @dataclass
@@ -67,6 +70,10 @@ class FakeVCenter:
         self.history: dict[str, dict[int, bytes]] = {}
         """Name of every snapshot that ever was -> what the disks held then."""
         self._refs = 0
+        self.now: Callable[[], float] = lambda: 0.0
+        """vCenter's clock."""
+        self.free = 1 << 40
+        """Bytes free on the one datastore."""
 
     # what tests do to it
 
@@ -116,16 +123,22 @@ class FakeVCenter:
                     *(m, vm.name, vm.power, vm.host, {"ds-01": len(vm.disks)}, vm.tools, vm.needs_consolidation > 0),
                     snapshots=tuple((s.ref, s.name) for s in vm.snapshots.values()),
                     tracking=True,
+                    snapshot_times={s.ref: s.created for s in vm.snapshots.values()},
                 )
                 for m in machines
                 if (vm := self.vms.get(m)) is not None
             }
 
+    def datastore_free(self, machine: str) -> dict[str, int]:
+        with self.lock:
+            self._vm(machine)
+            return {"ds-01": self.free}
+
     def create_snapshot(self, machine: str, name: str, description: str, quiesce: bool) -> str:
         with self.lock:
             vm = self._vm(machine)
             self._refs += 1
-            frozen = Frozen(f"snapshot-{self._refs}", name, {}, {}, {})
+            frozen = Frozen(f"snapshot-{self._refs}", name, {}, {}, {}, self.now())
             for key, disk in vm.disks.items():
                 frozen.ids[key] = disk.change_id()
                 frozen.content[key] = bytes(disk.content)
@@ -184,6 +197,8 @@ class FakeVCenter:
                 return frozen.allocated[disk]
             if not since.comparable(upto):
                 raise ResyncRequired("change tracking was reset", subject=f"{vm.name} disk {disk}")
+            if vm.disks[disk].faults:
+                raise ResyncRequired(vm.disks[disk].faults, subject=f"{vm.name} disk {disk}")
             areas = self._areas(vm.disks[disk], int(since.text.split("/")[1]), int(upto.text.split("/")[1]))
             out: list[Extent] = []
             start = 0

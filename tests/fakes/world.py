@@ -24,6 +24,7 @@ class World:
     def __init__(self, seed: int = 1) -> None:
         self.clock = FakeClock()
         self.vcenter = FakeVCenter()
+        self.vcenter.now = self.clock.now
         self.documents = FakeDocuments(self.clock)
         self.logs = FakeLog()
         self.replicas = FakeReplicas()
