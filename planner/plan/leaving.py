@@ -5,7 +5,8 @@ Rules
 2. With it, a replicating machine is stopped by an order (the engine removes seeds, log and own snapshots); a migrated
    machine's VM, disks and NICs are never destroyed: they are forgotten, and they are the user's.
 3. Seeds of disks that a machine does not replicate any more are deleted once its item says so.
-4. Shared artifacts go only when nothing recorded needs them any more; the apply after the machines have been stopped.
+4. Shared artifacts go only when nothing recorded needs them any more; the apply after the machines have been stopped. The
+   vault is the estate's anchor: it stays as long as anything replicates.
 5. Users go before what they use.
 """
 
@@ -132,10 +133,12 @@ class Leaving:
                 if dep in users:
                     users[dep].append(address)
         going = {s.address for s in self._differ.steps if isinstance(s, Delete | Forget)}
+        items = [a for a in sorted(artifacts) if artifacts[a].kind is Kind.REPLICATION]
         order = TopologicalSorter({a: [u for u in users[a] if u in left] for a in users})
         for address in order.static_order():
             recorded = artifacts[address]
-            needed = [u for u in users[address] if u not in going]
+            anchored = items if recorded.kind is Kind.VAULT else []
+            needed = [u for u in (*users[address], *anchored) if u not in going]
             if recorded.kind is Kind.LOCK:
                 busy = self._still_replicating()
                 if busy:
