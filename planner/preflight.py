@@ -122,7 +122,7 @@ def _disk(disk: DiskFacts, shared_bus: tuple[str, ...], reader: str) -> Iterator
         yield Blocker(
             "unreadable-datastore",
             f"{name} lies on {kind} ({disk.datastore}), which the https reader cannot read",
-            f"use the nbd reader for this source, move it to VMFS or NFS, or {skip}",
+            f"move it to a VMFS or NFS datastore (Storage vMotion), or {skip}",
         )
 
 
