@@ -68,7 +68,8 @@ class Cloud:
         try:
             principal = self.login.check_token(token, STORAGE)
         except TokenError as error:  # 401, not 403: the client's way to know that it needs a new token
-            challenge = f"Bearer authorization_uri={self.addresses.arm} resource_id={STORAGE[0]}"
+            authority = f"{self.addresses.arm}/{self.settings.values.tenant}/oauth2/authorize"
+            challenge = f"Bearer authorization_uri={authority} resource_id={STORAGE[0]}"
             text = (
                 "Server failed to authenticate the request. Please refer to the information in the www-authenticate header."
             )

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
 
     from providers.azure.catalogue import Catalogue
+    from providers.azure.login import Login, Renewal
     from providers.azure.wire import Wire
 
 PUBLIC = "https://management.azure.com"
@@ -101,9 +102,15 @@ class AzureSession:
     # --- who we are
 
     @property
-    def credential(self) -> TokenCredential:
+    def credential(self) -> Login:
         """The credential itself. Raises `Denied` when the secret lacks what a login needs."""
-        return self._keep(("credential",), self._sign_in)
+
+        def make() -> Login:
+            from providers.azure.login import Login
+
+            return Login(self._sign_in)
+
+        return self._keep(("credential",), make)
 
     def token(self, scope: str, *, fresh: bool = False) -> str:
         """A bearer token for `scope`, kept until shortly before it ends; `fresh` asks for another one."""
@@ -111,6 +118,8 @@ class AzureSession:
         if held and not fresh and held[1] - _EARLY > time.time():
             return held[0]
         with translated("signing in to Azure"):
+            if fresh:
+                self.credential.renew()
             made = self.credential.get_token(scope)
         self._tokens[scope] = (made.token, float(made.expires_on))
         return made.token
@@ -208,10 +217,10 @@ class AzureSession:
         def make() -> BlobServiceClient:
             from azure.storage.blob import BlobServiceClient, ExponentialRetry
 
-            options = self._options()
-            return BlobServiceClient(
-                endpoint.rstrip("/"), credential=self.credential, retry_policy=ExponentialRetry(retry_total=0), **options
-            )
+            from providers.azure.login import StorageLogin
+
+            login, retry = StorageLogin(self.credential), ExponentialRetry(retry_total=0)
+            return BlobServiceClient(endpoint.rstrip("/"), credential=login, retry_policy=retry, **self._options())
 
         return self._keep(("blobs", endpoint.rstrip("/")), make)
 
@@ -226,6 +235,7 @@ class AzureSession:
                 vault,
                 self.credential,
                 verify_challenge_resource=self._azure.endpoint is None,
+                per_call_policies=[self._renewal()],
                 **self._options(),
                 **self._retries(),
             )
@@ -279,12 +289,18 @@ class AzureSession:
                 base_url=self.endpoint,
                 credential_scopes=[self._scope],
                 polling_interval=self.polling_interval,
+                per_call_policies=[self._renewal()],
                 **self._options(),
                 **self._retries(),
             )
 
         name = cast(Any, client).__module__ + cast(Any, client).__name__
         return self._keep((name, subscription.lower()), make)
+
+    def _renewal(self) -> Renewal:
+        from providers.azure.login import Renewal
+
+        return Renewal(self.credential)
 
     def _keep(self, key: tuple[str, ...], make: Callable[[], C]) -> C:
         kept = self._kept.get(key)

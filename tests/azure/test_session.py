@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from providers.azure.again import Patience
 from providers.azure.artifacts.provider import AzureArtifacts
 from providers.azure.session import AzureSession
 from replication.model.errors import Denied, Permanent, PortError, Temporary
-from tests.azure.support import OWNER, LabAzure
+from tests.azure.support import OWNER, LabAzure, World
 
 SECRET = "s3cret-that-must-not-show"
 
@@ -73,6 +75,25 @@ def test_the_login_of_the_role_is_read(azure_lab: LabAzure) -> None:
     AzureSession(azure_lab.azure(login=login), "plan", read).principal()
     AzureSession(azure_lab.azure(login=login), "engine", read).principal()
     assert asked == ["env:PLAN", "env:ENGINE"]
+
+
+@pytest.mark.parametrize("client", ["arm", "blob", "wire", "secret"])
+def test_tokens_that_are_refused_before_their_time(azure_world: World, client: str) -> None:
+    """S6: Azure's libraries keep a token until it ends; one that is not taken any more is replaced in the same call."""
+    session = azure_world.session
+    log = azure_world.stores.log(azure_world.endpoint("log_store"), "log")
+    documents = azure_world.stores.documents(azure_world.endpoint("gateway_store"), "gateway")
+    secrets = session.secrets(azure_world.vault_uri)
+    calls: dict[str, Callable[[], object]] = {
+        "arm": lambda: list(session.resources(azure_world.lab.subscription).resource_groups.list()),
+        "blob": lambda: documents.list("nothing/"),
+        "wire": lambda: log.put(f"renewal/{time.monotonic()}", b"x", {}),
+        "secret": lambda: secrets.get_secret("log-key"),
+    }
+    calls[client]()
+    time.sleep(1.1)  # refusals within a second count as one (another client's, just before)
+    azure_world.lab.control("POST", "azure/tokens/expire")
+    calls[client]()
 
 
 def test_a_server_that_is_not_there(azure_lab: LabAzure) -> None:
