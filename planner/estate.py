@@ -150,6 +150,19 @@ class CutoverPolicy:
 
     shutdown: ShutdownPolicy = ShutdownPolicy()
     prepare: Literal["declared"] = "declared"
+    window: str | None = None
+    """As it is written, in the estate's time zone; `opens` and `closes` are the same as unix times."""
+    opens: float | None = None
+    closes: float | None = None
+    ahead: float = 4 * 3600.0
+    """So long before the window opens the final disks begin to be filled."""
+    downtime: float | None = None
+    """Budget, seconds: nothing is powered off when the forecast is longer."""
+    on_failure: Literal["retry", "power_on_source", "hold-wave"] = "retry"
+    ready: str = "none"
+    """ "agent", "tcp:PORT" or "none"."""
+    ready_within: float = 900.0
+    source_after: Literal["off", "off-and-nic-disconnected"] = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +243,8 @@ class Machine:
     hold: Hold | None = None
     quiesce: bool = False
     cutover: CutoverPolicy = CutoverPolicy()
+    start_after: str | None = None
+    """The machine that must be ready in Azure before this one is powered off."""
     spans: Mapping[str, Span] = field(default_factory=dict)
 
     @property

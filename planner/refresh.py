@@ -48,7 +48,7 @@ def _life(now: Stage, machine: MachineState) -> str:
         case Stage.NEW:
             return "stopped"
         case Stage.INITIAL | Stage.DELTA:
-            return machine.life
+            return "replicating" if machine.life == "migrated" else machine.life  # rolled back
 
 
 def _gone(kind: Kind, now: Stage, record: Record) -> bool:

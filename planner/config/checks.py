@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from planner.config.collect import Problems, quote
+from planner.config.collect import Problems, did_you_mean, quote
 from planner.config.context import Context
 from planner.config.machines import names_by_case
 from planner.config.tree import entries
@@ -95,9 +95,33 @@ def check_machines(
     for machine in machines.values():
         _check_phase(problems, machine, waves[machine.wave], targets.get(machine.target))
         _check_hold(problems, machine)
+    _check_start_after(problems, machines)
     _check_case(problems, machines)
     _check_vms(problems, machines)
     _check_addresses(problems, machines, targets)
+
+
+def _check_start_after(problems: Problems, machines: Mapping[str, Machine]) -> None:
+    """Whoever is waited for is there and goes as far, and nobody waits for itself in the end."""
+    for machine in machines.values():
+        name = machine.start_after
+        if name is None:
+            continue
+        place, path = machine.spans.get("start_after"), _path(machine, "start_after")
+        other = machines.get(name)
+        if other is None:
+            problems.add("WL162", f"There is no machine {quote(name)}.{did_you_mean(name, machines)}", place, path)
+            continue
+        if machine.phase.rank >= Phase.MIGRATE.rank > other.phase.rank:
+            detail = f"{quote(name)} only goes to `{other.phase.value}`, so {quote(machine.name)} would wait for ever."
+            problems.add("WL162", detail, place, path)
+        trail = [machine.name]
+        while other is not None and other.name not in trail:
+            trail.append(other.name)
+            other = machines.get(other.start_after) if other.start_after else None
+        if other is not None and other.name == machine.name:
+            detail = f"{' -> '.join((*trail, machine.name))}: none of them could ever be cut over."
+            problems.add("WL162", detail, place, path)
 
 
 def _path(machine: Machine, key: str) -> str:

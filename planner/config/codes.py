@@ -127,6 +127,14 @@ CODES: dict[str, Code] = {
         "warning",
     ),
     "WL160": Code("Nothing declared", "An estate needs this part before anything can be planned."),
+    "WL161": Code(
+        "Window cannot be used",
+        "A cut-over window has a date, a time at which it opens and one at which it ends, in the estate's time zone.",
+    ),
+    "WL162": Code(
+        "Machine waits for nothing",
+        "`start_after` names a machine of the estate that is cut over too, and following it never leads back.",
+    ),
     # lock file
     "WL170": Code(
         "Lock file not usable", "The lock file was changed by hand or damaged; take it from git again."

@@ -124,6 +124,7 @@ class _WaveReader:
             hold=_hold(own.get("hold")),
             quiesce=defaults.quiesce if (quiesce := flag(own, "quiesce")) is None else quiesce,
             cutover=self._policies.cutover(cutover, path) if cutover else defaults.cutover,
+            start_after=text(own, "start_after"),
             spans={
                 **defaults.spans,
                 **{key: value.span for key, value in own.items()},

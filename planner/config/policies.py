@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, cast
+from typing import Any
 
 from planner.config.collect import did_you_mean, quote
 from planner.config.context import Context
+from planner.config.cutover import read_cutover
 from planner.config.forms import bits_per_second, seconds
 from planner.config.tree import Item, entries, number, text
-from planner.estate import CutoverPolicy, LimitsPolicy, SchedulePolicy, ShutdownPolicy
+from planner.estate import CutoverPolicy, LimitsPolicy, SchedulePolicy
 
 
 class Policies:
@@ -20,7 +21,14 @@ class Policies:
         declared = entries(context.tree, "policies")
         self._blackouts = {name: item.text or "" for name, item in entries(declared, "blackout").items()}
         self._throttles = {name: _throttle(item.map) for name, item in entries(declared, "throttle").items()}
-        self._cutovers = {name: _cutover(item.map) for name, item in entries(declared, "cutover").items()}
+        self._cutovers = {
+            name: read_cutover(context, item.map, CutoverPolicy(), f"policies.cutover.{name}")
+            for name, item in entries(declared, "cutover").items()
+        }
+        for name, item in entries(declared, "cutover").items():
+            if "policy" in item.map:
+                detail = "A policy is not made from another one: write here what it says, and leave `policy` out."
+                context.problems.add("WL128", detail, item.map["policy"].key, f"policies.cutover.{name}.policy")
         self._schedules = {
             name: self._check_schedule(item, f"policies.schedule.{name}")
             for name, item in entries(declared, "schedule").items()
@@ -65,9 +73,12 @@ class Policies:
         return self._throttles.get(self._named("throttle", item, path, self._throttles))
 
     def cutover(self, item: Item, path: str) -> CutoverPolicy:
-        """The policy that `item` names or is; the default policy when the name is unknown."""
+        """The policy that `item` names or is; one that names a `policy` is that one with what it says otherwise. The
+        default policy when the name is unknown."""
         if item.text is None:
-            return _cutover(item.map)
+            named = item.map.get("policy")
+            base = self.cutover(named, path) if named is not None and named.text else CutoverPolicy()
+            return read_cutover(self._context, item.map, base, f"{path}.cutover")
         return self._cutovers.get(self._named("cutover", item, path, self._cutovers), CutoverPolicy())
 
     def _named(self, kind: str, item: Item, path: str, known: Mapping[str, object]) -> str:
@@ -127,19 +138,3 @@ def _throttle(items: Mapping[str, Item]) -> int | None:
     return bits_per_second(rate) if rate else None
 
 
-def _cutover(items: Mapping[str, Item]) -> CutoverPolicy:
-    """`shutdown` is a mode or a mapping; `prepare` has one value in this release."""
-    item = items.get("shutdown")
-    if item is None:
-        return CutoverPolicy()
-    standard = ShutdownPolicy()
-    settings = item.map
-    mode = item.text or text(settings, "mode") or standard.mode
-    wait = text(settings, "wait")
-    return CutoverPolicy(
-        ShutdownPolicy(
-            mode=cast(Literal["guest", "force", "none"], mode),
-            wait=seconds(wait) if wait else standard.wait,
-            otherwise=cast(Literal["fail", "force"], text(settings, "then") or standard.otherwise),
-        )
-    )

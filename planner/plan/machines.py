@@ -20,7 +20,7 @@ from planner.estate import Diagnostic, Machine, Phase, Wave
 from planner.plan.artifacts import Differ
 from planner.plan.life import Stage, last_order, reached, stage, under_way
 from planner.plan.model import World
-from planner.plan.orders import order_step
+from planner.plan.orders import latched, order_step
 from planner.state import MachineState, Recorded, State
 from planner.steps import Note
 from replication.model.item import OrderKind
@@ -200,13 +200,14 @@ class Machines:
         wish = self._wish(machine.phase, now, tested)
         if wish is None:
             return
-        reason = self._gate(wanted, wave, now, wish)
+        reason = self._gate(wanted, wave, now, wish) or self._people(record, wish, wanted)
         if reason is not None:
             self._defer(wanted, reason, wish)
             return
         failed = self._failure(record, wish)
         why = f"again; the last attempt ended: {failed}" if failed else ""
-        self._differ.add(order_step(wish, number, state, wanted, self._desired.names, own, needs, why))
+        first = self._desired.machines.get(machine.start_after) if machine.start_after else None
+        self._differ.add(order_step(wish, number, state, wanted, self._desired.names, own, needs, why, first))
         if machine.phase is Phase.COMPLETE and wish is OrderKind.MIGRATE:
             self._defer(wanted, "after the migration", OrderKind.STOP)
 
@@ -238,6 +239,14 @@ class Machines:
                 if behind:
                     return f"waits for wave {other} to be {awaited}: {', '.join(behind)}"
         return None
+
+    @staticmethod
+    def _people(record: Record | None, wish: OrderKind, wanted: DesiredMachine) -> str | None:
+        """What a person or a failed attempt has put in the way; files cannot override it."""
+        mark = record.hold if record is not None else None
+        if mark is not None:
+            return f"held by {mark.who}: {mark.why} (`wavelift resume {wanted.machine.name}` ends it)"
+        return latched(record, wanted.machine.cutover) if wish is OrderKind.MIGRATE else None
 
     @staticmethod
     def _failure(record: Record | None, *kinds: OrderKind) -> str:

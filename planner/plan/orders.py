@@ -12,7 +12,8 @@ from planner.estate import CutoverPolicy
 from planner.names import Names, last
 from planner.state import MachineState, digest
 from planner.steps import SendOrder
-from replication.model.item import OrderKind, Shutdown, VmOrder
+from replication.model.item import Cutover, OrderKind, Shutdown, VmOrder
+from replication.model.record import Record
 
 IRREVERSIBLE = {
     OrderKind.MIGRATE: "the source is powered off; until `complete` the way back is to power it on again",
@@ -41,11 +42,14 @@ def order_step(
     recorded: Mapping[str, Kind],
     needs: tuple[str, ...],
     why: str = "",
+    after: DesiredMachine | None = None,
 ) -> SendOrder:
-    """`recorded`: address -> kind of this machine's recorded artifacts (what the order may remove)."""
+    """`recorded`: address -> kind of this machine's recorded artifacts (what the order may remove). `after`: the machine
+    that must be ready first."""
     vm = vm_order(names, wanted, test=kind is OrderKind.TEST) if wanted and kind in (OrderKind.TEST, OrderKind.MIGRATE) else None
     cutover = wanted.machine.cutover if wanted else CutoverPolicy()
     shutdown = Shutdown(cutover.shutdown.mode, cutover.shutdown.wait, cutover.shutdown.otherwise)
+    frozen = _cutover(cutover, after) if kind is OrderKind.MIGRATE else Cutover()
     document: dict[str, Json] = {
         "machine": machine.uuid,
         "number": number,
@@ -54,6 +58,7 @@ def order_step(
         "vm": dataclasses.asdict(vm) if vm else None,
         "shutdown": dataclasses.asdict(shutdown),
         "prepare": cutover.prepare,
+        "cutover": dataclasses.asdict(frozen),
     }
     document["id"] = order_id(machine.replication, number, document)
     return SendOrder(
@@ -71,6 +76,35 @@ def order_step(
         wave=wanted.machine.wave if wanted else None,
         origin=(wanted.machine.spans.get("phase") or wanted.machine.span) if wanted else None,
     )
+
+
+def _cutover(policy: CutoverPolicy, after: DesiredMachine | None) -> Cutover:
+    return Cutover(
+        opens=policy.opens,
+        closes=policy.closes,
+        ahead=policy.ahead,
+        downtime=policy.downtime,
+        on_failure=policy.on_failure,
+        start_after=after.uuid if after else None,
+        start_after_name=after.machine.name if after else "",
+        start_after_region=after.target.region if after else "",
+        ready=policy.ready,
+        ready_within=policy.ready_within,
+        source_after=policy.source_after,
+    )
+
+
+def latched(record: Record | None, policy: CutoverPolicy) -> str | None:
+    """Why a cut-over that ended without success is not asked for once more, or None. One attempt per window: another one
+    needs another window. Without a window a new attempt is asked for as long as nothing had been powered off."""
+    order = record.order if record is not None else None
+    if order is None or order.kind is not OrderKind.MIGRATE or order.outcome not in ("failed", "aborted", "missed"):
+        return None
+    window = f"{policy.opens:.0f}/{policy.closes:.0f}" if policy.opens is not None and policy.closes is not None else ""
+    if (order.facts.get("window", "") != window) or (not window and "power_off_asked" not in order.facts):
+        return None
+    remedy = "give it another window" if window else "look at it"
+    return f"its cut-over has ended without success ({order.problem or order.outcome}): {remedy}, or `wavelift resume`"
 
 
 def vm_artifacts(names: Names, wanted: DesiredMachine, *, test: bool) -> list[Artifact]:

@@ -48,4 +48,9 @@ def ready(work: Work, region: str, machine: str) -> bool:
     """Whether that machine has been cut over and its Azure VM was found ready."""
     documents = (work.regions or {}).get(region, work.documents)
     found = work.retry(partial(documents.get, record_name(machine)))
-    return found is not None and load_record(found[0]).life in (Life.MIGRATED, Life.STOPPED)
+    if found is None:
+        return False
+    record = load_record(found[0])
+    if record.life is Life.STOPPED:  # completed counts, stopped without a cut-over does not
+        return record.order is not None and record.order.facts.get("completed") == "true"
+    return record.life is Life.MIGRATED
