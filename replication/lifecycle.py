@@ -124,9 +124,20 @@ def status_of(
         held=held if listed and not attempt else None,
         order=order.kind.value if order and under_way else None,
         step=_step(order) if order and under_way else None,
+        hold=f"held by {record.hold.who}: {record.hold.why}" if record and record.hold else "",
+        needs=record is not None and _needs(record),
         detail=(order.facts.get("waits") or order.facts.get("doing", "")) if order and under_way else "",
         problem=order.problem if order and order.outcome in _BAD and order.problem else problem,
     )
+
+
+def _needs(record: Record) -> bool:
+    order = record.order
+    if record.hold is not None:
+        return True
+    if order is None or order.kind is not OrderKind.MIGRATE or record.life is not Life.DELTA:
+        return False
+    return order.outcome in _BAD or (order.outcome is None and bool(order.facts.get("trouble")))
 
 
 def _in_delta(record: Record) -> State:

@@ -37,6 +37,10 @@ class Status:
     """Why nothing runs now, with a time estimate where there is one."""
     order: str | None = None
     step: str | None = None
+    hold: str = ""
+    """Who holds it and why, or empty."""
+    needs: bool = False
+    """Somebody must look: it is held, its cut-over has failed, or meets trouble after the power-off."""
     detail: str = ""
     """What the step waits for or does now."""
     problem: str = ""

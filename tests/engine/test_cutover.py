@@ -322,3 +322,26 @@ def test_the_forecast_follows_churn_not_disk_size() -> None:
     small, large = (forecast(e, measured, Shutdown(), 60.0) for e in (calm, busy))
     assert small.p50 < large.p50 and small.p50 <= small.p90 and small.bytes50 < large.bytes50
     assert 150 < small.p50 < 400
+
+
+def test_the_card_says_what_is_safe_and_what_can_be_done(world: World) -> None:
+    """Screen 4: source, replica, Azure, what was tried, and commands that exist."""
+    from typer.main import get_command
+
+    from wavelift.card import card, needs_somebody
+    from wavelift.cli.app import app
+
+    migrate(world)
+    process = Process((Rule("cloud.create_vm", "permanent", 1, 1000),))
+    one = Run(world, process)
+    one.until(lambda: process.names["cloud.create_vm"] >= 2)
+    one.end()
+    assert needs_somebody(world.record())
+    text = "\n".join(card(world.record(), "shop-db-01", "waves/shop.yaml:12:15", "7f3ac1"))
+    for words in (
+        'FAILURE shop-db-01', 'step "create the Azure VM"', "source: OFF since", "source at power-off, verified",
+        "disks and NICs, no VM", "already tried", "resume shop-db-01", "rollback shop-db-01", "waves/shop.yaml:12:15",
+    ):  # fmt: skip
+        assert words in text, text
+    commands = get_command(app).commands  # type: ignore[attr-defined]  # typer's group
+    assert {"hold", "resume", "rollback"} <= set(commands)

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from wavelift.cli import apply, demo, engine, graph, init, lab, plan, status, validate
+from wavelift.cli import apply, demo, engine, graph, hold, init, lab, plan, resume, rollback, status, validate
 from wavelift.problems import ERROR, INTERRUPTED, UserProblem
 
 app = typer.Typer(
@@ -23,6 +23,9 @@ app.command("validate")(validate.validate)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("status")(status.status)
+app.command("hold")(hold.hold)
+app.command("resume")(resume.resume)
+app.command("rollback")(rollback.rollback)
 app.command("graph")(graph.graph)
 app.command("demo")(demo.demo)
 app.add_typer(engine.app, name="engine")

@@ -99,9 +99,25 @@ def _carry_out(
             waited = watch(goals, gateways(state), wiring.engine, stop, watcher)
         keep_outcomes(wiring.workspace, waited.records)
     _report(outcome, waited, json, console)
+    if waited.failed and not json:
+        _cards(wiring, waited)
     if outcome.failed or waited.failed:
         return ERROR
     return INTERRUPTED if stop.is_set() else 0
+
+
+def _cards(wiring: Wiring, waited: Waited) -> None:
+    """Of every cut-over that has failed: what is safe, what was tried, what can be done."""
+    from wavelift.card import card, needs_somebody
+
+    known = wiring.workspace.view().state.by_name()
+    for name in waited.failed:
+        record = waited.records.get(known[name].uuid) if name in known else None
+        if record is not None and needs_somebody(record):
+            asked = wiring.workspace.estate.machines.get(name)
+            span = (asked.spans.get("phase") or asked.span) if asked is not None else None
+            for line in card(record, name, str(span) if span else ""):
+                typer.echo(line, err=True)
 
 
 def _report(outcome: Outcome, waited: Waited, json: bool, console: Console) -> None:

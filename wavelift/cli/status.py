@@ -27,6 +27,7 @@ SILENT = 60.0
 
 
 def status(
+    machine: Annotated[str | None, typer.Argument(help="One machine: its cut-over, what is safe and what can be done.")] = None,
     estate: Folder = Path(),
     json: AsJson = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay and keep the table up to date.")] = False,
@@ -37,7 +38,10 @@ def status(
 
     workspace = Workspace.open(estate)
     with Wiring(workspace, "plan") as wiring:
-        if json:
+        if machine is not None:
+            for line in one(workspace, wiring, machine):
+                typer.echo(line)
+        elif json:
             import json as jsons
 
             typer.echo(jsons.dumps(rows(workspace, wiring, time.time()), indent=2, ensure_ascii=False))
@@ -51,6 +55,19 @@ def status(
             Console(width=width).print(table(found))
             for line in remarks(found):
                 typer.echo(line)
+
+
+def one(workspace: Workspace, wiring: Wiring, name: str) -> list[str]:
+    """Everything about one machine's cut-over; its card when it needs somebody."""
+    from wavelift.card import card
+    from wavelift.commands import find
+
+    found = find(wiring, name)
+    asked = workspace.estate.machines.get(name)
+    span = (asked.spans.get("phase") or asked.span) if asked is not None else None
+    row = next((r for r in rows(workspace, wiring, time.time()) if r["machine"] == name), {})
+    head = f"{name}: {row.get('state', 'not in the estate')}" + (f": {row['step']}" if row.get("step") else "")
+    return [head, *card(found.record, name, str(span) if span else "")]
 
 
 def rows(workspace: Workspace, wiring: Wiring, now: float) -> list[dict[str, Any]]:
@@ -77,6 +94,9 @@ def _row(workspace: Workspace, state: State, name: str, statuses: dict[str, Stat
     return row | {
         "state": said.state.value,
         "step": said.step,
+        "detail": said.detail,
+        "hold": said.hold,
+        "needs": f"NEEDS YOU {name}: {said.hold or said.problem} -> wavelift status {name}" if said.needs else "",
         "cycle": said.cycle,
         "cycle_kind": said.cycle_kind,
         "progress": said.progress,
@@ -118,7 +138,11 @@ def table(found: list[dict[str, Any]]) -> Table:
 
 
 def remarks(found: list[dict[str, Any]]) -> list[str]:
-    """What needs somebody: a silent engine."""
+    """What needs somebody: machines with a hold or a failed cut-over, a silent engine."""
+    return [*(r["needs"] for r in found if r.get("needs")), *_silent(found)]
+
+
+def _silent(found: list[dict[str, Any]]) -> list[str]:
     beats = [r["heartbeat"] for r in found if "heartbeat" in r and r.get("life") == "replicating"]
     waiting = any(r["state"] == "waiting for the engine" for r in found)
     if beats and min(beats) > SILENT:

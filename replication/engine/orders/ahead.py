@@ -22,7 +22,8 @@ def fill(steps: Steps, cloud: Cloud, vm: VmOrder, point: Commit, again: Callable
         steps.learn({"doing": f"filling {len(vm.disks)} disks ahead from cycle {point.cycle}"})
         building.fill_disks(steps, cloud, vm, close=False)
         now = work.clock.now()
-        steps.learn({"round": f"{now - began:.0f}", "filled": str(point.cycle)})
+        older = {fact: "" for fact in steps.facts if fact.endswith("/before")}  # no disk holds that one any more
+        steps.learn({"round": f"{now - began:.0f}", "filled": str(point.cycle), **older})
         if now - point.snapshot_time <= patience.follow or (last is not None and now - began > 0.8 * last):
             break
         last = now - began

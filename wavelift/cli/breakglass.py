@@ -1,0 +1,43 @@
+"""What `hold`, `resume` and `rollback` share: find the machine, write the command, wait for the engine's answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from replication.model.command import Verb
+
+Machine = Annotated[str, typer.Argument(help="The machine, by its name in the estate.", show_default=False)]
+Why = Annotated[str, typer.Option("--why", help="The reason, for the record and whoever comes next.", show_default=False)]
+PATIENCE = 10.0
+"""Seconds that an engine's answer is waited for; without one the command stands and is obeyed later."""
+
+
+def say(estate: Path, machine: str, verb: Verb, why: str, size: str | None = None, confirm: str = "") -> None:
+    """Exit 1 when the engine refuses it."""
+    from replication.engine.orders.commands import asked_for_vm, sentence
+    from replication.model.command import Verb as Verbs
+    from wavelift.commands import answer, find, send
+    from wavelift.problems import UserProblem
+    from wavelift.wiring import Wiring
+    from wavelift.workspace import Workspace
+
+    with Wiring(Workspace.open(estate), "engine") as wiring:
+        found = find(wiring, machine)
+        if verb is Verbs.ROLLBACK and asked_for_vm(found.record) and confirm != sentence(found.record):
+            raise UserProblem(
+                f"The Azure VM of {machine} may have run: {sentence(found.record)}.\n"
+                f'If that is meant, say so: wavelift rollback {machine} --why … --confirm "{sentence(found.record)}"\n'
+                "Nothing was changed."
+            )
+        command = send(found, verb, why, size, confirm)
+        said = answer(found, command.number, PATIENCE)
+    if said is None:
+        typer.echo(f"{machine}: {verb.value} is written (command {command.number}); an engine obeys it when it looks.")
+        return
+    typer.echo(f"{machine}: {said}")
+    if said.startswith("refused"):
+        raise typer.Exit(1)

@@ -1,0 +1,80 @@
+"""Break-glass: a person's word to the engine about one machine, written beside its orders."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import time
+from dataclasses import dataclass
+
+from planner.state import MachineState
+from replication.model.command import Command, Verb
+from replication.model.documents import command_name, dumps, load_record, record_name
+from replication.model.errors import Conflict
+from replication.model.record import Record
+from replication.ports import DocumentStore
+from wavelift.planning import gateways
+from wavelift.problems import UserProblem
+from wavelift.wiring import Wiring
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A machine that the engine knows: its state, the store of its documents, and its record."""
+
+    machine: MachineState
+    documents: DocumentStore
+    record: Record
+
+
+def find(wiring: Wiring, name: str) -> Found:
+    """`UserProblem` when nothing of ours replicates or has migrated a machine of that name."""
+    state = wiring.workspace.view().state
+    machine = state.by_name().get(name)
+    account = gateways(state).get(machine.region) if machine is not None else None
+    if machine is None or account is None:
+        known = ", ".join(sorted(state.by_name())[:10]) or "none"
+        raise UserProblem(f"There is no machine {name!r} in the state (it has {known}). Nothing was changed.")
+    documents = wiring.engine.open(account)
+    found = documents.get(record_name(machine.uuid))
+    if found is None:
+        raise UserProblem(f"The engine has not seen {name} yet: start it with `wavelift engine run`. Nothing was changed.")
+    return Found(machine, documents, load_record(found[0]))
+
+
+def send(found: Found, verb: Verb, why: str, size: str | None = None, confirm: str = "") -> Command:
+    """Write the next command of this machine; two people at once get two numbers."""
+    if not why.strip():
+        raise UserProblem("Say why: it stands in the record for whoever comes next. Nothing was changed.")
+    machine = found.machine.uuid
+    for _ in range(20):
+        names = found.documents.list(f"commands/{machine}/")
+        taken = [int(n.rpartition("/")[2].removesuffix(".json")) for n in names if n.endswith(".json")]
+        number = max([found.record.commands, *taken]) + 1
+        made = Command(machine, number, verb, who(), why, time.time(), size, confirm)
+        try:
+            found.documents.put(command_name(machine, number), dumps(made), None)
+        except Conflict:
+            continue
+        return made
+    raise UserProblem("Others keep writing commands for this machine. Look at `wavelift status` first.")
+
+
+def who() -> str:
+    """The person as this host knows them; WAVELIFT_WHO where a pipeline speaks for somebody."""
+    return os.environ.get("WAVELIFT_WHO") or f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def answer(found: Found, number: int, seconds: float) -> str | None:
+    """What the engine said to command `number`; None when no engine has looked at it within `seconds`."""
+    until = time.monotonic() + seconds
+    while True:
+        got = found.documents.get(record_name(found.machine.uuid))
+        record = load_record(got[0]) if got is not None else found.record
+        for told in record.interventions:
+            if told.number == number:
+                return told.answer
+        if time.monotonic() > until:
+            return None
+        time.sleep(0.5)
