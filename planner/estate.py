@@ -120,6 +120,32 @@ class SchedulePolicy:
     delta_minimum: float = 3600.0
     delta_cap: float | None = None
     retry_after: float = 60.0
+    initial_in_blackout: Literal["continue", "release-and-resume"] = "continue"
+
+
+@dataclass(frozen=True, slots=True)
+class BlackoutPolicy:
+    """S14. `windows` in the extended form of `replication.windowtext`; `name` is the policy's, empty for one inline."""
+
+    windows: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ThrottleException:
+    """Another rate inside these windows (extended form); None for no limit."""
+
+    windows: str
+    bits_per_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ThrottlePolicy:
+    """S13. Bits per second (None: no limit); of the exceptions that hold at once the first counts."""
+
+    bits_per_s: int | None
+    exceptions: tuple[ThrottleException, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +172,14 @@ class ShutdownPolicy:
 
 @dataclass(frozen=True, slots=True)
 class CutoverPolicy:
-    """What a migration may do. `prepare: declared` = the owner says that the guest is ready for Azure."""
+    """What a migration may do. `prepare: declared` = the owner says that the guest is ready for Azure.
+
+    `in_blackout`: what one that has not begun does inside a blackout window.
+    """
 
     shutdown: ShutdownPolicy = ShutdownPolicy()
     prepare: Literal["declared"] = "declared"
+    in_blackout: Literal["wait", "override", "refuse"] = "wait"
     window: str | None = None
     """As it is written, in the estate's time zone; `opens` and `closes` are the same as unix times."""
     opens: float | None = None
@@ -172,10 +202,10 @@ class Appliance:
     source: str
     schedule: SchedulePolicy = SchedulePolicy()
     limits: LimitsPolicy = LimitsPolicy()
-    blackout: str | None = None
-    """S14 wire string in the appliance's time zone, or None."""
+    blackout: BlackoutPolicy | None = None
     time_zone: str = "UTC"
-    throttle_bits_per_s: int | None = None
+    """Of its windows, of its throttle's, and of those of the waves and machines that it replicates."""
+    throttle: ThrottlePolicy | None = None
     span: Span | None = None
 
 
@@ -245,6 +275,8 @@ class Machine:
     cutover: CutoverPolicy = CutoverPolicy()
     start_after: str | None = None
     """The machine that must be ready in Azure before this one is powered off."""
+    blackout: BlackoutPolicy | None = None
+    """Its own, besides its wave's and its appliance's."""
     spans: Mapping[str, Span] = field(default_factory=dict)
 
     @property
@@ -260,6 +292,7 @@ class Wave:
     machines: tuple[str, ...]
     after: Mapping[str, Literal["migrated", "completed"]] = field(default_factory=dict)
     span: Span | None = None
+    blackout: BlackoutPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from planner.estate import Appliance, Estate
 from planner.state import State
 from replication.model.errors import PortError
 from replication.schedule import Policy
+from replication.throttle import Except, Throttle
 from replication.windows import Blackout
 from replication.windowtext import parse
 from wavelift.planning import gateways
@@ -51,7 +52,7 @@ class Told:
 
     regions: Mapping[str, str]
     appliances: Mapping[str, Policy]
-    rates: Mapping[str, float | None]
+    rates: Mapping[str, Throttle]
     subscriptions: tuple[str, ...]
 
 
@@ -70,7 +71,7 @@ def told(estate: Estate, state: State) -> Told:
     return Told(
         gateways(state),
         {a.name: policy_of(a) for a in estate.appliances.values()},
-        {a.name: a.throttle_bits_per_s for a in estate.appliances.values()},
+        {a.name: throttle_of(a) for a in estate.appliances.values()},
         tuple(sorted({t.subscription for t in estate.targets.values()})),
     )
 
@@ -85,9 +86,23 @@ def policy_of(appliance: Appliance) -> Policy:
         disk_buffer_mib=appliance.limits.disk_buffer_mib,
         snapshots_per_datastore=appliance.limits.snapshots_per_datastore,
         machines_per_appliance=appliance.limits.machines_per_appliance,
-        blackout=Blackout(parse(appliance.blackout) if appliance.blackout else (), appliance.time_zone),
+        blackout=blackout_of(appliance),
+        initial_in_blackout=appliance.schedule.initial_in_blackout,
         time_zone=appliance.time_zone,
     )
+
+
+def blackout_of(appliance: Appliance) -> Blackout:
+    policy = appliance.blackout
+    return Blackout(parse(policy.windows), appliance.time_zone, policy.name) if policy else Blackout((), appliance.time_zone)
+
+
+def throttle_of(appliance: Appliance) -> Throttle:
+    policy = appliance.throttle
+    if policy is None:
+        return Throttle(None, (), appliance.time_zone)
+    exceptions = tuple(Except(parse(e.windows), e.bits_per_s) for e in policy.exceptions)
+    return Throttle(policy.bits_per_s, exceptions, appliance.time_zone, policy.name)
 
 
 def make(wiring: Wiring, what: Told, lineage: str, events: Events) -> Engine:

@@ -135,6 +135,11 @@ CODES: dict[str, Code] = {
         "Machine waits for nothing",
         "`start_after` names a machine of the estate that is cut over too, and following it never leads back.",
     ),
+    "WL163": Code(
+        "Blackout never opens",
+        "The windows close the whole week together: no cycle would ever start. A `hold` says so better.",
+        "warning",
+    ),
     # lock file
     "WL170": Code(
         "Lock file not usable", "The lock file was changed by hand or damaged; take it from git again."

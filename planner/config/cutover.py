@@ -18,7 +18,7 @@ from planner.estate import CutoverPolicy, ShutdownPolicy
 _WINDOW = re.compile(
     r"(\d{4}-\d{2}-\d{2}) (\d{1,2}:\d{2})\s*/\s*(?:(\d{4}-\d{2}-\d{2}) )?(\d{1,2}:\d{2})", re.ASCII
 )
-_PLAIN = ("on_failure", "ready", "source_after")
+_PLAIN = ("on_failure", "ready", "source_after", "in_blackout")
 _DURATIONS = ("ahead", "downtime", "ready_within")
 
 

@@ -78,6 +78,7 @@ class _WaveReader:
         self._item = item
         self._target = self._target_of(item.map, f"{self._path}.target")
         self._phase = Phase(text(item.map, "phase") or "replicate")
+        self._blackout = policies.blackout(item.map, self._path)
         self._defaults: dict[str, Defaults] = {}
         self._source: str | None = None
         self._source_known = False
@@ -97,7 +98,7 @@ class _WaveReader:
                 name, self._context.known("waves"), "WL143", item.key, f"{self._path}.after.{name}"
             )
         }
-        return Wave(self._name, self._target or "", self._phase, machines, after, self._item.key)
+        return Wave(self._name, self._target or "", self._phase, machines, after, self._item.key, self._blackout)
 
     def machine(self, name: str, item: Item) -> Machine | None:
         """The machine, or None when a part that it cannot do without is wrong."""
@@ -124,6 +125,7 @@ class _WaveReader:
             hold=_hold(own.get("hold")),
             quiesce=defaults.quiesce if (quiesce := flag(own, "quiesce")) is None else quiesce,
             cutover=self._policies.cutover(cutover, path) if cutover else defaults.cutover,
+            blackout=self._policies.blackout(own, path),
             start_after=text(own, "start_after"),
             spans={
                 **defaults.spans,

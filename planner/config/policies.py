@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, cast
 
 from planner.config.collect import did_you_mean, quote
 from planner.config.context import Context
 from planner.config.cutover import read_cutover
-from planner.config.forms import bits_per_second, seconds
+from planner.config.forms import seconds
 from planner.config.tree import Item, entries, number, text
-from planner.estate import CutoverPolicy, LimitsPolicy, SchedulePolicy
+from planner.config.windows import read_blackout, read_throttle
+from planner.estate import BlackoutPolicy, CutoverPolicy, LimitsPolicy, SchedulePolicy, ThrottlePolicy
 
 
 class Policies:
@@ -19,8 +20,14 @@ class Policies:
     def __init__(self, context: Context) -> None:
         self._context = context
         declared = entries(context.tree, "policies")
-        self._blackouts = {name: item.text or "" for name, item in entries(declared, "blackout").items()}
-        self._throttles = {name: _throttle(item.map) for name, item in entries(declared, "throttle").items()}
+        self._blackouts = {
+            name: read_blackout(context.problems, item, f"policies.blackout.{name}", name)
+            for name, item in entries(declared, "blackout").items()
+        }
+        self._throttles = {
+            name: read_throttle(context.problems, item, f"policies.throttle.{name}", name)
+            for name, item in entries(declared, "throttle").items()
+        }
         self._cutovers = {
             name: read_cutover(context, item.map, CutoverPolicy(), f"policies.cutover.{name}")
             for name, item in entries(declared, "cutover").items()
@@ -54,22 +61,21 @@ class Policies:
             return self._check_limits(item, f"{path}.limits")
         return self._limits.get(self._named("limits", item, path, self._limits), LimitsPolicy())
 
-    def blackout(self, items: Mapping[str, Item], path: str) -> str | None:
-        """The wire string; a text with a semicolon is the windows themselves, any other a policy's name."""
+    def blackout(self, items: Mapping[str, Item], path: str) -> BlackoutPolicy | None:
+        """A text with a semicolon is the windows themselves, any other a policy's name."""
         item = items.get("blackout")
-        if item is None or item.text is None:
+        if item is None:
             return None
-        if ";" in item.text:
-            return tidy_windows(item.text)
-        found = self._blackouts.get(self._named("blackout", item, path, self._blackouts))
-        return tidy_windows(found) if found else None
+        if item.text is None or ";" in item.text:
+            return read_blackout(self._context.problems, item, f"{path}.blackout")
+        return self._blackouts.get(self._named("blackout", item, path, self._blackouts))
 
-    def throttle(self, items: Mapping[str, Item], path: str) -> int | None:
+    def throttle(self, items: Mapping[str, Item], path: str) -> ThrottlePolicy | None:
         item = items.get("throttle")
         if item is None:
             return None
         if item.text is None:
-            return _throttle(item.map)
+            return read_throttle(self._context.problems, item, f"{path}.throttle")
         return self._throttles.get(self._named("throttle", item, path, self._throttles))
 
     def cutover(self, item: Item, path: str) -> CutoverPolicy:
@@ -95,6 +101,10 @@ class Policies:
             delta_minimum=seconds(minimum) if minimum else standard.delta_minimum,
             delta_cap=seconds(cap) if cap else None,
             retry_after=seconds(retry) if retry else standard.retry_after,
+            initial_in_blackout=cast(
+                Literal["continue", "release-and-resume"],
+                text(item.map, "initial_in_blackout") or standard.initial_in_blackout,
+            ),
         )
         if policy.delta_cap is not None and policy.delta_cap < policy.delta_minimum:
             least = minimum or "1h, its default"
@@ -119,22 +129,3 @@ class Policies:
 
 
 _FRACTIONS = frozenset({"snapshot_hours", "datastore_free_gib"})
-
-
-def tidy_windows(wire: str) -> str:
-    """The wire form with one spelling: hours of a start time without a leading zero, one blank around each bar."""
-    return " | ".join(
-        part.strip().replace(";0", ";", 1) if _leading_zero(part) else part.strip() for part in wire.split("|")
-    )
-
-
-def _leading_zero(interval: str) -> bool:
-    start = interval.split(";")[1]
-    return len(start) == 5 and start.startswith("0")
-
-
-def _throttle(items: Mapping[str, Item]) -> int | None:
-    rate = text(items, "rate")
-    return bits_per_second(rate) if rate else None
-
-

@@ -102,7 +102,7 @@ def resolve_appliances(context: Context, policies: Policies) -> dict[str, Applia
             limits=policies.limits(item.map, path),
             blackout=policies.blackout(item.map, path),
             time_zone=check_time_zone(context, item.map, f"{path}.time_zone") or context.time_zone,
-            throttle_bits_per_s=policies.throttle(item.map, path),
+            throttle=policies.throttle(item.map, path),
             span=item.key,
         )
         if source and appliance.role:
@@ -151,10 +151,11 @@ def _check_windows(context: Context, appliances: list[Appliance]) -> None:
     for other in appliances[1:]:
         first = appliances[0]
         same_zone = first.time_zone == other.time_zone or first.blackout is None
-        if first.blackout == other.blackout and same_zone:
+        windows = [a.blackout.windows if a.blackout else "" for a in (first, other)]
+        if windows[0] == windows[1] and same_zone:
             continue
         related = ((f"windows of {first.name}", first.span),) if first.span else ()
-        shown = [f"{a.blackout} ({a.time_zone})" if a.blackout else "none" for a in (first, other)]
+        shown = [f"{a.blackout.windows} ({a.time_zone})" if a.blackout else "none" for a in (first, other)]
         detail = f"{quote(first.name)} has {shown[0]}, {quote(other.name)} has {shown[1]}."
         context.problems.add("WL159", detail, other.span, f"appliances.{other.name}.blackout", related)
 

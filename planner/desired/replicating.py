@@ -112,7 +112,17 @@ def _item(estate: Estate, wanted: DesiredMachine, enabled: Enabled) -> dict[str,
         "delta_minimum": appliance.schedule.delta_minimum,
         "delta_cap": appliance.schedule.delta_cap,
         "retry_after": appliance.schedule.retry_after,
+        **_blackouts(estate, wanted),
     }
+
+
+def _blackouts(estate: Estate, wanted: DesiredMachine) -> dict[str, Json]:
+    """The windows of its wave and its own, where there are any; its appliance's are told to the engine itself."""
+    machine = wanted.machine
+    wave = estate.waves.get(machine.wave)
+    both = ((f"wave {machine.wave}", wave.blackout if wave else None), (machine.name, machine.blackout))
+    found = [{"whose": whose, "name": b.name, "windows": b.windows} for whose, b in both if b]
+    return {"blackouts": found} if found else {}
 
 
 def choose_appliance(estate: Estate, source: str, taken: dict[str, int]) -> Appliance | None:

@@ -58,6 +58,7 @@ def order_step(
         "vm": dataclasses.asdict(vm) if vm else None,
         "shutdown": dataclasses.asdict(shutdown),
         "prepare": cutover.prepare,
+        "in_blackout": cutover.in_blackout,
         "cutover": dataclasses.asdict(frozen),
     }
     document["id"] = order_id(machine.replication, number, document)

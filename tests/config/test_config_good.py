@@ -13,7 +13,18 @@ from typing import Any
 import pytest
 
 from planner.config import load, read_sources, render
-from planner.estate import CutoverPolicy, Estate, Hold, Phase, SecretRef, ShutdownPolicy, Span
+from planner.estate import (
+    BlackoutPolicy,
+    CutoverPolicy,
+    Estate,
+    Hold,
+    Phase,
+    SecretRef,
+    ShutdownPolicy,
+    Span,
+    ThrottleException,
+    ThrottlePolicy,
+)
 
 CASES = Path(__file__).parents[1] / "cases" / "config"
 GOOD = CASES / "good-seoul"
@@ -64,17 +75,20 @@ def test_defaults_fall_through(estate: Estate) -> None:
     assert (wiki.phase, erp.phase, db.phase) == (Phase.COMPLETE, Phase.REPLICATE, Phase.TEST)
     assert erp.tags == {"cost-unit": "0123", "site": "tokyo", "COST": "x", "wave": "on"}
     assert db.tags["site"] == "1e3"
-    assert str(erp.spans["disk"]) == "estate.yaml:27:89"
-    assert str(db.spans["phase"]) == "waves/shop.yml:23:47"
+    assert str(erp.spans["disk"]) == "estate.yaml:29:89"
+    assert str(db.spans["phase"]) == "waves/shop.yml:24:47"
     assert str(erp.spans["phase"]) == "waves/shop.yml:17:12"
 
 
 def test_policies_by_name_and_inline(estate: Estate) -> None:
     """users.md "The estate" 3; S13 and S14 as the appliance gets them."""
     one, two = estate.appliances["gw-1"], estate.appliances["gw-2"]
-    assert one.throttle_bits_per_s == 1_000_000_000
-    assert two.throttle_bits_per_s == 1_500_000_000
-    assert one.blackout == two.blackout == "Friday;18:00;5h | Monday;7:00;2h"
+    office = "Monday;8:00;11h | Tuesday;8:00;11h | Wednesday;8:00;11h | Thursday;8:00;11h | Friday;8:00;11h"
+    freeze = ThrottleException("2026-12-31/2027-01-02", None)
+    assert one.throttle == ThrottlePolicy(1_000_000_000, (ThrottleException(office, 200_000_000), freeze), "wan")
+    assert two.throttle == ThrottlePolicy(1_500_000_000)
+    assert one.blackout == BlackoutPolicy("Friday;18:00;5h | Monday;7:00;2h", "payroll")
+    assert two.blackout == BlackoutPolicy("Friday;18:00;5h | Monday;7:00;2h")
     assert (one.schedule.delta_minimum, one.schedule.delta_cap, one.schedule.retry_after) == (3600, 43200, 90)
     assert (two.limits.disks_per_appliance, two.limits.snapshot_hours, two.source) == (16, 1.5, "seoul")
     cutovers = {
@@ -83,7 +97,7 @@ def test_policies_by_name_and_inline(estate: Estate) -> None:
     assert cutovers == {
         "shop-web-01": CutoverPolicy(ShutdownPolicy("guest", 600, "force")),
         "shop-db-01": CutoverPolicy(ShutdownPolicy("force")),
-        "erp-01": CutoverPolicy(ShutdownPolicy("none")),
+        "erp-01": CutoverPolicy(ShutdownPolicy("none"), in_blackout="refuse"),
         "wiki-01": CutoverPolicy(),
     }
 
@@ -141,3 +155,14 @@ def test_aliases_are_read(tmp_path: Path) -> None:
     machines = load_good(tmp_path).machines
     assert machines["m-1"].quiesce
     assert machines["m-2"].size == ("Standard_D2s_v5",)
+
+
+def test_windows_by_week_and_date_per_wave_and_machine(estate: Estate) -> None:
+    """The estate 4, S14: by name or inline; a wave's and a machine's stand beside the appliance's."""
+    weekdays = " | ".join(f"{day};9:00;3h" for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday"))
+    dates = "2026-12-31/2027-01-02 | 2027-01-17 01:00/05:00"
+    assert estate.machines["erp-db"].blackout == BlackoutPolicy(f"{weekdays} | Saturday;8:00;1d7h | {dates}", "db_hours")
+    assert estate.waves["erp"].blackout == BlackoutPolicy("Sunday;22:00;8h")
+    assert estate.machines["erp-01"].blackout is None
+    assert estate.machines["erp-01"].cutover.in_blackout == "refuse"
+    assert estate.appliances["gw-1"].schedule.initial_in_blackout == "release-and-resume"
