@@ -1,7 +1,8 @@
 """Hosts the replication engine: in a command's own process, or for good with `engine run`.
 
-The engine is told which regions there are and which policies hold. When apply adds a region or changes a policy, the
-running engine is wound up (its journal says how to go on) and one with the new configuration takes its place.
+The engine is told which regions there are and which policies hold. Policies that change are handed to the running engine:
+no cycle is lost. When apply adds a region or a subscription, or a source comes, it is wound up (its journal says how to go
+on) and one for the new place takes over.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from planner.estate import Appliance, Estate
 from planner.state import State
@@ -47,13 +48,27 @@ class SystemClock:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Everything that makes an engine what it is; another value means another engine."""
+class Place:
+    """What an engine is made for; another place means another engine."""
 
     regions: Mapping[str, str]
+    subscriptions: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Everything that an engine is told. Policies and rates are by appliance, and can change while it runs."""
+
+    place: Place
     appliances: Mapping[str, Policy]
     rates: Mapping[str, Throttle]
-    subscriptions: tuple[str, ...]
+
+
+class Configurable(Protocol):
+    """The part of an engine that takes other policies."""
+
+    def configure(self, appliances: Mapping[str, Policy], rates: Mapping[str, Throttle]) -> None: ...
 
 
 class Events:
@@ -69,11 +84,30 @@ class Events:
 def told(estate: Estate, state: State) -> Told:
     """What the engine is to be told, from the files and the recorded endpoints."""
     return Told(
-        gateways(state),
+        Place(
+            gateways(state),
+            tuple(sorted({t.subscription for t in estate.targets.values()})),
+            tuple(sorted(estate.sources)),
+        ),
         {a.name: policy_of(a) for a in estate.appliances.values()},
         {a.name: throttle_of(a) for a in estate.appliances.values()},
-        tuple(sorted({t.subscription for t in estate.targets.values()})),
     )
+
+
+def follow(engine: Configurable, what: Told, now: Told, say: Callable[[str], None]) -> bool:
+    """Hand over what has changed; False when that takes another engine."""
+    if now.place != what.place:
+        say("the regions, subscriptions or sources have changed")
+        return False
+    names = [
+        name
+        for name in sorted({*what.appliances, *now.appliances})
+        if what.appliances.get(name) != now.appliances.get(name) or what.rates.get(name) != now.rates.get(name)
+    ]
+    if names:
+        engine.configure(now.appliances, now.rates)
+        say(f"other policies hold from now on: {', '.join(names)}; what is under way goes on")
+    return True
 
 
 def policy_of(appliance: Appliance) -> Policy:
@@ -117,14 +151,14 @@ def make(wiring: Wiring, what: Told, lineage: str, events: Events) -> Engine:
     owner = Owner(estate.name, lineage)
     outside = Outside(
         clock=SystemClock(),
-        sources={name: wiring.source(name) for name in estate.sources},
-        documents={region: wiring.engine.open(account) for region, account in what.regions.items()},
+        sources={name: wiring.source(name) for name in what.place.sources},
+        documents={region: wiring.engine.open(account) for region, account in what.place.regions.items()},
         stores=wiring.stores,
-        cloud={s: AzureCloud(wiring.azure, s, owner) for s in what.subscriptions},
+        cloud={s: AzureCloud(wiring.azure, s, owner) for s in what.place.subscriptions},
     )
     config: EngineConfig = EngineConfig(
         holder=f"{socket.gethostname()}/{os.getpid()}",
-        regions=tuple(what.regions),
+        regions=tuple(what.place.regions),
         appliances=what.appliances,
         host=socket.gethostname(),
         rates=what.rates,
@@ -155,12 +189,12 @@ def run_here(wiring: Wiring) -> None:
         while not stop.is_set():
             state = _state(wiring)
             what = told(wiring.workspace.estate, state)
-            if not what.regions:
+            if not what.place.regions:
                 events.event("", "nothing is applied yet; waiting for the first apply")
                 while not stop.wait(LOOK) and not gateways(_state(wiring)):
                     continue
                 continue
-            events.event("", f"engine for {', '.join(what.regions)}")
+            events.event("", f"engine for {', '.join(what.place.regions)}")
             _until_changed(wiring, what, state.lineage, stop, events)
     finally:
         for name, handler in before.items():
@@ -180,9 +214,9 @@ def _until_changed(wiring: Wiring, what: Told, lineage: str, stop: threading.Eve
             except (UserProblem, PortError) as problem:
                 events.event("", f"the estate's files cannot be used just now, going on as before: {problem}")
                 continue
-            if now != what:
-                events.event("", "the configuration has changed")
+            if not follow(engine, what, now, lambda text: events.event("", text)):
                 return
+            what = now
     finally:
         engine.stop()
         thread.join()

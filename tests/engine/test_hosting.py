@@ -1,0 +1,58 @@
+"""A running engine follows the files: other policies are handed over, only another place takes another engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from replication.model.record import Life
+from replication.schedule import Policy
+from replication.throttle import Throttle
+from replication.windows import Blackout
+from replication.windowtext import parse
+from tests.engine.harness import Process, Run
+from tests.fakes.world import APPLIANCE, World
+from wavelift.hosting import Place, Told, follow
+
+PLACE = Place({"koreacentral": "https://gw/"}, ("sub",), ("vc",))
+FREE = Told(PLACE, {APPLIANCE: Policy()}, {APPLIANCE: Throttle()})
+CLOSED = Told(PLACE, {APPLIANCE: Policy(blackout=Blackout(parse("Monday;0:00;7d")))}, {APPLIANCE: Throttle(5e7)})
+
+
+def test_a_change_of_policies_is_handed_to_the_running_engine() -> None:
+    """S13, S14: by editing files, in mid-cycle: the cycle goes on in its first attempt, and none starts after it."""
+    world, said = World(), list[str]()
+    world.add(size=512 * 1024)
+    process, calls = Process(), 0
+
+    def edited(_: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 6:
+            assert follow(one.engine, FREE, CLOSED, said.append)
+
+    process.hooks["replicas.write"] = edited
+    one = Run(world, process)
+    one.step()
+    assert said == [f"other policies hold from now on: {APPLIANCE}; what is under way goes on"]
+    record = world.record()
+    assert (record.life, record.cycle, record.evidence[0].attempts) == (Life.DELTA, 1, 1)
+    one.step()
+    assert world.record().cycle == 1, "its window is closed now"
+    assert follow(one.engine, CLOSED, FREE, said.append)
+    one.step()
+    assert world.record().cycle == 2
+    one.end()
+
+
+def test_another_place_takes_another_engine() -> None:
+    """Only what an engine is made for: regions, subscriptions, sources."""
+    one, said = Run(World()), list[str]()
+    assert follow(one.engine, FREE, FREE, said.append) and said == []
+    for place in (
+        replace(PLACE, regions={}),
+        replace(PLACE, subscriptions=("sub", "other")),
+        replace(PLACE, sources=("vc", "vc2")),
+    ):
+        assert not follow(one.engine, FREE, replace(FREE, place=place), said.append)
+    assert len(said) == 3
+    one.end()
