@@ -16,6 +16,8 @@ from replication.model.documents import dumps, evidence_name, progress_name
 from replication.model.errors import NotFound, Temporary
 from replication.model.record import CycleKind, Record
 
+_MERGING = "the next cycle waits until vCenter has consolidated its disks"
+
 
 def incomplete(record: Record) -> bool:
     """Committed, but not complete yet: consolidation is not confirmed (S2)."""
@@ -75,12 +77,18 @@ def _drop_points(work: Work, record: Record) -> None:
 
 
 def _consolidate(work: Work) -> None:
-    patience = work.sizes.patience
+    """Wait until vCenter has merged what the snapshot left; a wait that takes long is shown as the machine's problem."""
+    patience, before = work.sizes.patience, work.record.problem
     limit = work.clock.now() + patience.consolidation
     try:
         while not work.retry(lambda: work.source.consolidated(work.uuid)):
             if work.clock.now() >= limit:
                 raise Temporary("its disks are not consolidated yet", subject=work.item.name)
+            if work.record.problem != _MERGING:
+                work.machine.advance(problem=_MERGING)
+                work.note(_MERGING)
             work.clock.sleep(patience.poll)
     except NotFound:  # gone with its snapshots
-        return
+        pass
+    if work.record.problem == _MERGING:
+        work.machine.advance(problem="" if before == _MERGING else before)

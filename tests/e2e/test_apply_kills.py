@@ -11,8 +11,9 @@ import pytest
 
 from replication.model.record import Life
 from tests.e2e.site import PATIENCE, Site, Vm, standing
+from wavelift.labs import Service
 
-KILLS = (
+KILLS: tuple[tuple[Service, str], ...] = (
     ("vcenter", "ReconfigVM_Task plain-01"),
     ("azure", "arm PUT Microsoft.RecoveryServices/vaults "),
     ("azure", "arm PUT Microsoft.Storage/storageAccounts "),

@@ -17,6 +17,11 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
+def shown(site: Site, wanted: dict[str, str]) -> None:
+    """`status --json` says so; the engine writes a machine's status within a second or two."""
+    until(f"status to show {wanted}", lambda: states(site) == wanted)
+
+
 def states(site: Site) -> dict[str, str]:
     ran = site.here("status", "--json")
     assert ran.code == 0, ran.said
@@ -35,7 +40,7 @@ def test_from_plan_to_empty_plan(site: Site) -> None:
     first = site.apply()
     assert "tracking" in first.said
     assert site.vm("db-01")["cbt"] is True
-    assert states(site) == {"web-01": "test migration pending", "db-01": "test migration pending"}
+    shown(site, {"web-01": "test migration pending", "db-01": "test migration pending"})
     assert site.here("plan", "--detailed-exitcode").code == 0
 
     # a second apply changes nothing: the serial is the same
@@ -60,7 +65,7 @@ def test_from_plan_to_empty_plan(site: Site) -> None:
     tested = [address for address in site.state["artifacts"] if "test" in address]
     assert any(address.startswith("test_vm.web-01") for address in tested), site.state["artifacts"].keys()
     assert site.vm("web-01")["power"] == "poweredOn"
-    assert states(site)["web-01"] == "test migration pending"
+    shown(site, {"web-01": "test migration pending", "db-01": "test migration pending"})
     site.phase("replicate", "web-01")
     site.apply()
     assert [address for address in site.state["artifacts"] if "test" in address] == []
@@ -76,7 +81,7 @@ def test_from_plan_to_empty_plan(site: Site) -> None:
     # complete: the seeds go, nothing is left to do
     site.phase("complete", "web-01", "db-01")
     site.apply()
-    assert states(site) == {"web-01": "not applicable", "db-01": "not applicable"}
+    shown(site, {"web-01": "not applicable", "db-01": "not applicable"})
     item = site.item("db-01")
     seeds = site.blobs(item.seed_account).get_container_client(item.seed_container)
     until("the replicas to be gone", lambda: not list(seeds.list_blobs(include=["snapshots"])))
