@@ -52,7 +52,7 @@ def no_duplicates(site: Site) -> None:
 
 @pytest.mark.timeout(240)
 def test_killed_at_every_kind_of_call(site: Site) -> None:
-    """ "kill -9 in the middle of an apply": nine times in a row, each with a call on the wire; the tenth finishes."""
+    """Issue: "kill -9 in the middle of an apply": nine times in a row, each with a call on the wire; the tenth finishes."""
     for service, match in KILLS:
         rule = site.fault(service, match, "delay", count=1, seconds=0.5)
         dying = site.beside("apply", "--auto-approve", "--detach", "--parallelism", "1")
@@ -89,7 +89,7 @@ def test_killed_at_every_kind_of_call(site: Site) -> None:
 
 @pytest.mark.timeout(240)
 def test_ctrl_c_once(site: Site) -> None:
-    """ "Ctrl-C once finishes running steps, saves and leaves", with exit code 130; apply again continues."""
+    """Issue: "Ctrl-C once finishes running steps, saves and leaves", with exit code 130; apply again continues."""
     rule = site.fault("azure", "arm PUT Microsoft.Storage/storageAccounts ", "delay", count=1, seconds=2)
     stopped = site.beside("apply", "--auto-approve", "--detach")
     site.struck("azure", rule)

@@ -95,7 +95,7 @@ def swap(site: Site, old: str, new: str) -> None:
 
 
 def test_wrong_vcenter_password(site: Site) -> None:
-    """ "A wrong password": the source and the user are named, the password is not."""
+    """Issue: "A wrong password": the source and the user are named, the password is not."""
     path = site.estate / SECRETS / "vcenter.json"
     path.write_text(json.dumps({"user": "administrator@vsphere.local", "password": "not-the-password"}))
     with unchanged(site):
@@ -105,7 +105,7 @@ def test_wrong_vcenter_password(site: Site) -> None:
 
 
 def test_vcenter_that_is_not_there(site: Site) -> None:
-    """ "A vCenter that is not there": host and port, and what to look at."""
+    """Issue: "A vCenter that is not there": host and port, and what to look at."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -123,7 +123,7 @@ def test_vcenter_with_another_ca(site: Site, tmp_path: Path) -> None:
 
 
 def test_wrong_azure_secret(site: Site) -> None:
-    """ "A wrong password", Azure's side: where the login stands in the estate is named, the secret is not."""
+    """Issue: "A wrong password", Azure's side: where the login stands in the estate is named, the secret is not."""
     path = site.estate / SECRETS / "azure.json"
     client = json.loads(path.read_text())["client_id"]
     path.write_text(json.dumps({"client_id": client, "client_secret": "not-the-secret"}))
@@ -137,7 +137,7 @@ def test_wrong_azure_secret(site: Site) -> None:
 
 
 def test_machines_that_cannot_be_found_or_replicated(site: Site) -> None:
-    """ "A VM that does not exist or exists twice; a VM with an independent disk, a physical RDM, an existing snapshot where
+    """Issue: "A VM that does not exist or exists twice; a VM with an independent disk, a physical RDM, an existing snapshot where
     tracking must be switched on; an unknown VM size": all in one plan, each with its line and its remedy."""
     size = "Standard_D2s_v5"
     site.machines = {"web-1": {"size": size}, "twin": {"size": size}}
@@ -154,7 +154,7 @@ def test_machines_that_cannot_be_found_or_replicated(site: Site) -> None:
 
 
 def test_unknown_vm_size(site: Site) -> None:
-    """ "An unknown VM size": the machine, the region and how to list what there is."""
+    """Issue: "An unknown VM size": the machine, the region and how to list what there is."""
     site.machines["web-01"]["size"] = "Standard_D2s_v55"
     site.write_wave()
     with unchanged(site):
@@ -208,7 +208,7 @@ def test_damaged_state(site: Site) -> None:
 
 
 def test_lock_held_and_who_holds_it(site: Site) -> None:
-    """ "A lock held": a second apply while one runs is refused with user, host and process of the first, which finishes."""
+    """Issue: "A lock held": a second apply while one runs is refused with user, host and process of the first, which finishes."""
     rule = site.fault("azure", "arm PUT Microsoft.Storage/storageAccounts ", "delay", count=1, seconds=6)
     first = site.beside("apply", "--auto-approve", "--detach")
     site.struck("azure", rule)
@@ -261,7 +261,7 @@ class Terminal:
 
 
 def test_stale_state(site: Site) -> None:
-    """ "A stale state": the state moved between the plan that was shown and the yes; it says so and changes nothing."""
+    """Issue: "A stale state": the state moved between the plan that was shown and the yes; it says so and changes nothing."""
     site.apply("--detach")
     site.machines["web-02"] = {"size": "Standard_D2s_v5"}
     site.write_wave()
@@ -288,7 +288,7 @@ def test_a_no_at_the_prompt_changes_nothing(site: Site) -> None:
 
 
 def test_leaving_the_estate(site: Site) -> None:
-    """ "Leaving the estate destroys nothing without --allow-destroy N": not without, not with another number, with the right
+    """Issue: "Leaving the estate destroys nothing without --allow-destroy N": not without, not with another number, with the right
     one the engine stops its replication and the seeds go."""
     site.machines = {name: {"size": "Standard_D2s_v5"} for name in ("web-01", "web-02")}
     site.write_wave()

@@ -29,7 +29,7 @@ def seed(site: Site, name: str) -> str:
 
 
 def test_late_page_write_is_refused(site: Site, engine: Process) -> None:
-    """ "A page write that was held on the wire and lands after the next cycle (refused)": 412, whatever came meanwhile."""
+    """Issue: "A page write that was held on the wire and lands after the next cycle (refused)": 412, whatever came meanwhile."""
     site.in_delta_sync("late-01")
     site.cycles("late-01")
     rule = site.fault("azure", f"blob PutPage .*{seed(site, 'late-01')}", "hold", count=1)
