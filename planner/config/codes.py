@@ -140,6 +140,12 @@ CODES: dict[str, Code] = {
         "The windows close the whole week together: no cycle would ever start. A `hold` says so better.",
         "warning",
     ),
+    "WL164": Code(
+        "Not in the appliance's own form",
+        "Azure Migrate's appliance knows weekly windows to the minute for itself alone, and rates that change by the week. "
+        "What else the estate asks for is left out of the export, or rounded so that closed stays closed.",
+        "warning",
+    ),
     # lock file
     "WL170": Code(
         "Lock file not usable", "The lock file was changed by hand or damaged; take it from git again."

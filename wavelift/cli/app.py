@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from wavelift.cli import apply, demo, engine, graph, hold, init, lab, plan, resume, rollback, status, validate
+from wavelift.cli import apply, demo, engine, export, graph, hold, init, lab, plan, resume, rollback, status, validate
 from wavelift.problems import ERROR, INTERRUPTED, UserProblem
 
 app = typer.Typer(
@@ -29,6 +29,8 @@ app.command("rollback")(rollback.rollback)
 app.command("graph")(graph.graph)
 app.command("demo")(demo.demo)
 app.add_typer(engine.app, name="engine")
+app.add_typer(export.exports, name="export")
+app.add_typer(export.imports, name="import")
 app.add_typer(lab.app, name="lab")
 
 
