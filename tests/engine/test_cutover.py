@@ -191,7 +191,7 @@ def test_a_machine_waits_for_another_to_be_ready() -> None:
     world = pair()
     world.cloud.agent = False
     migrate(world, "m2", start_after="m1", start_after_name="vm-m1", start_after_region="koreacentral")
-    migrate(world, "m1", ready="agent", ready_within=60.0)
+    migrate(world, "m1", ready="agent", ready_within=20.0)
     one = Run(world)
     one.until(lambda: "started" in progress(world, "m1").facts)
     one.until(lambda: "vm-m1" in progress(world, "m2").facts.get("waits", ""))

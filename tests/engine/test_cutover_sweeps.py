@@ -14,7 +14,6 @@ from tests.engine.sweep import Scenario, calls, fault_at_every_call, kill_at_eve
 from tests.engine.test_sweeps import MIGRATE, guest, in_delta_sync, migrated
 from tests.fakes.world import World
 
-
 STRIDE = 1 if os.environ.get("WAVELIFT_FAULTS") == "full" else 5
 """`make test` takes a share; the environment asks for every place."""
 
