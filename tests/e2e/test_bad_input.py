@@ -288,8 +288,8 @@ def test_a_no_at_the_prompt_changes_nothing(site: Site) -> None:
 
 
 def test_leaving_the_estate(site: Site) -> None:
-    """Issue: "Leaving the estate destroys nothing without --allow-destroy N": not without, not with another number, with the right
-    one the engine stops its replication and the seeds go."""
+    """Issue: "Leaving the estate destroys nothing without --allow-destroy N": not without, not with another number; with
+    the right one the engine stops its replication and the seeds go."""
     site.machines = {name: {"size": "Standard_D2s_v5"} for name in ("web-01", "web-02")}
     site.write_wave()
     site.engine()

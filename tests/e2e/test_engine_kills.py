@@ -110,8 +110,8 @@ def test_twice_in_mid_initial_replication(engines: Engines) -> None:
 
 @pytest.mark.timeout(240)
 def test_between_seal_and_apply(engines: Engines) -> None:
-    """Issue: "Between seal and apply": a sealed cycle is rolled forward by the next engine. Page writes of the first that hang on the
-    wire meanwhile are refused when they land (412), and the replica stays equal."""
+    """Issue: "Between seal and apply": a sealed cycle is rolled forward by the next engine. Page writes of the first that
+    hang on the wire meanwhile are refused when they land (412), and the replica stays equal."""
     site = engines.site
     engines.start()
     site.in_delta_sync("seal-01", "seal-02")
@@ -148,8 +148,8 @@ def test_between_seal_and_apply(engines: Engines) -> None:
 
 @pytest.mark.timeout(300)
 def test_between_power_off_and_vm_creation(engines: Engines) -> None:
-    """Issue: "Between power-off and VM creation": S1.4, S7. The engine dies while one machine's disks cannot be detached from their
-    writer, one's VM is refused, and one's VM is on the wire, to land late; all are finished by the next engine, once."""
+    """Issue: "Between power-off and VM creation": S1.4, S7. The engine dies while one machine's disks cannot be closed to
+    their writer, one's VM is refused, and one's VM is on the wire, to land late; the next engine finishes all, once."""
     site = engines.site
     cut = ("cut-01", "cut-02", "cut-03")
     engines.start()
