@@ -159,6 +159,9 @@ class LimitsPolicy:
     machines_per_appliance: int = 300
     snapshot_hours: float = 12.0
     datastore_free_gib: float = 10.0
+    recheck: float = 0.0
+    """Share (0..1) of the blocks that each delta reads and holds against their stored hashes."""
+    foreign_snapshot_hours: float = 24.0
 
 
 @dataclass(frozen=True, slots=True)

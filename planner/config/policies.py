@@ -115,9 +115,11 @@ class Policies:
     def _check_limits(self, item: Item, path: str) -> LimitsPolicy:
         given: dict[str, Any] = {
             key: float(value) if key in _FRACTIONS else value
-            for key in LimitsPolicy.__dataclass_fields__
+            for key in LimitsPolicy.__dataclass_fields__.keys() - {"recheck"}
             if (value := number(item.map, key)) is not None
         }
+        if share := text(item.map, "recheck"):
+            given["recheck"] = float(share.removesuffix("%")) / 100
         policy = LimitsPolicy(**given)
         if policy.disk_buffer_mib > policy.host_buffer_mib:
             detail = (
@@ -128,4 +130,4 @@ class Policies:
         return policy
 
 
-_FRACTIONS = frozenset({"snapshot_hours", "datastore_free_gib"})
+_FRACTIONS = frozenset({"snapshot_hours", "datastore_free_gib", "foreign_snapshot_hours"})

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from replication import manifest
-from replication.engine import cleanup
+from replication.engine import cleanup, standing
 from replication.engine.conditions import require_snapshot_room
 from replication.engine.work import Work
 from replication.model.errors import Permanent, PortError, ResyncRequired, Temporary, UnknownFate
@@ -16,6 +16,9 @@ from replication.model.item import Item, ItemDisk
 from replication.model.record import Attempt, CycleKind, Life, Stage, Unclean
 from replication.model.source import ChangeId, Snapshot
 from replication.schedule import next_retry
+
+GRACE = 2
+"""Attempts after which a disk that is not there is believed to be gone."""
 
 
 class CycleFailed(Exception):
@@ -72,11 +75,12 @@ def freeze(work: Work, key_version: str, bases: Mapping[int, str] | None = None)
     before = work.clock.now()
     ref = _take(work, attempt)
     snapshot = work.retry(lambda: work.source.snapshot(work.uuid, ref))
-    ids = {disk.key: _checked(work.item, disk, snapshot).text for disk in work.item.disks}
+    ids = {disk.key: _checked(work.item, disk, snapshot, work.record.attempts).text for disk in work.item.disks}
     attempt = replace(
         attempt, stage=Stage.READING, snapshot_ref=ref, snapshot_at=before, change_ids=ids, key_version=key_version
     )
-    more: dict[str, Any] = {}
+    chosen, beside, new = standing.beside(work.item, work.record, snapshot)
+    more: dict[str, Any] = {"chosen": chosen, "beside": beside, "notices": new}
     if bases is not None:
         more["initial_base"] = {key: _base(bases.get(key), found) for key, found in ids.items()}
     work.machine.advance(attempt=attempt, **more)
@@ -159,11 +163,16 @@ def _take(work: Work, attempt: Attempt) -> str:
         return next(iter(found))
 
 
-def _checked(item: Item, disk: ItemDisk, snapshot: Snapshot) -> ChangeId:
-    """The disk's change id in this snapshot. Raises `Permanent` when the disk is not the one that is to be replicated."""
+def _checked(item: Item, disk: ItemDisk, snapshot: Snapshot, tries: int) -> ChangeId:
+    """The disk's change id in this snapshot. Raises `Permanent` when the disk is not the one that is to be replicated.
+
+    One that is not there gets a grace of `GRACE` attempts: vCenter may be moving it to another datastore.
+    """
     where = f"{item.name} disk {disk.label} ({disk.key})"
     found = next((d for d in snapshot.disks if d.key == disk.key), None)
     if found is None or found.uuid != disk.uuid:
+        if tries <= GRACE:
+            raise Temporary("it is not attached now; looked at again in case it is being moved", subject=where)
         raise Permanent("this disk is not attached any more", subject=where, remedy="plan and apply again, or attach it")
     if found.capacity != disk.capacity:
         raise Permanent(

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Protocol
 
+from replication.engine import standing
 from replication.engine.config import EngineConfig
 from replication.engine.guard import Guard, Superseded
-from replication.engine.orders.commands import Rollback, obey
+from replication.engine.orders.commands import Rollback, asked_for_vm, obey
 from replication.engine.orders.steps import Steps, accepted, early
 from replication.engine.region import Held, Job, Region
 from replication.engine.retry import Retry
@@ -114,7 +115,7 @@ class Coordinator:
             if stops and held.job.kind is CycleKind.INITIAL:
                 held.job.work.guard.cancel()
             return
-        held.held, held.next_cycle = None, None
+        held.held, held.next_cycle, held.alert = None, None, ""
         if held.item.source not in self._outside.sources:
             held.held = f"source {held.item.source} is not configured here"
             return
@@ -128,6 +129,9 @@ class Coordinator:
         elif order is not None:
             accepted(self._launcher.work(region, held), order)
             record = held.machine.record
+            if held.stop_waits() and not asked_for_vm(record):
+                self._start(region, held, order, None, 0)  # it ends itself, to make way for the stop
+                return
             if early(order, record, now):
                 order = None  # its deltas go on until it is time to prepare
         later = record.retry_at is not None and record.retry_at > now
@@ -171,7 +175,7 @@ class Coordinator:
         if hold is None and ready > now and record.retry_at == ready:
             hold = _why(record)
         if ready <= now and hold is None:
-            hold = self._known(held)
+            hold = self._known(held) or self._standing(held, record, want)
         facts = held.facts
         return Candidate(
             machine=item.machine,
@@ -207,6 +211,15 @@ class Coordinator:
             return None
         why = words.shut(shut, item.appliance, now, policy.time_zone or policy.blackout.time_zone)
         return f"{why}: the initial replication is released and goes on after it"
+
+    def _standing(self, held: Held, record: Record, want: CycleKind) -> str | None:
+        """Why the source, or a person, lets no cycle begin."""
+        policy = self._config.appliances.get(held.item.appliance)
+        if held.facts is None or policy is None:
+            return None
+        found = standing.of(held.item, record, held.facts, want, policy, self._clock.now())
+        held.alert = found.problem
+        return found.hold
 
     def _known(self, held: Held) -> str | None:
         """Facts about where the machine is now; why there are none."""

@@ -14,7 +14,7 @@ from replication.engine.retry import Retry
 from replication.engine.work import Work
 from replication.model.command import Command
 from replication.model.documents import BadDocument, load_command, load_item, load_order
-from replication.model.item import Item, Order
+from replication.model.item import Item, Order, OrderKind
 from replication.model.record import CycleKind, Life, Record
 from replication.model.source import SourceFacts
 from replication.model.status import Status
@@ -52,6 +52,8 @@ class Held:
     woken: bool = False
     """Item or orders changed: what waits because of a problem is looked at again now."""
     held: str | None = None
+    alert: str = ""
+    """What holds it for so long that somebody must look at it."""
     next_cycle: float | None = None
     shown: Status | None = None
     shown_at: float = 0.0
@@ -59,6 +61,14 @@ class Held:
     @property
     def record(self) -> Record | None:
         return self.machine.record if self.machine else None
+
+    def stop_waits(self) -> bool:
+        """A stop order waits behind another one."""
+        first = self.pending()
+        return first is not None and any(
+            order.kind is OrderKind.STOP and number > first.number and order.replication == self.item.replication
+            for number, order in list(self.orders.items())
+        )
 
     def pending(self) -> Order | None:
         """The order to carry out: the oldest without an outcome."""
@@ -128,7 +138,7 @@ class Region:
         held, number = self.machines.get(machine), file.removesuffix(".json")
         if held is None or not number.isdigit() or int(number) in held.commands:
             return
-        if held.record is None or int(number) <= held.record.commands:
+        if held.record is not None and int(number) <= held.record.commands:
             return
         got = self._retry(lambda: self.documents.get(name))
         if got is None:
@@ -187,6 +197,7 @@ class Region:
         if held.woken and record.retry_at is not None:
             record = held.machine.advance(retry_at=None)
         held.woken = False
+        held.commands = {number: said for number, said in held.commands.items() if number > record.commands}
         held.orders = {number: order for number, order in held.orders.items() if number > record.orders_done}
         if record.replication == held.item.replication:
             return True
@@ -226,6 +237,7 @@ def _fresh(record: Record, item: Item) -> dict[str, object]:
         order=record.order,
         commands=record.commands,
         interventions=record.interventions,
+        paused=record.paused,
     )
     return {
         name: getattr(keep, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from replication.engine import standing
 from replication.engine.config import EngineConfig
 from replication.engine.region import Held, Job, Region
 from replication.lifecycle import status_of
@@ -36,6 +37,10 @@ class Shown:
             rate=meter.rate(now) if meter else None,
             next_cycle=held.next_cycle,
         )
+        if held.alert and not status.problem:
+            status = replace(status, problem=held.alert)
+        if notice := standing.notice(held.record):
+            status = replace(status, notice=notice)
         same = held.shown is not None and replace(status, written=0.0, rate=None) == replace(
             held.shown, written=0.0, rate=None
         )

@@ -15,7 +15,7 @@ from replication.engine.meter import Meter
 from replication.engine.reading import gap
 from replication.engine.retry import Retry
 from replication.model.item import Item, ItemDisk
-from replication.model.record import Record
+from replication.model.record import CycleKind, Record
 from replication.ports import Clock, Cloud, DocumentStore, KeyStore, LogStore, ReplicaStore, Source
 from replication.schedule import Policy
 
@@ -49,8 +49,8 @@ class Work:
     """The gateway store of every region: what machines of one wave tell each other stands there."""
     policy: Policy = field(default_factory=Policy)
     """Of the appliance."""
-    resync: Mapping[int, str] = field(default_factory=dict)
-    """Disk key -> why that disk is to be compared whole in the next delta (asked for by hand)."""
+    stop_wanted: Callable[[], bool] = lambda: False
+    """Whether a stop order waits behind what is carried out now."""
     lanes: int = 64
     """Disks that are read at once at most."""
     urgent: bool = False
@@ -73,6 +73,12 @@ class Work:
     @property
     def uuid(self) -> str:
         return self.item.machine
+
+    @property
+    def resync(self) -> Mapping[int, str]:
+        """Disk key -> why that disk is to be compared whole in the next delta (asked for by hand)."""
+        attempt = self.record.attempt
+        return {} if attempt is not None and attempt.kind is CycleKind.FINAL else self.record.resync
 
     @property
     def bridge(self) -> int:

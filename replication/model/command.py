@@ -15,6 +15,11 @@ class Verb(Enum):
     RESUME = "resume"
     ROLLBACK = "rollback"
     ACCEPT_TEST = "accept-test"
+    PAUSE = "pause"
+    """No new cycle begins until `continue`; what runs finishes."""
+    CONTINUE = "continue"
+    RESYNC = "resync"
+    """The next delta compares every disk (or those in `disks`) whole with what its replica is known to hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +35,5 @@ class Command:
     issued: float
     size: str | None = None
     confirm: str = ""
+    disks: tuple[int, ...] = ()
+    """RESYNC: device keys; empty: all."""

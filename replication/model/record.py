@@ -251,5 +251,13 @@ class Record:
     """The newest few; every cycle's is also kept as `evidence/<machine>/<replication>/<cycle>.json`."""
     reading: Reading | None = None
     """As measured in the last cycles."""
-    controlled: str = ""
-    """Id of the newest `resync` by hand that was carried out."""
+    paused: HoldMark | None = None
+    """A person has paused its replication: no new cycle begins."""
+    resync: Mapping[int, str] = field(default_factory=dict)
+    """Disk key -> why a person wants it compared whole; empty again with the cycle that did it."""
+    chosen: tuple[str, ...] = ()
+    """Uuids of the disks that the last attempt was about."""
+    beside: tuple[str, ...] = ()
+    """Uuids of disks that were there, and left out, when these were chosen."""
+    notices: tuple[str, ...] = ()
+    """What somebody should know although it stops nothing."""

@@ -44,3 +44,5 @@ class Status:
     detail: str = ""
     """What the step waits for or does now."""
     problem: str = ""
+    notice: str = ""
+    """What somebody should know although it stops nothing."""

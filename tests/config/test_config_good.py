@@ -91,6 +91,7 @@ def test_policies_by_name_and_inline(estate: Estate) -> None:
     assert two.blackout == BlackoutPolicy("Friday;18:00;5h | Monday;7:00;2h")
     assert (one.schedule.delta_minimum, one.schedule.delta_cap, one.schedule.retry_after) == (3600, 43200, 90)
     assert (two.limits.disks_per_appliance, two.limits.snapshot_hours, two.source) == (16, 1.5, "seoul")
+    assert (two.limits.recheck, two.limits.foreign_snapshot_hours) == (0.02, 6.0)
     cutovers = {
         name: estate.machines[name].cutover for name in ("shop-web-01", "shop-db-01", "erp-01", "wiki-01")
     }

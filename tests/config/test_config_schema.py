@@ -84,7 +84,8 @@ def test_schema_defaults_are_the_planner_s() -> None:
     """The default that the editor shows is the value that the planner takes."""
     defs = ESTATE["$defs"]
     limits = {key: entry["default"] for key, entry in defs["limits"]["properties"].items()}
-    assert LimitsPolicy(**limits) == LimitsPolicy()
+    share = float(limits["recheck"].removesuffix("%")) / 100
+    assert LimitsPolicy(**{**limits, "recheck": share}) == LimitsPolicy()
     assert set(limits) == {f.name for f in dataclasses.fields(LimitsPolicy)}
     schedule = defs["schedule"]["properties"]
     assert seconds(schedule["delta_minimum"]["default"]) == SchedulePolicy().delta_minimum

@@ -111,3 +111,110 @@ def test_a_final_cycle_needs_no_room() -> None:
     run(world, outcome(world, 1), once("source.shutdown_guest", 1, fill))
     order = world.record().order
     assert order is not None and order.outcome == "done"
+
+
+def test_another_s_snapshot_holds_and_is_never_touched() -> None:
+    """Moment 7, pitfalls 6, 8 and 19: held, with its name and since when; after the policy's hours it is a problem."""
+    world = World()
+    world.add(size=256 * 1024)
+    replicated(world)
+    world.guest_writes("m1")
+    world.vcenter.create_snapshot("m1", "nightly backup", "", False)
+    world.clock.advance(LATER)
+    one = Run(world, policy=Policy(foreign_snapshot_hours=4))
+    one.step()
+    held = status(world).held
+    assert held is not None and held.startswith("foreign snapshot 'nightly backup' since ") and status(world).problem == ""
+    world.clock.advance(3 * 3600)
+    one.step()
+    one.step()
+    assert "foreign_snapshot_hours" in status(world).problem and "5 h now" in status(world).problem
+    assert [s.name for s in world.vcenter.vms["m1"].snapshots.values()] == ["nightly backup"] and world.record().cycle == 2
+    world.order("m1", 1, OrderKind.MIGRATE)
+    one.step()
+    assert status(world).held == held or "nightly backup" in str(status(world).held)
+    world.vcenter.vms["m1"].snapshots.clear()
+    one.until(outcome(world, 1))
+    one.end()
+    order = world.record().order
+    assert order is not None and order.outcome == "done"
+
+
+def test_a_disk_that_is_being_moved_gets_a_grace_and_one_that_is_gone_is_said_so() -> None:
+    """Pitfall 14: storage vMotion hides a disk for a moment; a disk that stays away is named, with what to do."""
+    world = World()
+    vm = world.add(size=256 * 1024)
+    replicated(world)
+    world.guest_writes("m1")
+    away = vm.disks.pop(2001)
+    world.clock.advance(LATER)
+    one = Run(world)
+    one.step()
+    record = world.record()
+    assert "being moved" in record.problem and record.retry_at is not None and record.retry_at < world.clock.now() + 600
+    vm.disks[2001] = away
+    away.epoch = "moved"  # tracking begins anew on the other datastore
+    one.until(cycles(world, 3))
+    assert "compared whole" in world.record().evidence[0].disks[1].note
+    world.assert_replica_is_source()
+    del vm.disks[2001]
+    world.clock.advance(LATER)
+    one.until(lambda: "not attached any more" in world.record().problem)
+    one.end()
+    assert world.record().cycle == 3 and world.own_snapshots() == []
+
+
+def test_a_disk_that_was_added_is_told_and_the_next_apply_adds_it() -> None:
+    """Pitfall 14; screen 5: "disk added, not replicated: next apply adds it (or skip)". The others go on."""
+    world = World()
+    vm = world.add(size=256 * 1024)
+    replicated(world)
+    item = world.item("m1")
+    world.vcenter.attach("m1", 2002, world.content(128 * 1024, 0.7))
+    world.clock.advance(LATER)
+    one = Run(world)
+    one.until(cycles(world, 3))
+    world.clock.advance(2)
+    one.step()
+    assert "Hard disk 2002" in status(world).notice and "next apply adds it" in status(world).notice
+    assert len(world.record().evidence[0].disks) == len(item.disks) == 2
+    world.put_item("m1")
+    world.clock.advance(LATER)
+    one.until(cycles(world, 4))
+    world.clock.advance(2)
+    one.step()
+    one.end()
+    assert status(world).notice == "" and set(vm.disks) == {2000, 2001, 2002}
+    world.assert_replica_is_source()
+    world.assert_points_are_snapshots()
+
+
+def test_a_disk_that_grew_is_compared_and_only_the_new_area_is_sent() -> None:
+    """Pitfall 14: the seed grows with it; what was there is proven by its hashes, not sent again."""
+    world = World()
+    vm = world.add(size=256 * 1024)
+    replicated(world)
+    vm.disks[2000].content.extend(bytes(64 * 1024))
+    world.vcenter.write("m1", 2000, 300 * 1024, b"\x05" * 8192)
+    world.put_item("m1")
+    world.clock.advance(LATER)
+    run(world, cycles(world, 3))
+    found = world.record().evidence[0].disks[0]
+    assert found.note == "compared whole: its size has changed" and found.requested_sectors == found.applied_sectors == 640
+    assert found.altered_bytes == 64 * 1024, "the new area: its blocks were never known"
+    world.assert_replica_is_source()
+    world.assert_points_are_snapshots()
+
+
+def test_a_disk_that_an_apply_leaves_out_goes_with_its_points() -> None:
+    """Pitfall 14, removed on purpose: the item names it no more, the others go on."""
+    world = World()
+    vm = world.add(size=256 * 1024)
+    replicated(world)
+    del vm.disks[2001]
+    world.put_item("m1")
+    world.clock.advance(LATER)
+    run(world, cycles(world, 3))
+    record = world.record()
+    assert record.problem == "" and record.committed is not None and set(record.committed.points) == {2000}
+    world.assert_replica_is_source()

@@ -252,12 +252,14 @@ def test_tracking_reset_copies_the_disk_whole(world: World) -> None:
 
 
 def test_own_orphans_are_swept_and_foreign_snapshots_left_alone(world: World) -> None:
-    """Pitfalls 6 and 7: own snapshots by prefix and run; a user's snapshot is never touched."""
-    world.vcenter.create_snapshot("m1", "before the upgrade", "", False)
-    world.vcenter.create_snapshot("m1", "wavelift-lab-m1-0000", "", False)
-    world.vcenter.create_snapshot("m1", "wavelift-lab-m12-0000", "", False)
+    """Pitfalls 6 and 7: own snapshots by prefix and run; a user's snapshot, taken just before ours, is never touched."""
+
+    def taken() -> None:
+        for name in ("before the upgrade", "wavelift-lab-m1-0000", "wavelift-lab-m12-0000"):
+            world.vcenter.create_snapshot("m1", name, "", False)
+
     world.logs.blobs["m1-r1/dead-attempt/2000/00000001"] = (b"", {})
-    process, own = Process(), []
+    process, own = once("source.consolidated", 1, taken), []
     process.hooks["source.create_snapshot"] = lambda _: own.append(world.vcenter.find_snapshots("m1", "wavelift-lab-m1-"))
     run(world, cycles(world, 3), process)
     assert own == [{}], "a snapshot was taken on top of an orphan"

@@ -85,6 +85,12 @@ class FakeVCenter:
         self.vms[machine] = vm
         return vm
 
+    def attach(self, machine: str, key: int, content: bytes) -> None:
+        """A disk is added while the machine runs."""
+        disk = Disk(key, bytearray(content), f"6000C29-{machine}-{key}")
+        disk.writes = [(0, 0, len(content))]
+        self.vms[machine].disks[key] = disk
+
     def write(self, machine: str, key: int, offset: int, data: bytes) -> None:
         """A guest writes."""
         with self.lock:

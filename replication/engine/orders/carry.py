@@ -5,7 +5,7 @@ from __future__ import annotations
 from replication.engine import redo
 from replication.engine.orders import stop as stopping
 from replication.engine.orders.migrate import migrate
-from replication.engine.orders.steps import NotYet, Refused, Steps, accepted
+from replication.engine.orders.steps import STOPS, NotYet, Refused, Steps, accepted
 from replication.engine.orders.test import clean_up, test
 from replication.engine.work import Work
 from replication.lifecycle import may
@@ -20,6 +20,9 @@ def carry(work: Work, order: Order) -> None:
     begun = any(step.state is not StepState.WAITING for step in steps.progress.steps)
     if not begun and (reason := refusal(work.record, order)):
         steps.finish("aborted", reason)
+        return
+    if not begun and order.kind in (OrderKind.TEST, OrderKind.MIGRATE) and work.stop_wanted():
+        steps.finish("aborted", STOPS)
         return
     try:
         match order.kind:

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from replication.engine.orders import waves
+from replication.engine.orders.byhand import by_hand
 from replication.engine.work import Work
 from replication.lifecycle import MIGRATION_STEPS
 from replication.model.command import Command, Verb
@@ -66,6 +67,8 @@ def obey(work: Work, command: Command) -> None:
             answer, changes = _rollback(work, command)
         case Verb.ACCEPT_TEST:
             answer, changes = _accept(work, command)
+        case Verb.PAUSE | Verb.CONTINUE | Verb.RESYNC:
+            answer, changes = by_hand(work, command)
     told = Intervention(command.number, command.verb.value, command.who, command.why, work.clock.now(), answer)
     changes |= {"commands": command.number, "interventions": (told, *record.interventions)[:KEPT], "retry_at": None}
     work.machine.advance(**changes)

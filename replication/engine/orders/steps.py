@@ -67,6 +67,9 @@ def early(order: Order, record: Record, now: float) -> bool:
     return not begun and now < opens - order.cutover.ahead
 
 
+STOPS = "replication of this machine is to stop"
+
+
 class Steps:
     """Reads and writes the order under way. Each method is one compare-and-swap at most."""
 
@@ -90,12 +93,22 @@ class Steps:
         if step.state in (StepState.DONE, StepState.SKIPPED):
             return
         self.work.guard.check()
+        self._make_way()
         if step.state is not StepState.RUNNING:
             self._set(name, state=StepState.RUNNING, started=self.work.clock.now())
             self.work.note(f"{self.order.kind.value}: {name}")
         detail = what()
         state = StepState.SKIPPED if detail is None else StepState.DONE
         self._set(name, state=state, ended=self.work.clock.now(), detail=detail or "")
+
+    def _make_way(self) -> None:
+        """A stop order waits: this one ends itself, as long as it can go back (S11). Raises `Refused`."""
+        if self.order.kind in (OrderKind.MIGRATE, OrderKind.TEST) and self.work.stop_wanted():
+            if self.order.kind is OrderKind.MIGRATE:
+                if "announced/vm" in self.facts:
+                    return
+                self.learn({"back": STOPS, "back as": "aborted"})
+            raise Refused(STOPS)
 
     def learn(self, facts: Mapping[str, str] | None = None, made: Mapping[str, str] | None = None) -> None:
         """Journal facts that later steps or a successor need, and what was made."""

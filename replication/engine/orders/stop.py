@@ -8,7 +8,6 @@ from replication.engine import attempt as attempts
 from replication.engine import cleanup, redo
 from replication.engine.orders.steps import Steps
 from replication.engine.work import Work
-from replication.model.documents import progress_name
 from replication.model.errors import Permanent
 from replication.model.record import Life
 
@@ -38,8 +37,9 @@ def stop(steps: Steps) -> None:
         for disk in work.item.disks:
             work.guard.check()
             work.retry(partial(work.replicas.delete, disk.seed))
-            name = progress_name(work.uuid, work.item.replication, disk.key)
-            work.retry(partial(work.documents.delete, name))
+        for prefix in (f"progress/{work.uuid}/", f"hashes/{work.uuid}/"):
+            for name in work.retry(partial(work.documents.list, prefix)):
+                work.retry(partial(work.documents.delete, name))
         return f"{len(work.item.disks)} replica disks"
 
     if migrated:
@@ -56,4 +56,6 @@ def stop(steps: Steps) -> None:
         initial_base={},
         attempts=0,
         problem="",
+        resync={},
+        notices=(),
     )
