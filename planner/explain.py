@@ -20,6 +20,11 @@ _ORDERS = {
     OrderKind.MIGRATE: "cut over",
     OrderKind.STOP: "stop replicating",
 }
+_IN_BLACKOUT = {
+    "wait": "waits for its end (in_blackout: wait)",
+    "override": "begins all the same (in_blackout: override)",
+    "refuse": "is not carried out (in_blackout: refuse)",
+}
 
 
 def text(plan: Plan) -> str:
@@ -116,6 +121,8 @@ def _wave(steps: list[Step]) -> Iterator[str]:
                 count = len(step.spec["disks"])
                 size = sum(int(d["capacity"]) for d in step.spec["disks"])
                 yield f"+ {step.address}: start to replicate {count} disk{_s(count)}, {_size(size)}{_at(step)}"
+                for one in step.spec.get("blackouts", ()):
+                    yield f"    closed by {one['whose']}: {one['name'] or one['windows']}"
                 for disk in step.spec["disks"]:
                     seed = f"seed_disk.{step.machine}/{disk['key']}"
                     if seed in seeds:
@@ -144,6 +151,8 @@ def _step(step: Step) -> Iterator[str]:
             yield f"> {step.address}: {_ORDERS[step.order]} {step.machine} ({step.why}){_at(step)}"
             if step.irreversible:
                 yield f"    ! {step.irreversible}"
+            if step.order is OrderKind.MIGRATE:
+                yield f"    in a blackout window: {_IN_BLACKOUT[step.document['in_blackout']]}"
             yield from (f"    + {a.address} (by the engine){_made(a.spec)}" for a in step.makes)
             yield from (f"    - {a} (by the engine)" for a in step.removes)
         case _:

@@ -11,6 +11,7 @@ from planner.names import Names
 from planner.ports import ArtifactReader, GroupAccess, Observed, ResourceRef
 from planner.state import State
 from replication.model.errors import Denied
+from wavelift.windows import initial_in_windows
 
 
 def check(desired: Desired, state: State, cloud: ArtifactReader, applies: bool = True) -> Iterator[Diagnostic]:
@@ -32,6 +33,7 @@ def check(desired: Desired, state: State, cloud: ArtifactReader, applies: bool =
     for wanted in desired.machines.values():
         if wanted.uuid not in over:
             yield from _sizes(wanted, seen)
+    yield from initial_in_windows(desired, state)
     if applies:
         yield from _permissions(desired, state, targets, cloud)
     else:

@@ -12,7 +12,7 @@ from replication import appliance as forms
 from replication.throttle import Throttle
 from replication.windows import Period
 from replication.windowtext import dates, weekly
-from wavelift.hosting import blackout_of, throttle_of
+from wavelift.policies import blackout_of, throttle_of
 from wavelift.problems import UserProblem
 
 WORKER, SCRIPT = "GatewayDataWorker.json", "throttle.ps1"
@@ -100,12 +100,12 @@ def windows(periods: tuple[Period, ...]) -> dict[str, Any]:
 
 
 def rates(throttle: Throttle) -> dict[str, Any]:
-    out: dict[str, Any] = {"rate": _rate(throttle.rate)}
+    out: dict[str, Any] = {"rate": rate_text(throttle.rate)}
     for one in throttle.exceptions:
         for entry in weekly(one.windows):
-            out.setdefault("except", []).append(_entry(entry.days, entry.time, entry.lasting) | {"rate": _rate(one.rate)})
+            out.setdefault("except", []).append(_entry(entry.days, entry.time, entry.lasting) | {"rate": rate_text(one.rate)})
         for on in dates(one.windows):
-            out.setdefault("except", []).append({"date": on, "rate": _rate(one.rate)})
+            out.setdefault("except", []).append({"date": on, "rate": rate_text(one.rate)})
     return out
 
 
@@ -114,7 +114,8 @@ def _entry(days: str, time: str | None, lasting: str | None) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _rate(rate: float | None) -> str:
+def rate_text(rate: float | None) -> str:
+    """`200 Mbps`, as the estate's files write it."""
     if rate is None:
         return "unlimited"
     factor, unit = next((f, u) for f, u in _FACTORS if int(rate) % f == 0)

@@ -45,6 +45,10 @@ MEANING: dict[str, str] = {
     "WL345": "The region, or the subscription in it, does not offer the size.",
     "WL346": "The login may not read role assignments; whether apply may work shows when it does.",
     "WL347": "S4: a role is missing; the text names principal, role and scope.",
+    "WL348": (
+        "S14: initial replications take long, and windows will open while they run. The text says what happens then, by the "
+        "schedule policy's `initial_in_blackout`."
+    ),
 }
 """Codes outside the configuration: what they mean. The test fails when the product has one that is not here, or lost one."""
 

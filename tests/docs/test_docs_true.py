@@ -19,7 +19,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglo
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 _INLINE = re.compile(r"`(wavelift [^`]+)`")
-_GROUPS = ("engine", "lab")
+_GROUPS = ("engine", "export", "import", "lab")
 _NO_COMMAND = ("wavelift …", "wavelift log blob")
 """Inline texts that begin like a command: an ellipsis, and the label of a key derivation."""
 
@@ -88,7 +88,7 @@ def test_every_command_is_in_the_readme() -> None:
     listed = [*re.findall(r"^  ([a-z]+)  +\S", helped().partition("Commands:")[2], re.M)]
     names = [n for n in listed if n not in _GROUPS]
     for group in _GROUPS:
-        names += [f"{group} {n}" for n in re.findall(r"^  ([a-z]+)  +\S", helped(group).partition("Commands:")[2], re.M)]
+        names += [f"{group} {n}" for n in re.findall(r"^  ([a-z-]+)  +\S", helped(group).partition("Commands:")[2], re.M)]
     assert names
     for name in names:
         assert f"| `{name}` |" in readme, f"README.md lists no `{name}`"

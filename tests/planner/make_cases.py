@@ -70,6 +70,28 @@ def first_plan(story: Story) -> None:
     story.wave("test", more=SHOP.format(phase="replicate"))
 
 
+POLICIES = """\
+policies:
+  blackout: {payroll: "Friday;18:00;5h", db_hours: {weekly: [{days: Mon-Fri, time: 09:00-12:00}]}}
+  cutover: {night: {in_blackout: refuse}}
+appliances:
+  gw-2: {role: scale-out, source: seoul, blackout: payroll, schedule: {initial_in_blackout: release-and-resume}}
+"""
+
+
+@case
+def first_plan_with_windows(story: Story) -> None:
+    story.site.files(policies=POLICIES)
+    story.wave("replicate", machines="web-01: {size: Standard_D2s_v5, blackout: db_hours}")
+
+
+@case
+def migrate_refused_in_windows(story: Story) -> None:
+    story.site.files(policies=POLICIES)
+    story.replicated()
+    story.wave("migrate", machines="web-01: {size: Standard_D2s_v5, blackout: db_hours, cutover: night}")
+
+
 @case
 def no_op_after_apply(story: Story) -> None:
     story.replicated()

@@ -50,10 +50,12 @@ def status(
         else:
             from rich.console import Console
 
+            from wavelift.windows import appliance_lines
+
             found = rows(workspace, wiring, time.time())
             width = None if sys.stdout.isatty() else WIDE
             Console(width=width).print(table(found))
-            for line in remarks(found):
+            for line in (*appliance_lines(workspace.estate, time.time()), *remarks(found)):
                 typer.echo(line)
 
 
@@ -87,6 +89,7 @@ def _row(workspace: Workspace, state: State, name: str, statuses: dict[str, Stat
     known = state.machines.get(pinned) if pinned else None
     said = statuses.get(pinned) if pinned else None
     row: dict[str, Any] = {"wave": machine.wave, "machine": name, "asked": machine.phase.value}
+    row["in_blackout"] = machine.cutover.in_blackout
     if said is None:
         return row | {
             "state": "not applicable" if known is None or known.life != "replicating" else "waiting for the engine"
