@@ -35,6 +35,7 @@ GROUPS = (
     Group("plan_10000", {"plan_10000_machines_s": "s", "plan_10000_machines_rss_mib": "MiB"}),
     Group("inventory", {"inventory_10000_s": "s"}),
     Group("initial", {"initial_mib_s": "MiB/s", "replication_rss_mib": "MiB", "initial_snapshot_open_s": "s"}),
+    Group("cutover", {"cutover_downtime_10gib_s": "s", "cutover_downtime_1tib_s": "s"}),
     Group("delta", {"delta_64mib_on_10gib_s": "s", "delta_64mib_on_1tib_s": "s"}),
 )
 

@@ -123,6 +123,10 @@ class Site:
     def _log(self) -> Path:
         return self._folder / "engine.log"
 
+    def run(self, *arguments: str) -> None:
+        """A `wavelift` command on this estate. `Stuck` when it fails."""
+        self._wavelift(*arguments)
+
     def _wavelift(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "wavelift", *arguments, "-C", str(self.estate)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
