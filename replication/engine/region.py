@@ -233,7 +233,6 @@ def _fresh(record: Record, item: Item) -> dict[str, object]:
         new,
         orders_done=record.orders_done,
         test=record.test,
-        test_until=record.test_until,
         order=record.order,
         commands=record.commands,
         interventions=record.interventions,

@@ -166,7 +166,5 @@ class Order:
     shutdown: Shutdown = field(default_factory=Shutdown)
     prepare: Literal["declared"] = "declared"
     cutover: Cutover = field(default_factory=Cutover)
-    ttl: float | None = None
-    """TEST: seconds after which the engine removes the test again by itself."""
     in_blackout: Literal["wait", "override", "refuse"] = "wait"
     """MIGRATE: what it does inside a blackout window when it has not begun yet."""

@@ -234,8 +234,7 @@ class Record:
     test: Mapping[str, str] = field(default_factory=dict)
     """What a test migration made and was not cleaned up yet: logical name -> ARM id."""
     measured: Mapping[str, float] = field(default_factory=dict)
-    """What parts of a cut-over took lately, for forecasts: "azure" (create and start), "shutdown" in seconds, "copy" in
-    bytes a second."""
+    """What parts of a cut-over took lately, for forecasts: "azure" (create and start) and "shutdown", in seconds."""
     hold: HoldMark | None = None
     commands: int = 0
     """Number of the last break-glass command that was looked at."""
@@ -243,8 +242,6 @@ class Record:
     """The newest few, newest first."""
     rollback: Mapping[str, str] = field(default_factory=dict)
     """A rollback under way after the Azure VM was made: "vm" (ARM id), "who", "why", "number"; empty: none."""
-    test_until: float | None = None
-    """When what a test made is removed by the engine itself (its time to live), or None."""
     test_accepted: str = ""
     """Who accepted the test, when, and with which note; empty: nobody yet."""
     evidence: tuple[Evidence, ...] = ()

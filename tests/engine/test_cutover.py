@@ -14,6 +14,7 @@ from replication.model.documents import load_status, status_name
 from replication.model.item import Cutover, OrderKind, Shutdown
 from replication.model.record import CycleKind, DiskEvidence, Evidence, Life, OrderProgress, StepState
 from replication.model.source import Power
+from replication.ports import Exposure
 from tests.engine.harness import Process, Rule, Run, cycles, outcome, replicated, run
 from tests.engine.test_cycles import once
 from tests.engine.test_orders import assert_as_before, assert_migrated
@@ -318,7 +319,7 @@ def test_the_forecast_follows_churn_not_disk_size() -> None:
     gib = 1024**3
     calm = [_evidence(n, 10_000.0 - n * 3600, 60.0, gib) for n in range(1, 6)]
     busy = [replace(e, disks=(replace(e.disks[0], changed_bytes=20 * gib),)) for e in calm]
-    measured = {"azure": 100.0, "copy": 200.0 * 1024**2}
+    measured = {"azure": 100.0}
     small, large = (forecast(e, measured, Shutdown(), 60.0) for e in (calm, busy))
     assert small.p50 < large.p50 and small.p50 <= small.p90 and small.bytes50 < large.bytes50
     assert 150 < small.p50 < 400

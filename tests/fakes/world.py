@@ -70,7 +70,6 @@ class World:
         kind: OrderKind,
         shutdown: Shutdown | None = None,
         cutover: Cutover | None = None,
-        ttl: float | None = None,
     ) -> None:
         vm = self.vm_order(machine, "-test" if kind is OrderKind.TEST else "")
         record = self.record(machine)
@@ -79,7 +78,6 @@ class World:
             vm=vm if kind in (OrderKind.TEST, OrderKind.MIGRATE) else None,
             shutdown=shutdown or Shutdown(wait=30.0),
             cutover=cutover or Cutover(),
-            ttl=ttl,
         )
         self.documents.put_any(order_name(machine, number), dumps(order))
 

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from wavelift.cli import apply, demo, engine, export, graph, hold, init, lab, plan, resume, rollback, status, validate
+from wavelift.cli import apply, demo, engine, export, graph, hold, init, lab, plan, resume, rollback, status, test, validate
 from wavelift.problems import ERROR, INTERRUPTED, UserProblem
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.add_typer(engine.app, name="engine")
 app.add_typer(export.exports, name="export")
 app.add_typer(export.imports, name="import")
 app.add_typer(lab.app, name="lab")
+app.add_typer(test.app, name="test")
 
 
 @app.callback(invoke_without_command=True)

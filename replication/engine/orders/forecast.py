@@ -20,7 +20,7 @@ AZURE = 120.0
 GUEST = 60.0
 """Seconds that a guest takes to shut down, where it was not measured."""
 COPY = 100.0 * MIB
-"""Bytes a second that are copied into managed disks, where it was not measured."""
+"""Bytes a second that are copied into managed disks, assumed."""
 SPREAD = 1.5
 """p90 of what is measured only once, or assumed."""
 
@@ -49,11 +49,10 @@ def forecast(evidence: Sequence[Evidence], measured: Mapping[str, float], shutdo
         speeds = [_bytes(e) / (e.completed - e.started) for e in cycles if _bytes(e) >= MIB and e.completed > e.started] or [COPY]
     off50 = _shutdown(shutdown, measured)
     off90 = min(off50 * SPREAD, shutdown.wait) if shutdown.mode == "guest" else off50
-    copy = measured.get("copy", COPY) or COPY
     azure = measured.get("azure", AZURE)
 
     def seconds(amount: float, least: float, speed: float) -> float:
-        return least + amount / speed + amount / copy
+        return least + amount / speed + amount / COPY
 
     bytes50 = statistics.median(rates) * (behind + off50)
     bytes90 = max(rates) * (behind + off90)

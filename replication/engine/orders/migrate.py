@@ -60,7 +60,7 @@ class Migration:
             return
         building.forget_fills(steps, vm_of(steps.order))
         waves.release(self.work)
-        steps.finish("done", life=Life.MIGRATED)
+        steps.finish("done", life=Life.MIGRATED, measured=steps.took())
 
     @property
     def cloud(self) -> Cloud:

@@ -133,6 +133,18 @@ class Steps:
         step = next(s for s in self.progress.steps if s.name == name)
         return step.ended - step.started if step.started is not None and step.ended is not None else None
 
+    def took(self) -> dict[str, float]:
+        """What the record says that parts of a cut-over take, with what this order has measured."""
+        names = [step.name for step in self.progress.steps]
+        azure = [self.seconds(name) for name in names[-2:]]  # create and start, of tests and migrations alike
+        off, asked = self.facts.get("powered_off"), self.facts.get("power_off_asked")
+        measured = dict(self.work.record.measured)
+        if all(one is not None for one in azure):
+            measured["azure"] = sum(one for one in azure if one is not None)
+        if off is not None and asked is not None:
+            measured["shutdown"] = float(off) - float(asked)
+        return measured
+
     def finish(self, outcome: str, problem: str = "", **changes: Any) -> None:
         """The order has come to its end; latched."""
         old = self.progress

@@ -17,6 +17,7 @@ from replication.engine.orders.steps import (
     vm_of,
 )
 from replication.model.errors import Permanent
+from replication.ports import Exposure
 
 
 def test(steps: Steps) -> None:
@@ -45,8 +46,9 @@ def _test(steps: Steps) -> None:
         problems = work.retry(partial(cloud.check, vm))
         if problems:
             raise Refused("; ".join(problems))
+        isolated = isolation(work.retry(partial(cloud.exposure, vm)))
         building.pin(steps, point)
-        return f"recovery point of cycle {point.cycle}"
+        return f"recovery point of cycle {point.cycle}; {isolated}"
 
     def fill() -> str:
         ids = resource_ids(vm)
@@ -71,7 +73,22 @@ def _test(steps: Steps) -> None:
     names = [step.name for step in steps.progress.steps]
     for name, what in zip(names, (check, fill, create, start), strict=True):
         steps.do(name, what)
-    steps.finish("done")
+    steps.finish("done", measured=steps.took(), test_accepted="")
+
+
+def isolation(found: Exposure) -> str:
+    """What makes the test's networks isolated, in words. Raises `Refused` when something leads out of them."""
+    ways = {
+        "peered with": found.peerings,
+        "route table": found.routes,
+        "NAT gateway": found.public,
+        "gateway": found.gateways,
+        "own DNS servers": found.dns,
+    }
+    out = [f"{what} {', '.join(names)}" for what, names in ways.items() if names]
+    if out:
+        raise Refused(f"its test network is not isolated ({'; '.join(out)}): take that away, or name another `test_vnet`")
+    return "isolated: no peering, route table, public address, gateway or DNS server of its own"
 
 
 def _clean(steps: Steps) -> list[str]:
