@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from replication.model.record import CycleKind
 from replication.schedule.values import Candidate, Policy, Running
@@ -17,8 +19,9 @@ class Kind(StrEnum):
     DATASTORE = "datastore"
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
+    """A tuple: `decide` looks up thousands of them."""
+
     kind: Kind
     name: str
 
@@ -42,29 +45,46 @@ class Capacity:
         self._policies = policies
         self._running = tuple(running)
         self._used: Counter[Resource] = Counter()
-        self._initial: Counter[str] = Counter()
+        self._initial: Counter[Resource] = Counter()
+        """Of what is used: by initial cycles."""
         self._claimed: Counter[Resource] = Counter()
         self._claimant: dict[Resource, Candidate] = {}
-        self._known_ends: dict[Resource, list[tuple[float, CycleKind, int]]] = {}
-        for cycle in self._running:
-            self._occupy(_needs(cycle.appliance, cycle.host, cycle.disks, cycle.datastores))
-            if cycle.kind is CycleKind.INITIAL:
-                self._initial[cycle.appliance] += cycle.disks
+        self._ends: dict[Resource, list[tuple[float, CycleKind, int]]] = {}
+        """(expected end, kind, how much of it) of the cycles that use a resource, the first to end first."""
+        for cycle in sorted(self._running, key=lambda r: math.inf if r.expected_end is None else r.expected_end):
+            needs = _needs(cycle.appliance, cycle.host, cycle.disks, cycle.datastores)
+            self._occupy(needs, cycle.kind)
+            if cycle.expected_end is not None:
+                for resource, held in needs.items():
+                    self._ends.setdefault(resource, []).append((cycle.expected_end, cycle.kind, held))
         self._reserve = _reserves(policies, candidates, self._running)
 
-    def lanes(self, candidate: Candidate) -> int:
-        """Disks that it may read at once: a machine larger than a limit fills the limit, so that it can run at all."""
-        policy = self._policies[candidate.appliance]
-        most = policy.disks_per_appliance
-        if candidate.want is CycleKind.INITIAL:
-            most -= self._reserve[candidate.appliance]
-        return min(candidate.disks, most, policy.disks_per_host)
+    def lanes(self, candidate: Candidate, pressing: bool = False) -> int:
+        """Disks that it may read at once: a machine larger than a limit fills the limit, so that it can run at all.
 
-    def shortages(self, candidate: Candidate) -> list[Shortage]:
+        What is `pressing` (urgent, or overdue) rather starts with fewer, down to half of what it could get, than waits.
+        """
+        policy = self._policies[candidate.appliance]
+        if candidate.want is not CycleKind.INITIAL and not pressing:
+            return min(candidate.disks, policy.disks_per_host, policy.disks_per_appliance)
+        initial = candidate.want is CycleKind.INITIAL
+        most, free = candidate.disks, candidate.disks
+        least = candidate.disks
+        for kind, name in ((Kind.HOST, candidate.host), (Kind.APPLIANCE, candidate.appliance)):
+            resource, limit = Resource(kind, name), _limit(policy, kind)
+            allowed = limit - self._reserve[resource] if initial else limit
+            most, least = min(most, allowed), min(least, max(1, allowed // 2))
+            free = min(free, limit - self._used[resource] - self._claimed[resource])
+            if initial:
+                free = min(free, allowed - self._initial[resource])
+        return min(most, max(least, free)) if pressing else most
+
+    def shortages(self, candidate: Candidate, pressing: bool = False) -> list[Shortage]:
         """Everything that keeps it from starting now; empty when it fits."""
         policy = self._policies[candidate.appliance]
         found = []
-        for resource, needed in self._wants(candidate).items():
+        wants = self._wants(candidate, pressing)
+        for resource, needed in wants.items():
             limit = _limit(policy, resource.kind)
             used = self._used[resource]
             claimed = self._claimed[resource]
@@ -72,68 +92,84 @@ class Capacity:
                 found.append(Shortage(resource, used, limit, needed))
             elif claimed and not _fits(resource.kind, used + claimed, needed, limit, candidate):
                 found.append(Shortage(resource, used, limit, needed, claimant=self._claimant[resource]))
-        return found + self._kept(candidate, policy)
+        return found + self._kept(candidate, policy, wants)
 
-    def start(self, candidate: Candidate) -> int:
+    def start(self, candidate: Candidate, pressing: bool = False) -> int:
         """Take its place; its lanes."""
-        lanes = self.lanes(candidate)
-        self._occupy(self._wants(candidate))
-        if candidate.want is CycleKind.INITIAL:
-            self._initial[candidate.appliance] += lanes
+        lanes = self.lanes(candidate, pressing)
+        self._occupy(self._wants(candidate, pressing), candidate.want)
         return lanes
 
     def claim(self, candidate: Candidate) -> None:
-        """Keep room for it: whoever comes later may only use what it leaves."""
-        wants = self._wants(candidate)
-        self._claimed.update(wants)
-        for resource in wants:
-            self._claimant.setdefault(resource, candidate)
+        """Keep room for an urgent cycle: whoever comes later may only use what it leaves.
+
+        Of the appliance no more than its host could serve now: what frees the host frees as much of the appliance."""
+        wants = self._wants(candidate, True)
+        host, appliance = Resource(Kind.HOST, candidate.host), Resource(Kind.APPLIANCE, candidate.appliance)
+        free = self._policies[candidate.appliance].disks_per_host - self._used[host] - self._claimed[host]
+        self._claim(candidate, wants | {appliance: min(wants[appliance], max(0, free))})
+
+    def claim_alone(self, candidate: Candidate, shortages: Iterable[Shortage]) -> None:
+        """Keep room for an overdue cycle, if it is the first that claims its host and datastores: of many that are overdue
+        there, room is kept for one at a time. Of the appliance only when that is all it lacks, and again the first; so
+        what waits for a host keeps no disk of the appliance idle."""
+        wants, appliance = self._wants(candidate, True), Resource(Kind.APPLIANCE, candidate.appliance)
+        if any(self._claimed[resource] for resource in wants if resource != appliance):
+            return
+        if self._claimed[appliance] or any(shortage.resource != appliance for shortage in shortages):
+            del wants[appliance]
+        if candidate.want is CycleKind.INITIAL:  # the reserve is not for it: others may go on there
+            policy = self._policies[candidate.appliance]
+            room = {r: _limit(policy, r.kind) - self._reserve[r] - self._initial[r] for r in wants}
+            wants = {resource: min(needed, room[resource]) for resource, needed in wants.items()}
+        self._claim(candidate, wants)
+
+    def _claim(self, candidate: Candidate, wants: Mapping[Resource, int]) -> None:
+        for resource, needed in wants.items():
+            if needed > 0:
+                self._claimed[resource] += needed
+                self._claimant.setdefault(resource, candidate)
 
     def free_at(self, shortage: Shortage, candidate: Candidate) -> float | None:
         """When it will fit, by the expected ends of the cycles that use the resource; None when these are not known."""
         if shortage.claimant is not None:
             return None
         used, limit = shortage.used, shortage.limit - shortage.reserve
-        for end, kind, held in self._ends(shortage.resource):
+        for end, kind, held in self._ends.get(shortage.resource, ()):
             # The reserve is about initial cycles only, the limits are about all.
             used -= held if kind is CycleKind.INITIAL or not shortage.reserve else 0
             if _fits(shortage.resource.kind, used, shortage.needed, limit, candidate):
                 return end
         return None
 
-    def _ends(self, resource: Resource) -> list[tuple[float, CycleKind, int]]:
-        """(expected end, kind, how much of it) of the cycles that use a resource, the first to end first."""
-        if resource in self._known_ends:
-            return self._known_ends[resource]
-        ends = []
-        for cycle in self._running:
-            held = _needs(cycle.appliance, cycle.host, cycle.disks, cycle.datastores).get(resource)
-            if held and cycle.expected_end is not None:
-                ends.append((cycle.expected_end, cycle.kind, held))
-        self._known_ends[resource] = sorted(ends, key=lambda end: end[0])
-        return self._known_ends[resource]
+    def _wants(self, candidate: Candidate, pressing: bool = False) -> dict[Resource, int]:
+        return _needs(candidate.appliance, candidate.host, self.lanes(candidate, pressing), candidate.datastores)
 
-    def _wants(self, candidate: Candidate) -> dict[Resource, int]:
-        return _needs(candidate.appliance, candidate.host, self.lanes(candidate), candidate.datastores)
-
-    def _kept(self, candidate: Candidate, policy: Policy) -> list[Shortage]:
-        """Initial cycles leave the appliance's reserve free: they take days, an on-demand cycle must not wait for days."""
-        reserve = self._reserve[candidate.appliance]
-        if candidate.want is not CycleKind.INITIAL or not reserve:
+    def _kept(self, candidate: Candidate, policy: Policy, wants: Mapping[Resource, int]) -> list[Shortage]:
+        """Initial cycles leave the reserve free: they take days, an on-demand cycle must not wait for days."""
+        if candidate.want is not CycleKind.INITIAL:
             return []
-        used, limit, needed = self._initial[candidate.appliance], policy.disks_per_appliance, self.lanes(candidate)
-        if used + needed <= limit - reserve:
-            return []
-        return [Shortage(Resource(Kind.APPLIANCE, candidate.appliance), used, limit, needed, reserve=reserve)]
+        found = []
+        for resource, needed in wants.items():
+            reserve, used, limit = self._reserve[resource], self._initial[resource], _limit(policy, resource.kind)
+            # On a datastore nothing can be taken in parts: one initial cycle at a time may go over.
+            over = used + needed > limit - reserve and (used or resource.kind is not Kind.DATASTORE)
+            if reserve and over:
+                found.append(Shortage(resource, used, limit, needed, reserve=reserve))
+        return found
 
-    def _occupy(self, needs: Mapping[Resource, int]) -> None:
+    def _occupy(self, needs: Mapping[Resource, int], kind: CycleKind) -> None:
         self._used.update(needs)
+        if kind is CycleKind.INITIAL:
+            self._initial.update(needs)
 
 
 def _needs(appliance: str, host: str, disks: int, datastores: Mapping[str, int]) -> dict[Resource, int]:
-    needs = {Resource(Kind.APPLIANCE, appliance): disks, Resource(Kind.HOST, host): disks}
-    needs |= {Resource(Kind.DATASTORE, name): count for name, count in datastores.items()}
-    return {resource: count for resource, count in needs.items() if count}
+    needs = {Resource(Kind.APPLIANCE, appliance): disks, Resource(Kind.HOST, host): disks} if disks else {}
+    for name, count in datastores.items():
+        if count:
+            needs[Resource(Kind.DATASTORE, name)] = count
+    return needs
 
 
 def _limit(policy: Policy, kind: Kind) -> int:
@@ -153,14 +189,15 @@ def _fits(kind: Kind, used: int, needed: int, limit: int, candidate: Candidate) 
     return kind is Kind.DATASTORE and candidate.disks > limit and needed > limit and used == 0
 
 
-def _reserves(policies: Mapping[str, Policy], candidates: Iterable[Candidate], running: Iterable[Running]) -> Counter[str]:
-    """Per appliance: the disks of the largest machine that could be migrated (its initial cycle is behind it), at most
-    half of the appliance, so that initial cycles go on too."""
-    reserve: Counter[str] = Counter()
-    kinds = [(c.appliance, c.disks, c.want) for c in candidates] + [(r.appliance, r.disks, r.kind) for r in running]
-    for appliance, disks, kind in kinds:
+def _reserves(policies: Mapping[str, Policy], candidates: Iterable[Candidate], running: Iterable[Running]) -> Counter[Resource]:
+    """Per appliance, host and datastore: what the largest machine there that could be migrated (its initial cycle is behind
+    it) needs, at most half of it, so that initial cycles go on too."""
+    reserve: Counter[Resource] = Counter()
+    kinds = [(c.appliance, c.host, c.disks, c.datastores, c.want) for c in candidates]
+    kinds += [(r.appliance, r.host, r.disks, r.datastores, r.kind) for r in running]
+    for appliance, host, disks, datastores, kind in kinds:
         if appliance in policies and kind is not CycleKind.INITIAL:
             policy = policies[appliance]
-            lanes = min(disks, policy.disks_per_host, policy.disks_per_appliance // 2)
-            reserve[appliance] = max(reserve[appliance], lanes)
+            for resource, needed in _needs(appliance, host, min(disks, policy.disks_per_host), datastores).items():
+                reserve[resource] = max(reserve[resource], min(needed, _limit(policy, resource.kind) // 2))
     return reserve

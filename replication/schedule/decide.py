@@ -9,9 +9,11 @@ Rules
    delta starts inside all the same: its source is off and its migration has begun; it is the end of something that runs,
    and S14 lets that finish. So does an on-demand cycle whose policy overrides windows. Nothing else does.
 4. An on-demand or final cycle that finds no room *claims* it: nobody after it may take a place that it needs, so it gets
-   the next free ones. So does whatever is overdue by `Policy.aging`: a large machine cannot be starved by small ones.
-5. A machine larger than a limit fills the limit (`Start.lanes`); on a datastore it must be alone (S9.3).
-6. Initial cycles leave a reserve of the appliance free for on-demand cycles (`capacity`).
+   the next free ones. What is overdue by `Policy.aging` claims too, one cycle at a time on a host or datastore, and never
+   what it could not use: a large machine cannot be starved by small ones, and no place is kept idle for many.
+5. A machine larger than a limit fills the limit (`Start.lanes`); on a datastore it must be alone (S9.3). Urgent and overdue
+   cycles rather start with fewer disks at once than wait for all of them.
+6. Initial cycles leave a reserve of every appliance, host and datastore free for those that can be migrated (`capacity`).
 7. The same arguments give the same answer, in whatever order they come.
 """
 
@@ -49,7 +51,9 @@ def decide(
         else:
             hold = _forbidden(candidate, policy, now, windows, surplus)
             hold = hold or _short(candidate, policy, now, capacity)
-        decisions.append(hold or Start(candidate.machine, candidate.want, capacity.start(candidate)))
+        if hold is None:
+            lanes = capacity.start(candidate, policy is not None and _pressing(candidate, policy, now))
+        decisions.append(hold or Start(candidate.machine, candidate.want, lanes))
     return decisions
 
 
@@ -61,6 +65,10 @@ def _order(candidate: Candidate, policy: Policy | None, now: float) -> tuple[int
 
 def _overdue(candidate: Candidate, policy: Policy, now: float) -> bool:
     return now - max(candidate.queued_since, candidate.ready_at) >= policy.aging
+
+
+def _pressing(candidate: Candidate, policy: Policy, now: float) -> bool:
+    return candidate.want in _URGENT or _overdue(candidate, policy, now)
 
 
 def _surplus(policies: Mapping[str, Policy], waiting: Iterable[Candidate], busy: Iterable[Running]) -> Set[str]:
@@ -118,11 +126,14 @@ def _forbidden(candidate: Candidate, policy: Policy, now: float, windows: _Windo
 
 
 def _short(candidate: Candidate, policy: Policy, now: float, capacity: Capacity) -> Hold | None:
-    shortages = capacity.shortages(candidate)
+    pressing = _pressing(candidate, policy, now)
+    shortages = capacity.shortages(candidate, pressing)
     if not shortages:
         return None
-    if candidate.want in _URGENT or _overdue(candidate, policy, now):
+    if candidate.want in _URGENT:
         capacity.claim(candidate)
+    elif pressing:
+        capacity.claim_alone(candidate, shortages)
     times = [capacity.free_at(shortage, candidate) for shortage in shortages]
     zone = policy.time_zone or policy.blackout.time_zone
     known = [at for at in times if at is not None]

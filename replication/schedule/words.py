@@ -38,7 +38,8 @@ def short(shortage: Shortage, free_at: float | None, now: float, zone: str) -> s
     if shortage.claimant is not None:
         return f"{name}: yields to {CYCLE[shortage.claimant.want]} of {shortage.claimant.name}"
     if shortage.reserve:
-        return f"{name}: {used} of {limit} disks in initial replication, {shortage.reserve} kept for on-demand cycles"
+        what = "disk snapshots of initial cycles" if shortage.resource.kind is Kind.DATASTORE else "disks in initial replication"
+        return f"{name}: {used} of {limit} {what}, {shortage.reserve} kept for on-demand cycles"
     what = "disk snapshots open" if shortage.resource.kind is Kind.DATASTORE else "disks in flight"
     needs = f", needs {shortage.needed}" if used < limit else ""
     when = "" if free_at is None else f", next free about {clock(max(free_at, now), now, zone)}"

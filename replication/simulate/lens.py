@@ -1,15 +1,17 @@
 """What of a fleet `decide` need not be shown, because its answer is certain and touches nobody else's.
 
-The schedule answers for every machine, each time; a week of 500 machines asks it ten thousand times. Left out is
-1. what is not due, and what is not urgent while its appliance is in a blackout window: held, and it claims nothing;
-2. what is neither urgent nor overdue when, with what runs now, it would not fit even with the fewest disks at once: during
-   one `decide` room only shrinks, and what is held without a claim leaves no trace.
-But the machines that the reserve is measured by (the largest one in delta sync of every appliance, host and datastore)
-are always shown, and an appliance over S10's number of machines is shown whole. Tests hold this against the full question.
+The schedule answers for every machine, each time; a week of 500 machines asks it ten thousand times. Certainly held is
+1. what is not due, what a person holds, and what is not urgent while its appliance is in a blackout window;
+2. what would not fit beside that which runs now, even with the fewest disks at once: during one `decide` room only shrinks.
+The former claim nothing and are left out. So are the latter while they are neither urgent nor overdue; those that are claim
+room, which matters to others only: when nobody else could start, `decide` need not be asked at all.
+The machines that the reserve is measured by (the largest one in delta sync of every appliance, host and datastore) are
+always shown, and an appliance over S10's number of machines is shown whole. Tests hold this against the full question.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -40,17 +42,16 @@ def limit(policy: Policy, place: Place) -> int:
 
 
 class Lens:
-    """`used`: what is in use of every place now, kept by the simulation."""
+    """`used`: what is in use of every place now, `initial`: by initial cycles; both kept by the simulation."""
 
-    def __init__(self, policies: Mapping[str, Policy], used: Counter[Place]) -> None:
-        self._policies, self._used = policies, used
+    def __init__(self, policies: Mapping[str, Policy], used: Counter[Place], initial: Counter[Place]) -> None:
+        self._policies, self._used, self._initial = policies, used, initial
         self._synced: dict[Place, list[tuple[int, str]]] = defaultdict(list)
 
-    def synced(self, machine: str, candidate_places: Iterable[tuple[Place, int]]) -> None:
+    def synced(self, machine: str, places: Iterable[tuple[Place, int]]) -> None:
         """A machine has got through its initial replication: the reserve may be measured by it."""
-        for place, count in candidate_places:
-            self._synced[place].append((-count, machine))
-            self._synced[place].sort()
+        for place, count in places:
+            insort(self._synced[place], (-count, machine))
 
     def gone(self, machine: str) -> None:
         for standing in self._synced.values():
@@ -60,21 +61,33 @@ class Lens:
         """The machines that the reserve is measured by."""
         return {standing[0][1] for standing in self._synced.values() if standing}
 
-    def certain(self, candidate: Candidate, now: float, shut: Mapping[str, bool]) -> str | None:
-        """The cause for which a due candidate is certainly held and may be left out; None: ask. `shut`: whether the
-        appliance's window is closed now."""
-        if candidate.want in URGENT:
-            return None
+    def forbidden(self, candidate: Candidate, shut: Mapping[str, bool]) -> str | None:
+        """The cause for which a due candidate is held whatever room there is, where it is certain. `shut`: whether an
+        appliance is in a blackout window."""
         if candidate.hold is not None:
             return causes.HELD
+        return causes.WINDOW if shut[candidate.appliance] and candidate.want not in URGENT else None
+
+    def short(self, candidate: Candidate) -> str | None:
+        """The cause for which it certainly finds no room; None: it may find some."""
         policy = self._policies[candidate.appliance]
-        if shut[candidate.appliance]:
-            return causes.WINDOW
-        if now - max(candidate.queued_since, candidate.ready_at) >= policy.aging:
-            return None
-        fewest = max(1, min(candidate.disks, policy.disks_per_host, policy.disks_per_appliance // 2))
+        initial = candidate.want is CycleKind.INITIAL
+        # The reserve takes half at most, and what is pressing starts with half of what is left.
+        part = 4 if initial else 2
+        fewest = max(1, min(candidate.disks, policy.disks_per_host // part, policy.disks_per_appliance // part))
         for place, needed in needs(candidate.appliance, candidate.host, fewest, candidate.datastores):
             used, most = self._used[place], limit(policy, place)
             if used + needed > most and not (place[0] == "datastore" and needed > most and used == 0):
                 return causes.FULL[place[0]]
+            if initial and place[0] != "datastore" and self._initial[place] + needed > most - self._reserve(place, most):
+                return causes.KEPT
         return None
+
+    def claims(self, candidate: Candidate, now: float) -> bool:
+        """Whether it keeps others away while it is held."""
+        policy = self._policies[candidate.appliance]
+        return candidate.want in URGENT or now - max(candidate.queued_since, candidate.ready_at) >= policy.aging
+
+    def _reserve(self, place: Place, most: int) -> int:
+        standing = self._synced.get(place)
+        return min(-standing[0][0], most // 2) if standing else 0

@@ -45,7 +45,7 @@ class Assumptions:
     on-demand cycle of a migration and its final delta. `grid`: the schedule looks at most this often.
     """
 
-    link: float | None = 2000 * MBIT
+    link: float | None = 10_000 * MBIT
     appliance: float | None = 4000 * MBIT
     host: float | None = 2000 * MBIT
     disk: float | None = 400 * MBIT

@@ -79,13 +79,14 @@ class Simulation:
         self._released: dict[str, float] = {}
         """Machine -> bytes that its initial replication still has to send after it made way for a window."""
         self.used: Counter[Place] = Counter()
+        self._initial: Counter[Place] = Counter()
         self.events: list[Event] = []
         self._tell, self._show_all = tell, show_all
         self._orders = sorted(orders, key=lambda order: order.at)
         self._ripe: list[tuple[float, str]] = []
         self._causes: dict[str, str] = {}
         self._per_cause: Counter[str] = Counter()
-        self._lens = Lens(fleet.policies, self.used)
+        self._lens = Lens(fleet.policies, self.used, self._initial)
         self.meter = Meter({p: limit(fleet.policies[m.appliance], p) for m in fleet.machines for p, _ in self._places(m)})
         self._over = self._crowded()
         self._gates = Gates(fleet.policies, {b for m in fleet.machines for b in m.blackouts})
@@ -139,14 +140,22 @@ class Simulation:
         """The candidates whose answer is not certain, and what these answers depend on."""
         if self._show_all:
             return [*self.due.values(), *self.idle.values()]
-        shown = {}
+        shown, anybody = {}, False
         for name, candidate in self.due.items():
-            certain = None if candidate.appliance in self._over else self._lens.certain(candidate, self.now, self._gates.shut)
-            if certain is None:
-                shown[name] = candidate
+            if candidate.appliance in self._over:
+                shown[name], anybody = candidate, True
+                continue
+            if cause := self._lens.forbidden(candidate, self._gates.shut):
+                self._hold(name, cause)
+                continue
+            if cause := self._lens.short(candidate):
+                self._hold(name, cause)
+                if not self._lens.claims(candidate, self.now):
+                    continue
             else:
-                self._hold(name, certain)
-        if not shown:
+                anybody = True
+            shown[name] = candidate
+        if not anybody:
             return []
         for name in self._lens.measures():
             if name not in shown and name not in self.running:
@@ -162,8 +171,7 @@ class Simulation:
             kind=start.kind,
             started=self.now,
         )
-        for place, count in needs(cycle.appliance, cycle.host, cycle.disks, cycle.datastores):
-            self.used[place] += count
+        self._occupy(cycle, 1)
         whole = machine.used if start.kind is CycleKind.INITIAL else self._changed(machine)
         size = self._released.pop(machine.name, whole)
         self.running[machine.name] = Flight(cycle, candidate, self.now + self.assumed.settle, size, size)
@@ -190,20 +198,22 @@ class Simulation:
             cycle = flight.cycle
             release = self.fleet.policies[cycle.appliance].initial_in_blackout == "release-and-resume"
             if release and cycle.kind is CycleKind.INITIAL and self._gates.shut[cycle.appliance]:
-                self._vacate(self.running.pop(name).cycle)
+                self._occupy(self.running.pop(name).cycle, -1)
                 self._released[name] = flight.left
                 self.meter.sent[cycle.kind] += flight.size - flight.left
                 self._say(name, "released for the window")
                 self._queue(self.machines[name], CycleKind.INITIAL, self.now, resumed=True)
 
-    def _vacate(self, cycle: Running) -> None:
+    def _occupy(self, cycle: Running, sign: int) -> None:
         for place, count in needs(cycle.appliance, cycle.host, cycle.disks, cycle.datastores):
-            self.used[place] -= count
+            self.used[place] += sign * count
+            if cycle.kind is CycleKind.INITIAL:
+                self._initial[place] += sign * count
 
     def _end(self, flight: Flight) -> None:
         cycle = flight.cycle
         name, kind = cycle.machine, cycle.kind
-        self._vacate(cycle)
+        self._occupy(cycle, -1)
         duration = self.now - cycle.started
         self.meter.durations[kind].append((duration, name))
         self.meter.sent[kind] += flight.size
@@ -303,7 +313,9 @@ class Simulation:
             self._per_cause[before] -= 1
 
     def _places(self, machine: SimMachine) -> list[tuple[Place, int]]:
-        return list(needs(machine.appliance, machine.host, machine.disks, machine.datastores))
+        """What it may use at most: a machine larger than its host's buffers fills them."""
+        lanes = min(machine.disks, self.fleet.policies[machine.appliance].disks_per_host)
+        return list(needs(machine.appliance, machine.host, lanes, machine.datastores))
 
     def _crowded(self) -> set[str]:
         """Appliances with more machines than S10 allows."""

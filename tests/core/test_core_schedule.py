@@ -157,13 +157,61 @@ def test_initial_cycles_leave_room_for_one_on_demand_cycle():
 
 def test_an_initial_cycle_reads_fewer_disks_at_once_rather_than_wait_for_the_reserve():
     policy = Policy(disks_per_appliance=10)
-    synced = machine("synced", disks=4, ready_at=NOW + HOUR)
+    synced = machine("synced", disks=4, host="esx-02", ready_at=NOW + HOUR)
     assert decided([machine("i", INITIAL, 8), synced], policy=policy)["i"] == Start("i", INITIAL, 6)
 
 
 def test_the_reserve_is_at_most_half_of_an_appliance():
     synced = machine("synced", disks=8, ready_at=NOW + HOUR)
     assert decided([machine("i", INITIAL, 3), synced], policy=Policy(disks_per_appliance=2))["i"] == Start("i", INITIAL, 1)
+
+
+def test_a_large_initial_cycle_leaves_room_on_its_host_for_a_migration():
+    """S8.5: days of initial replication never fill a host that has machines to migrate."""
+    synced = machine("synced", disks=3, ready_at=NOW + HOUR)
+    assert decided([machine("i", INITIAL, 8), synced])["i"] == Start("i", INITIAL, 5)
+    running = [busy("i", 5, kind=INITIAL)]
+    assert decided([replace(synced, want=ON_DEMAND, ready_at=NOW)], running)["synced"] == Start("synced", ON_DEMAND, 3)
+
+
+def test_initial_cycles_leave_snapshots_of_a_datastore_for_a_migration():
+    """S8.5, S9.3"""
+    synced = machine("synced", disks=4, host="esx-09", on={"ds-07": 4}, ready_at=NOW + HOUR)
+    running = [busy("i", 8, kind=INITIAL, on={"ds-07": 8})]
+    new = machine("new", INITIAL, 4, "esx-02", on={"ds-07": 4})
+    assert decided([new, synced], running)["new"].why == (
+        "ds-07: 8 of 15 disk snapshots of initial cycles, 4 kept for on-demand cycles"
+    )
+    assert isinstance(decided([new], running)["new"], Start)
+    alone = machine("alone", INITIAL, 13, "esx-02", on={"ds-07": 13})
+    assert isinstance(decided([alone, synced])["alone"], Start)
+
+
+def test_what_is_urgent_starts_with_fewer_disks_at_once_rather_than_wait():
+    """S8.5: half of a host's buffers are enough to begin."""
+    running = [busy("r", 4)]
+    assert decided([machine("o", ON_DEMAND, 8)], running)["o"] == Start("o", ON_DEMAND, 4)
+    assert decided([machine("d", DELTA, 8)], running)["d"].why == "esx-01: 4 of 8 disks in flight, needs 8"
+    late = NOW - POLICY.aging
+    assert decided([machine("d", DELTA, 8, queued_since=late, ready_at=late)], running)["d"] == Start("d", DELTA, 4)
+
+
+def test_what_waits_for_a_host_keeps_no_disk_of_the_appliance_idle():
+    """Sixty overdue initial cycles behind a full host: everybody else goes on."""
+    late = NOW - 2 * POLICY.aging
+    waiting = [machine(f"i{n:02}", INITIAL, 4, queued_since=late, ready_at=late) for n in range(60)]
+    found = decided([*waiting, machine("d", DELTA, 8, "esx-02")], [busy("r", 8, kind=INITIAL)])
+    assert isinstance(found["d"], Start)
+
+
+def test_overdue_initial_cycles_do_not_claim_the_reserve():
+    """The reserve is not for them, so deltas go on in it."""
+    late = NOW - 2 * POLICY.aging
+    running = [busy(f"r{n}", 8, f"esx-{n}", INITIAL) for n in range(5)] + [busy("r5", 4, "esx-5", INITIAL)]
+    waiting = [machine(f"i{n}", INITIAL, 4, f"esx-7{n}", queued_since=late, ready_at=late) for n in range(20)]
+    found = decided([*waiting, machine("d", DELTA, 8, "esx-99")], running)
+    assert found["i0"].why == "gw-1: 44 of 52 disks in initial replication, 8 kept for on-demand cycles"
+    assert isinstance(found["d"], Start)
 
 
 def test_an_overdue_delta_goes_before_new_initial_cycles_and_never_before_on_demand_ones():
