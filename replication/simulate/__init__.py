@@ -2,6 +2,7 @@
 
 from replication.simulate.fleet import made_up, uneven
 from replication.simulate.model import DAY, GIB, MBIT, Assumptions, Event, Fleet, Migration, SimMachine
+from replication.simulate.report import Report, Spread, Use, report, text
 from replication.simulate.run import Simulation
 
 __all__ = [
@@ -12,8 +13,13 @@ __all__ = [
     "Event",
     "Fleet",
     "Migration",
+    "Report",
     "SimMachine",
     "Simulation",
+    "Spread",
+    "Use",
     "made_up",
+    "report",
+    "text",
     "uneven",
 ]

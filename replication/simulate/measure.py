@@ -22,6 +22,7 @@ class Meter:
         self.waits: defaultdict[CycleKind, list[tuple[float, str]]] = defaultdict(list)
         self.durations: defaultdict[CycleKind, list[tuple[float, str]]] = defaultdict(list)
         self.lags: list[tuple[float, str]] = []
+        self.first_lags: list[tuple[float, str]] = []
         self.migrations: list[tuple[float, str]] = []
 
     def passes(self, seconds: float, used: Mapping[Place, int], causes: Mapping[str, int]) -> None:

@@ -78,6 +78,8 @@ class Simulation:
         """Machine -> when somebody asked for its migration; until it has migrated."""
         self._released: dict[str, float] = {}
         """Machine -> bytes that its initial replication still has to send after it made way for a window."""
+        self._first: set[str] = set()
+        """Machines whose recovery point is still that of the initial replication."""
         self.used: Counter[Place] = Counter()
         self._initial: Counter[Place] = Counter()
         self.events: list[Event] = []
@@ -218,8 +220,11 @@ class Simulation:
         self.meter.durations[kind].append((duration, name))
         self.meter.sent[kind] += flight.size
         if name in self.points:
-            self.meter.lags.append((self.now - self.points[name], name))
+            lags = self.meter.first_lags if name in self._first else self.meter.lags
+            lags.append((self.now - self.points[name], name))
+            self._first.discard(name)
         else:
+            self._first.add(name)
             self._lens.synced(name, self._places(self.machines[name]))
         self.points[name] = cycle.started
         self._say(name, f"{kind.value} completed")
