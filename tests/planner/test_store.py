@@ -139,7 +139,8 @@ def test_a_kill_between_renaming_and_removing_the_journal(tmp_path: Path) -> Non
         session.record([])
         told = replay(tmp_path / "state.json.journal")
         assert told is not None
-        assert [d.address for d in told.doubts] == ["vm.late"], "written behind a journal that nobody reads"
+        assert (told.serial, told.effects) == (1, ()), "written behind a journal that nobody reads"
+        assert [d.address for d in told.doubts] == ["vm.late"]
 
 
 def lines(path: Path) -> list[bytes]:

@@ -152,6 +152,9 @@ def test_enabled_again_after_a_stop() -> None:
         quiet(site, allow=True)
         assert site.workspace.view().state.by_name()["web-02"].life == "stopped"
         site.files(waves=estate(both, {**phase_of, "web-02": "migrate"}, called))
+        site.go(engine=False)
+        made = site.look().plan
+        assert ([n.machine for n in made.deferred], made.in_progress) == (["web-02"], ()), "an order of its last life is awaited"
         quiet(site)
         again = site.workspace.view().state.by_name()["web-02"]
         assert (again.generation, again.life, again.orders) == (2, "migrated", 2)
