@@ -58,11 +58,18 @@ class Snapshots:
                 subject=subject,
             )
         except UnknownFate:
-            # The names are unique, so a snapshot of that name is the one whose answer was lost.
+            # The names are unique, so a snapshot of that name is the one whose answer was lost; it may still be in the making.
+            self._settle(machine)
             for ref, _ in self.named(machine, name):
                 return ref
             raise
         return str(result._moId)
+
+    def _settle(self, machine: str) -> None:
+        """Wait for the tasks that vCenter lists for this VM, for as long as another task may keep it busy."""
+        listed = self._machines.one(machine, "recentTask").get("recentTask")
+        for ref in children(listed, "ManagedObjectReference"):
+            self._tasks.outlast(ref.text or "", subject=self._machines.name(machine))
 
     def find(self, machine: str, prefix: str) -> dict[str, str]:
         return {ref: name for ref, name in self.tree(machine) if name.startswith(prefix)}
