@@ -43,7 +43,9 @@ def find(wiring: Wiring, name: str) -> Found:
     return Found(machine, documents, load_record(found[0]))
 
 
-def send(found: Found, verb: Verb, why: str, size: str | None = None, confirm: str = "") -> Command:
+def send(
+    found: Found, verb: Verb, why: str, size: str | None = None, confirm: str = "", disks: tuple[int, ...] = ()
+) -> Command:
     """Write the next command of this machine; two people at once get two numbers."""
     if not why.strip():
         raise UserProblem("Say why: it stands in the record for whoever comes next. Nothing was changed.")
@@ -52,7 +54,7 @@ def send(found: Found, verb: Verb, why: str, size: str | None = None, confirm: s
         names = found.documents.list(f"commands/{machine}/")
         taken = [int(n.rpartition("/")[2].removesuffix(".json")) for n in names if n.endswith(".json")]
         number = max([found.record.commands, *taken]) + 1
-        made = Command(machine, number, verb, who(), why, time.time(), size, confirm)
+        made = Command(machine, number, verb, who(), why, time.time(), size, confirm, disks)
         try:
             found.documents.put(command_name(machine, number), dumps(made), None)
         except Conflict:

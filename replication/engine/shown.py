@@ -6,15 +6,23 @@ from dataclasses import replace
 
 from replication.engine import standing
 from replication.engine.config import EngineConfig
+from replication.engine.orders.forecast import forecast
 from replication.engine.region import Held, Job, Region
+from replication.forecast import next_cycle
 from replication.lifecycle import status_of
 from replication.model.documents import dumps, status_name
 from replication.model.errors import PortError
+from replication.model.item import Shutdown
+from replication.model.record import Life
 from replication.model.status import Status
 from replication.ports import Clock
 
 EVERY = 1.0
 """Seconds between two writes of one machine's status at least."""
+
+
+BEHIND = 120.0
+"""Seconds that the filled disks are behind at the power-off, for the forecast."""
 
 
 class Shown:
@@ -41,6 +49,8 @@ class Shown:
             status = replace(status, problem=held.alert)
         if notice := standing.notice(held.record):
             status = replace(status, notice=notice)
+        if told := _forecast(held):
+            status = replace(status, forecast=told)
         same = held.shown is not None and replace(status, written=0.0, rate=None) == replace(
             held.shown, written=0.0, rate=None
         )
@@ -59,6 +69,25 @@ class Shown:
         if not progress or now <= job.started:
             return None
         return job.started + (now - job.started) / progress
+
+
+def _forecast(held: Held) -> dict[str, float]:
+    """Of the next cycle and of a cut-over, from the machine's own cycles; empty while there are none."""
+    record = held.record
+    if record is None or record.life is not Life.DELTA or len(record.evidence) < 2:
+        return {}
+    coming = next_cycle(record.evidence, record.evidence[0].started - record.evidence[1].started)
+    if coming is None:
+        return {}
+    down = forecast(record.evidence, record.measured, Shutdown(), BEHIND)
+    return {
+        "bytes_p50": coming.bytes50,
+        "bytes_p90": coming.bytes90,
+        "seconds_p50": round(coming.seconds50, 1),
+        "seconds_p90": round(coming.seconds90, 1),
+        "downtime_p50": round(down.p50, 1),
+        "downtime_p90": round(down.p90, 1),
+    }
 
 
 def _alike(new: Status, old: Status) -> bool:

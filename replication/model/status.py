@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -44,5 +45,7 @@ class Status:
     detail: str = ""
     """What the step waits for or does now."""
     problem: str = ""
+    forecast: Mapping[str, float] = field(default_factory=dict)
+    """Of the next cycle: bytes_p50, bytes_p90, seconds_p50, seconds_p90; of a cut-over: downtime_p50, downtime_p90."""
     notice: str = ""
     """What somebody should know although it stops nothing."""

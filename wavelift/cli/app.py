@@ -7,7 +7,24 @@ import sys
 
 import typer
 
-from wavelift.cli import apply, demo, engine, export, graph, hold, init, lab, plan, resume, rollback, status, test, validate
+from wavelift.cli import (
+    apply,
+    churn,
+    demo,
+    engine,
+    export,
+    graph,
+    hold,
+    init,
+    lab,
+    plan,
+    replication,
+    resume,
+    rollback,
+    status,
+    test,
+    validate,
+)
 from wavelift.problems import ERROR, INTERRUPTED, UserProblem
 
 app = typer.Typer(
@@ -26,6 +43,7 @@ app.command("status")(status.status)
 app.command("hold")(hold.hold)
 app.command("resume")(resume.resume)
 app.command("rollback")(rollback.rollback)
+app.command("churn")(churn.churn)
 app.command("graph")(graph.graph)
 app.command("demo")(demo.demo)
 app.add_typer(engine.app, name="engine")
@@ -33,6 +51,7 @@ app.add_typer(export.exports, name="export")
 app.add_typer(export.imports, name="import")
 app.add_typer(lab.app, name="lab")
 app.add_typer(test.app, name="test")
+app.add_typer(replication.app, name="replication")
 
 
 @app.callback(invoke_without_command=True)

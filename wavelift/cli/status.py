@@ -108,6 +108,8 @@ def _row(workspace: Workspace, state: State, name: str, statuses: dict[str, Stat
         "next_cycle": said.next_cycle,
         "held": said.held,
         "problem": said.problem,
+        "notice": said.notice,
+        "forecast": dict(said.forecast),
         "heartbeat": now - said.written,
         "life": known.life if known else None,
     }
