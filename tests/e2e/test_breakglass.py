@@ -1,0 +1,50 @@
+"""Break glass, end to end: hold, resume and rollback through the command, on the real providers and the lab."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from replication.model.record import Life
+from tests.e2e.site import Site, Vm, standing, until
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with standing(tmp_path, [Vm("web-01", (20,))]) as made:
+        yield made
+
+
+@pytest.mark.timeout(300)
+def test_held_resumed_cut_over_and_rolled_back(site: Site) -> None:
+    """Weeks, 30, 31 and 33: with who and why on record; the Azure VM is stopped and kept, the source runs, deltas resume."""
+    site.engine()
+    site.apply()
+    held = site.here("hold", "web-01", "--why", "INC-881")
+    assert held.code == 0 and "held" in held.said, held.said
+    site.phase("migrate", "web-01")
+    plan = site.here("plan")
+    assert "INC-881" in plan.said and "wavelift resume web-01" in plan.said, plan.said
+    assert "INC-881" in site.here("status", "web-01").said
+    assert site.here("resume", "web-01", "--why", "solved").code == 0
+    site.apply()
+    site.migrated_is_equal("web-01")
+    assert site.vm("web-01")["power"] == "poweredOff"
+
+    refused = site.here("rollback", "web-01", "--why", "INC-9")
+    sentence = re.search(r"what was written in Azure since [0-9: -]+ UTC is lost", refused.said)
+    assert refused.code != 0 and sentence is not None, refused.said
+    back = site.here("rollback", "web-01", "--why", "INC-9", "--confirm", sentence[0])
+    assert back.code == 0, back.said
+    until("the machine to be back in delta sync", lambda: site.known("web-01").life is Life.DELTA)
+    assert site.vm("web-01")["power"] == "poweredOn"
+    (azure,) = site.control("azure", "GET", "status")["vms"].values()
+    assert azure["power"] == "deallocated", azure
+    site.write("web-01", 0, b"\x5a" * 4096)
+    site.replica_is_equal("web-01")
+    plan = site.here("plan", "--detailed-exitcode")
+    assert "rolled back" in plan.said, plan.said
+    assert "destroy 0" in plan.said or "0 destroy" in plan.said or plan.code == 0, plan.said
