@@ -346,3 +346,21 @@ def test_the_card_says_what_is_safe_and_what_can_be_done(world: World) -> None:
         assert words in text, text
     commands = get_command(app).commands  # type: ignore[attr-defined]  # typer's group
     assert {"hold", "resume", "rollback"} <= set(commands)
+
+
+def test_a_test_is_isolated_or_is_not_begun(world: World) -> None:
+    """Weeks, 18: what is asserted stands in the step; a peering, a route or a DNS server of its own refuses the test."""
+    world.cloud.open = Exposure(peerings=("to-hub",), dns=("10.0.0.4",))
+    world.order("m1", 1, OrderKind.TEST)
+    run(world, outcome(world, 1))
+    order = progress(world)
+    assert order.outcome == "aborted" and "peered with to-hub" in order.problem and "10.0.0.4" in order.problem
+    assert not world.cloud.disks
+    world.cloud.open = Exposure()
+    world.order("m1", 2, OrderKind.TEST)
+    run(world, outcome(world, 2))
+    assert "isolated: no peering" in progress(world).steps[0].detail
+    assert set(world.record().measured) == {"azure"}
+    world.command("m1", Verb.ACCEPT_TEST, "logins work")
+    step(world, 2)
+    assert "kim" in world.record().test_accepted and "logins work" in world.record().test_accepted
