@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from replication.schedule import Policy
+from replication.throttle import Throttle
 from replication.windows import Blackout
 
 DAY = 24 * 3600.0
@@ -57,11 +58,11 @@ class Assumptions:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """`policies` by appliance; `throttles` likewise: bytes a second of those that have one (S13)."""
+    """`policies` by appliance; `throttles` likewise (S13)."""
 
     machines: tuple[SimMachine, ...]
     policies: Mapping[str, Policy]
-    throttles: Mapping[str, float] = field(default_factory=dict)
+    throttles: Mapping[str, Throttle] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

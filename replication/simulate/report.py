@@ -112,11 +112,11 @@ def text(found: Report) -> str:
         lines += _used(title, [use for use in found.used if use.kind == kind])
     if found.link is not None:
         lines.append(f"{'link (bytes sent)':30}{found.link:6.0%}")
-    lines += ["", "Cycles            number     sent   duration: median    worst   queued: median      p95    worst"]
+    lines += ["", "Cycles            number       sent   duration: median    worst   queued: median      p95    worst"]
     for kind, count in found.cycles.items():
         took, waited, sent = found.durations[kind], found.waits[kind], found.sent_gib.get(kind, 0.0)
         lines.append(
-            f"{kind:14}{count:10}{_size(sent):>9}{_time(took.median):>19}{_time(took.worst):>9}"
+            f"{kind:14}{count:10}{_size(sent):>11}{_time(took.median):>19}{_time(took.worst):>9}"
             f"{_time(waited.median):>17}{_time(waited.p95):>9}{_time(waited.worst):>9}  {waited.who}"
         )
     lines.append("")
@@ -155,7 +155,7 @@ def _rank(ordered: Sequence[tuple[float, str]], share: float) -> float:
 
 
 def _size(gib: float) -> str:
-    return f"{gib / 1024:.1f} TiB" if gib >= 1024 else f"{gib:.1f} GiB"
+    return f"{gib / 1024:.1f} TiB" if gib >= 999.95 else f"{gib:.1f} GiB"
 
 
 def _time(seconds: float) -> str:

@@ -27,6 +27,7 @@ from replication.simulate.gates import Gates
 from replication.simulate.lens import URGENT, Lens, Place, limit, needs
 from replication.simulate.measure import Meter
 from replication.simulate.model import DAY, Assumptions, Event, Fleet, Migration, SimMachine
+from replication.windows import closed
 
 
 @dataclass(slots=True)
@@ -91,8 +92,7 @@ class Simulation:
         self._lens = Lens(fleet.policies, self.used, self._initial)
         self.meter = Meter({p: limit(fleet.policies[m.appliance], p) for m in fleet.machines for p, _ in self._places(m)})
         self._over = self._crowded()
-        self._gates = Gates(fleet.policies, {b for m in fleet.machines for b in m.blackouts})
-        self._pipes = self._make_pipes()
+        self._gates = Gates(fleet.policies, {b for m in fleet.machines for b in m.blackouts}, fleet.throttles)
         for machine in fleet.machines:
             self._queue(machine, CycleKind.INITIAL, max(start, machine.begins))
 
@@ -114,7 +114,7 @@ class Simulation:
         self._release()
         while self._orders and self._orders[0].at <= self.now:
             for name in self._orders.pop(0).machines:
-                self._ask(name)
+                self.ask(name)
         while self._ripe and self._ripe[0][0] <= self.now:
             name = heapq.heappop(self._ripe)[1]
             if name in self.idle and self.idle[name].ready_at <= self.now:
@@ -199,7 +199,9 @@ class Simulation:
         for name, flight in list(self.running.items()):
             cycle = flight.cycle
             release = self.fleet.policies[cycle.appliance].initial_in_blackout == "release-and-resume"
-            if release and cycle.kind is CycleKind.INITIAL and self._gates.shut[cycle.appliance]:
+            if not release or cycle.kind is not CycleKind.INITIAL:
+                continue
+            if closed((self.fleet.policies[cycle.appliance].blackout, *self.machines[name].blackouts), self.now):
                 self._occupy(self.running.pop(name).cycle, -1)
                 self._released[name] = flight.left
                 self.meter.sent[cycle.kind] += flight.size - flight.left
@@ -249,7 +251,8 @@ class Simulation:
         """Since when an on-demand cycle waits: the order, or the end of the initial replication."""
         return self.now if ended is CycleKind.INITIAL else self.asked[name]
 
-    def _ask(self, name: str) -> None:
+    def ask(self, name: str) -> None:
+        """Somebody asks now that this machine migrates; again is nothing new."""
         if name in self.migrated or name in self.asked:
             return
         self.asked[name] = self.now
@@ -285,7 +288,7 @@ class Simulation:
         streams: Counter[rates.Group] = Counter()
         for flight in copying:
             streams[_group(flight.cycle)] += flight.cycle.disks
-        found = rates.shares(self._pipes, streams)
+        found = rates.shares(self._pipes(), streams)
         for flight in copying:
             flight.rate = found[_group(flight.cycle)] * flight.cycle.disks
 
@@ -327,11 +330,12 @@ class Simulation:
         count = Counter(m.appliance for m in self.fleet.machines)
         return {name for name, policy in self.fleet.policies.items() if count[name] > policy.machines_per_appliance}
 
-    def _make_pipes(self) -> rates.Pipes:
-        of = self.assumed
-        most = {
-            n: min(of.appliance or rates.UNLIMITED, self.fleet.throttles.get(n, rates.UNLIMITED)) for n in self.fleet.policies
-        }
+    def _pipes(self) -> rates.Pipes:
+        of, most = self.assumed, {}
+        for name in self.fleet.policies:
+            throttle = self._gates.rate.get(name)
+            own = of.appliance or rates.UNLIMITED
+            most[name] = own if throttle is None else min(own, throttle / 8)
         return rates.Pipes(of.link or rates.UNLIMITED, most, of.host or rates.UNLIMITED, of.disk or rates.UNLIMITED)
 
     def _say(self, machine: str, what: str) -> None:

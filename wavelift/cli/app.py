@@ -21,6 +21,7 @@ from wavelift.cli import (
     replication,
     resume,
     rollback,
+    simulate,
     status,
     test,
     validate,
@@ -45,6 +46,7 @@ app.command("resume")(resume.resume)
 app.command("rollback")(rollback.rollback)
 app.command("churn")(churn.churn)
 app.command("graph")(graph.graph)
+app.command("simulate")(simulate.simulate)
 app.command("demo")(demo.demo)
 app.add_typer(engine.app, name="engine")
 app.add_typer(export.exports, name="export")
