@@ -77,7 +77,9 @@ class Capacity:
             free = min(free, limit - self._used[resource] - self._claimed[resource])
             if initial:
                 free = min(free, allowed - self._initial[resource])
-        return min(most, max(least, free)) if pressing else most
+        # What keeps a whole datastore for itself (S9.3) for as long as it runs had better run at its full speed.
+        alone = initial and max(candidate.datastores.values(), default=0) > policy.snapshots_per_datastore
+        return min(most, max(least, free)) if pressing and not alone else most
 
     def shortages(self, candidate: Candidate, pressing: bool = False) -> list[Shortage]:
         """Everything that keeps it from starting now; empty when it fits."""
