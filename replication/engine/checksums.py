@@ -27,7 +27,7 @@ from replication.blocks import DIGEST, UNKNOWN
 from replication.engine.budget import Budget
 from replication.engine.journal import Cell
 from replication.engine.retry import Retry
-from replication.model.extents import Extent
+from replication.model.extents import Extent, subtract
 from replication.model.item import ItemDisk
 from replication.model.record import Record
 from replication.ports import DocumentStore
@@ -77,6 +77,18 @@ class _Fresh:
             self.set[at] = 1
         return True
 
+    def fill(self, start: int, end: int, value: bytes, budget: Budget) -> bool:
+        """The same hash for a run, at the cost of the array."""
+        if self.many is None:
+            if not budget.take(SEGMENT * DIGEST - self.cost):
+                return False
+            self.cost = SEGMENT * DIGEST
+            self._widen()
+        if self.many is not None and self.set is not None:
+            self.many[start * DIGEST : end * DIGEST] = value * (end - start)
+            self.set[start:end] = b"\1" * (end - start)
+        return True
+
     def _widen(self) -> None:
         self.many, self.set = bytearray(SEGMENT * DIGEST), bytearray(SEGMENT)
         for at, value in self.few.items():
@@ -99,6 +111,7 @@ class Checksums:
         """`size`: bytes of a block. Reads the head; one that is missing or not whole means that nothing is known."""
         self._documents, self._retry, self._disk, self.size, self._budget = documents, retry, disk, size, budget
         self._names = (record.machine, record.replication, disk.key)
+        self._unbounded = Budget(1 << 62)
         self._lock = threading.Lock()
         self._cells: dict[int, Cell] = {}
         self._segments: OrderedDict[int, bytes] = OrderedDict()
@@ -110,6 +123,7 @@ class Checksums:
         self.moved = False
         """The place has moved since the head was written."""
         self._sealed, self._resolved = "", False
+        self._streams = False
         found = self._retry(lambda: documents.get(hashes_name(*self._names)))
         self._cell = Cell(documents, retry, hashes_name(*self._names), found[1] if found else None)
         if found is not None:
@@ -157,29 +171,45 @@ class Checksums:
         """The hash that the block has in this attempt's snapshot."""
         segment, at = divmod(index, SEGMENT)
         with self._lock:
-            self._fresh.setdefault(segment, _Fresh()).put(at, value, self._budget)
+            self._fresh.setdefault(segment, _Fresh()).put(at, value, self._room)
 
     def note_zero(self, extents: Iterable[Extent]) -> None:
         """Whole blocks of zeros; blocks that are covered in part only become unknown."""
         found = list(extents)
         capacity = self._disk.capacity
-        whole = SectorSet.of(blocks.inside(found, self.size, capacity))
-        for extent in blocks.cover(found, self.size, capacity):
+        inside = blocks.inside(found, self.size, capacity)
+        for extent in subtract(blocks.cover(found, self.size, capacity), inside):
             for index in range(extent.offset // self.size, blocks.number(extent.end, self.size)):
-                length = min(self.size, capacity - index * self.size)
-                inside = index * self.size // 512 in whole
-                self.note(index, blocks.zero_digest(length) if inside else UNKNOWN)
+                self.note(index, UNKNOWN)
+        for start, end in (run for extent in inside for run in _runs(extent, self.size)):
+            if (tail := capacity - (end - 1) * self.size) < self.size:
+                self.note(end - 1, blocks.zero_digest(tail))
+                end -= 1
+            with self._lock:
+                base = start // SEGMENT * SEGMENT
+                fresh = self._fresh.setdefault(start // SEGMENT, _Fresh())
+                fresh.fill(start - base, end - base, blocks.zero_digest(self.size), self._room)
+            if self._streams and len(self._fresh) > _KEPT:
+                self.flush()
+
+    @property
+    def _room(self) -> Budget:
+        """An initial attempt must write down every hash that it finds, an older one would be believed otherwise; it is
+        bounded by its windows, each of which is flushed."""
+        return self._unbounded if self._streams else self._budget
 
     def forget(self) -> None:
         """The attempt has ended without a commit."""
         with self._lock:
-            self._budget.give(sum(fresh.cost for fresh in self._fresh.values()))
+            self._room.give(sum(fresh.cost for fresh in self._fresh.values()))
             self._fresh = {}
 
     # what is written
 
     def begin(self) -> None:
         """An initial attempt begins: everything is in doubt until its commit."""
+        self.forget()
+        self._streams = True
         self.doubt, self._sealed, self.last = SectorSet.whole(self._disk.capacity), "", SectorSet()
         self.save()
 
@@ -206,12 +236,11 @@ class Checksums:
     def flush(self) -> SectorSet:
         """Write what was noted into its segments; the blocks (in bytes) that are known now."""
         clear = SectorSet()
-        with self._lock:
-            fresh, self._fresh = self._fresh, {}
-        for segment in sorted(fresh):
+        for segment in sorted(self._fresh):
+            fresh = self._fresh[segment]
             content = bytearray(self._segment(segment))
             content.extend(bytes(max(0, SEGMENT * DIGEST - len(content))))
-            for at, value in fresh[segment].items():
+            for at, value in fresh.items():
                 content[at * DIGEST : (at + 1) * DIGEST] = value
                 if value != UNKNOWN:
                     start = (segment * SEGMENT + at) * self.size
@@ -220,7 +249,8 @@ class Checksums:
             self._cells[segment].put(blocks.digest(packed) + packed)
             with self._lock:
                 self._segments[segment] = bytes(content)
-            self._budget.give(fresh[segment].cost)
+                del self._fresh[segment]
+            self._room.give(fresh.cost)
         return clear
 
     def save(self) -> None:

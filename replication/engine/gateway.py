@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 
 from replication import blocks, manifest
+from replication.blocks import UNKNOWN
 from replication.engine.checksums import Checksums
 from replication.engine.chunks import Chunk, Within, reads
 from replication.engine.reading import ReadTimes
@@ -134,12 +135,20 @@ class Gateway:
 
 
 def _differing(checksums: Checksums, part: Extent, content: memoryview, wanted: list[Extent], compare: bool) -> list[Extent]:
-    """Notes the hashes of the blocks of `part`; which of `wanted` lie in blocks that are not known to be the same."""
+    """Which of `wanted` lie in blocks of `part` that are not known to be the same; the hashes of those are noted.
+
+    A block of which only a part was asked for becomes unknown: nobody has compared the rest of it with the replica.
+    """
     differing: list[Extent] = []
+    within = Within(wanted)
     for index, value in blocks.hashes(part.offset, content, checksums.size):
-        checksums.note(index, value)
-        if compare and checksums.known(index) != value:
-            differing.append(Extent(index * checksums.size, checksums.size))
+        at = index * checksums.size
+        one = Extent(at, min(checksums.size, part.end - at))
+        asked = within.take(one)
+        if compare and checksums.known(index) == value:
+            continue
+        checksums.note(index, value if asked == [one] else UNKNOWN)
+        differing.append(one)
     return intersect(wanted, differing) if compare else wanted
 
 

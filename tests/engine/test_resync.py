@@ -7,18 +7,23 @@ from dataclasses import replace
 import pytest
 
 from replication import blocks
+from replication.bitmap import SectorSet
 from replication.engine.budget import Budget
-from replication.engine.checksums import Checksums, hashes_prefix
+from replication.engine.checksums import SEGMENT, Checksums, hashes_prefix
 from replication.engine.config import Patience
 from replication.engine.retry import Retry
 from replication.model.documents import evidence_name, load_evidence
-from replication.model.item import OrderKind
-from replication.model.record import DiskEvidence
+from replication.model.errors import PortError
+from replication.model.extents import Extent
+from replication.model.item import ItemDisk, OrderKind
+from replication.model.record import DiskEvidence, Life, Record
 from replication.model.source import Power
 from replication.schedule import Policy
 from tests.engine.harness import SIZES, Process, Rule, Run, cycles, outcome, replicated, run
 from tests.engine.sweep import Scenario, fault_at_every_call, kill_at_every_call
 from tests.engine.test_cycles import LATER, once
+from tests.fakes.clock import FakeClock
+from tests.fakes.stores import FakeDocuments
 from tests.fakes.world import World
 
 BLOCK = SIZES.limits.block
@@ -289,3 +294,81 @@ def test_hash_documents_that_land_late_change_nothing() -> None:
         process.release()
         assert_hashes_are_true(world)
         resynced(world)
+
+
+# ---- what must not be believed
+
+
+def test_a_block_that_was_asked_for_in_part_is_unknown() -> None:
+    """Only what was compared or sent as a whole is believed: the rest of the block may hide a change that tracking lost."""
+    world = World()
+    world.add(size=256 * 1024, disks=1, fill=1.0)
+    wide = replace(SIZES, limits=replace(SIZES.limits, block=16 * 1024))
+    run(world, cycles(world, 1), sizes=wide)
+    lose(world, 2000, 20 * 1024)
+    world.vcenter.write("m1", 2000, 16 * 1024, b"z" * 4096)  # the same block of 16 KiB
+    world.clock.advance(LATER)
+    run(world, cycles(world, 2), sizes=wide)
+    with pytest.raises(AssertionError):
+        world.assert_replica_is_source()
+    world.vcenter.reset_tracking("m1", 2000)
+    world.clock.advance(LATER)
+    run(world, cycles(world, 3), sizes=wide)
+    world.assert_replica_is_source()
+
+
+def test_an_initial_attempt_leaves_no_hash_of_an_earlier_one() -> None:
+    """A block that changed between two attempts has the hash of the second, whatever room there is for hashes."""
+    poor = replace(SIZES, limits=replace(SIZES.limits, hashes=128))
+    for at in range(4, 40, 5):
+        world = World()
+        world.add(size=256 * 1024, disks=1, fill=0.7)
+        run(world, cycles(world, 1), Process(kill_when=lambda name, n, at=at: name == "replicas.write" and n == at), poor)
+        world.guest_writes("m1", 30)
+        run(world, cycles(world, 1), sizes=poor)
+        assert_hashes_are_true(world)
+
+
+def test_memory_for_hashes_is_given_back_when_they_cannot_be_written(world: World) -> None:
+    budget = Budget(1 << 16)
+    disk = world.item("m1").disks[0]
+    broken = Process((Rule("documents.put", "permanent", 1, 99),)).port("documents", world.documents)
+    mine = Checksums(broken, Retry(world.clock, Patience(), lambda: None), world.record(), disk, BLOCK, budget)
+    for index in range(64):
+        mine.note(index, blocks.digest(bytes([index])))
+    with pytest.raises(PortError):
+        mine.settle()
+    mine.forget()
+    assert budget.take(1 << 16)
+
+
+def test_hashes_of_a_disk_of_many_segments() -> None:
+    """Runs over the ends of segments, a short block at the end of the disk, a budget that holds only a part."""
+    clock, capacity = FakeClock(), 3 * SEGMENT * 512 + 700 * 512
+    documents = FakeDocuments(clock)
+    disk = ItemDisk(2000, "u", "d", capacity, "seed")
+    record = Record("m", "r", 1, 1, Life.DELTA, 2)
+    size = 1024
+
+    def opened(budget: int = 1 << 30) -> Checksums:
+        return Checksums(documents, Retry(clock, Patience(), lambda: None), record, disk, size, Budget(budget))
+
+    made = opened()
+    whole = [Extent(0, capacity)]
+    made.note_zero(whole)
+    made.settle()
+    assert opened().zeros(whole) == [Extent(a, b - a) for a, b in _bounds(capacity, size)]
+    assert all(value is not None for value in opened().leaves())
+    again = opened(1000)
+    again.suspect(SectorSet.of([Extent(0, 100 * size)]))
+    for index in range(100):
+        again.note(index, blocks.digest(bytes([index])))
+    again.settle()
+    known = [index for index in range(100) if opened().known(index) is not None]
+    assert known == list(range(1000 // 128))
+    assert opened().known(100) == blocks.zero_digest(size)
+
+
+def _bounds(capacity: int, size: int) -> list[tuple[int, int]]:
+    ends = [*range(SEGMENT * size, capacity, SEGMENT * size), capacity]
+    return list(zip([0, *ends], ends, strict=False))
