@@ -18,15 +18,27 @@ Draw = Callable[[int], None]
 
 
 class Call:
-    """One call of a port: how many of its bytes were asked for so far."""
+    """One call of a port: how many of its bytes were asked for so far.
 
-    def __init__(self, draw: Draw) -> None:
-        self._draw = draw
-        self.drawn = 0
+    `piece`: answers are to be asked for in parts of so many bytes, each paid for before, since what a sender has sent ahead
+    can no longer be held back when the rate is lowered; None: they may be as long as they like.
+    """
+
+    def __init__(self, draw: Draw, piece: int | None = None) -> None:
+        self._draw, self.piece = draw, piece
+        self.drawn = self._paid = 0
 
     def draw(self, size: int) -> None:
-        self._draw(size)
+        paid = min(self._paid, size)
+        self._paid -= paid
+        if size > paid:
+            self._draw(size - paid)
         self.drawn += size
+
+    def prepay(self, size: int) -> None:
+        """Wait for `size` bytes that are going to be asked for; drawing them later costs nothing."""
+        self._draw(size)
+        self._paid += size
 
     def settle(self, size: int) -> None:
         """The call carried `size` bytes in all: ask for those that nobody has asked for."""
@@ -38,9 +50,9 @@ _call: ContextVar[Call | None] = ContextVar("call", default=None)
 
 
 @contextmanager
-def metered(draw: Draw) -> Iterator[Call]:
+def metered(draw: Draw, piece: int | None = None) -> Iterator[Call]:
     """Everything that this thread moves inside passes the line."""
-    call = Call(draw)
+    call = Call(draw, piece)
     token = _call.set(call)
     try:
         yield call
@@ -60,6 +72,31 @@ def draw(size: int) -> None:
         call.draw(size)
 
 
+def in_parts(offset: int, length: int, read: Callable[[int, int], bytes]) -> bytes:
+    """`read(offset, length)` in the parts that the line wants, each paid for before; as one where it does not matter."""
+    call = _call.get()
+    if call is None or call.piece is None:
+        return read(offset, length)
+    parts = []
+    for at in range(offset, offset + length, call.piece):
+        part = min(call.piece, offset + length - at)
+        call.prepay(part)
+        parts.append(read(at, part))
+    return b"".join(parts)
+
+
+def piece() -> int | None:
+    """The size of parts in which an answer of unknown length is to be asked for, or None."""
+    call = _call.get()
+    return None if call is None else call.piece
+
+
+def prepay(size: int) -> None:
+    call = _call.get()
+    if call is not None:
+        call.prepay(size)
+
+
 def sliced(body: bytes | bytearray | memoryview) -> Iterator[bytes]:
     """The body in slices, each as soon as it may pass."""
     view = memoryview(body)
@@ -70,16 +107,22 @@ def sliced(body: bytes | bytearray | memoryview) -> Iterator[bytes]:
 
 
 def received(read: Callable[[int], bytes], size: int | None = None) -> bytes:
-    """Read to the end, or `size` bytes at most, slice by slice; while a slice waits, the sender is slowed by its window."""
+    """Read `size` bytes (fewer where it ends before) slice by slice; while a slice waits, the sender is slowed by its window.
+
+    Without a size to the end, and each slice is asked for when it is known how long it is.
+    """
     parts: list[bytes] = []
     left = size
     while left is None or left > 0:
         want = SLICE if left is None else min(SLICE, left)
-        draw(want)
+        if left is not None:
+            draw(want)
         got = read(want)
         if not got:
             break
         parts.append(got)
-        if left is not None:
+        if left is None:
+            draw(len(got))
+        else:
             left -= len(got)
     return b"".join(parts)

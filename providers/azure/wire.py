@@ -99,7 +99,7 @@ class Wire:
             got = self._pool(url).urlopen(
                 method, url, body=carried, headers=fields, retries=False, redirect=False, preload_content=not slow
             )
-            data = line.received(got.read) if slow else got.data
+            data = line.received(got.read, _length(got)) if slow else got.data
         except (failures.NewConnectionError, failures.ConnectTimeoutError, failures.ProxyError, failures.SSLError) as error:
             raise unreachable(redacted(str(error)), subject) from error
         except (failures.HTTPError, OSError) as error:
@@ -126,6 +126,11 @@ class Wire:
         if proxy:
             return urllib3.ProxyManager(proxy, maxsize=_POOL, ssl_context=self._context, timeout=timeout)
         return urllib3.PoolManager(maxsize=_POOL, ssl_context=self._context, timeout=timeout)
+
+
+def _length(got: urllib3.BaseHTTPResponse) -> int | None:
+    said = got.headers.get("Content-Length", "")
+    return int(said) if said.isdigit() else None
 
 
 def _refusal(got: urllib3.BaseHTTPResponse, data: bytes, subject: str) -> PortError:

@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from replication.engine.pace import Pace
-from replication.line import metered
+from replication.line import in_parts, metered
 from replication.model.source import Snapshot
 from replication.ports import DiskReader, DocumentStore, LogStore, ReplicaStore, Source
+
+PIECES = ((100e6, 128 * 1024), (1e9, 512 * 1024))
+"""Up to so many bits a second answers are asked for in pieces of so many bytes: what is under way already when the rate is
+lowered would be seconds of the new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,10 @@ class _Through:
         return cast(bytes, self._carried(do, len))
 
     def _carried(self, do: Callable[[], Any], size: Callable[[Any], int]) -> Any:
-        if self._line.pace.rate is None:
+        rate = self._line.pace.rate
+        if rate is None:
             return do()
-        with metered(self._line.draw) as call:
+        with metered(self._line.draw, next((piece for most, piece in PIECES if rate <= most), None)) as call:
             got = do()
             call.settle(size(got))
         return got
@@ -55,7 +61,7 @@ class _Through:
 
 class _Reader(_Through):
     def read(self, offset: int, length: int) -> bytes:
-        return self._received(lambda: self._inner.read(offset, length))
+        return self._received(lambda: in_parts(offset, length, self._inner.read))
 
 
 class _Source(_Through):
@@ -88,7 +94,7 @@ class _Replicas(_Through):
         self._sent(data, lambda: self._inner.write(name, offset, data, fence))
 
     def read(self, name: str, point: str | None, offset: int, length: int) -> bytes:
-        return self._received(lambda: self._inner.read(name, point, offset, length))
+        return self._received(lambda: in_parts(offset, length, partial(self._inner.read, name, point)))
 
 
 class _Documents(_Through):
