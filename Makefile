@@ -14,7 +14,6 @@ test: lint types imports unit
 
 lint: .venv/ready
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
 
 types: .venv/ready
 	$(BIN)/mypy

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from conftest import LabProcess
+from lab_process import LabProcess
 from vcenter_client import MIB, Client, connected
 
 NAME = "files 01"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import LabProcess
+from lab_process import LabProcess
 from vcenter_client import PC, Client, SmartConnect, connected, disks, vim, vmodl
 
 PATHS = [

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import LabProcess, StartLab
+from lab_process import LabProcess, StartLab
 from vcenter_client import MIB, Client, WaitForTask, connected, disks, vim, vmodl
 
 

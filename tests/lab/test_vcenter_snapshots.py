@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import LabProcess
+from lab_process import LabProcess
 from vcenter_client import MIB, Client, WaitForTask, connected, covers, disk, disks, vim, vmodl
 
 
