@@ -2,6 +2,7 @@
 
 import os
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -78,7 +79,7 @@ def test_the_night_of_the_change_is_an_hour_shorter_or_longer():
         simulation = Simulation(few(start, windows, zone), start, (), SLOW, tell=True)
         simulation.run(start + 24 * HOUR)
         times = [e.at for e in simulation.events if e.what.startswith("start")]
-        gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+        gaps = [after - before for before, after in pairwise(times)]
         assert hours * HOUR <= max(gaps) < (hours + 1.5) * HOUR
 
 
