@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab_process import LabProcess, StartLab
+
+from tests.lab.lab_process import LabProcess, StartLab
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from lab_process import LabProcess
 from vcenter_client import MIB, Client, connected
+
+from tests.lab.lab_process import LabProcess
 
 NAME = "files 01"
 FLAT = f"{NAME}/{NAME}-flat.vmdk"

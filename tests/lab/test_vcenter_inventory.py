@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from lab_process import LabProcess
 from vcenter_client import PC, Client, SmartConnect, connected, disks, vim, vmodl
+
+from tests.lab.lab_process import LabProcess
 
 PATHS = [
     "name", "parent", "config.instanceUuid", "config.version", "config.hardware.device", "config.extraConfig",

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab_process import LabProcess, StartLab
 from vcenter_client import MIB, Client, WaitForTask, connected, disks, vim, vmodl
+
+from tests.lab.lab_process import LabProcess, StartLab
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab_process import LabProcess
 from vcenter_client import MIB, Client, WaitForTask, connected, covers, disk, disks, vim, vmodl
+
+from tests.lab.lab_process import LabProcess
 
 
 @pytest.fixture

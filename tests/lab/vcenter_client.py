@@ -20,7 +20,7 @@ from lab.tls import client_context
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lab_process import LabProcess
+    from tests.lab.lab_process import LabProcess
 
 # pyVmomi makes its classes at run time and ships untyped constructors: Any, for all tests.
 vim: Any = _vim
