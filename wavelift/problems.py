@@ -1,11 +1,15 @@
 """What a command says when it cannot go on: one class, with the exit code; the command line turns it into text.
 
-Exit codes: 0 nothing to do or done, 1 an error, 2 changes pending (`plan --detailed-exitcode`), 130 interrupted.
+The exit codes are one table for all commands, so that a script never needs to read a text:
+0 nothing to do or done; 1 an error; 2 changes to make (`plan --detailed-exitcode`) or drift (`drift`); 3 a plan file is
+stale (what moved is listed); 4 the state is locked by somebody; 5 denied: a permission, an approval or a rule of `rules`
+is missing or broken; 6 partial: some steps of an apply are done, others failed; 7 a check of `status --check` does not
+hold; 130 interrupted.
 """
 
 from __future__ import annotations
 
-OK, ERROR, CHANGES, INTERRUPTED = 0, 1, 2, 130
+OK, ERROR, CHANGES, STALE, LOCKED, DENIED, PARTIAL, CHECK_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 7, 130
 
 
 class UserProblem(Exception):
