@@ -8,7 +8,6 @@ on) and one for the new place takes over.
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import sys
 import threading
@@ -26,6 +25,7 @@ from replication.throttle import Throttle
 from wavelift.planning import gateways
 from wavelift.policies import policy_of, throttle_of
 from wavelift.problems import UserProblem
+from wavelift.stopping import stoppable
 from wavelift.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -152,10 +152,8 @@ def hosted(wiring: Wiring, state: State) -> Iterator[None]:
 
 def run_here(wiring: Wiring) -> None:
     """`engine run`: until SIGTERM or SIGINT. Another holder of the lease is waited for."""
-    stop = threading.Event()
-    before = {s: signal.signal(s, lambda *_: stop.set()) for s in (signal.SIGINT, signal.SIGTERM)}
     events = Events(lambda line: (sys.stderr.write(line), sys.stderr.flush()))
-    try:
+    with stoppable() as stop:
         while not stop.is_set():
             state = _state(wiring)
             what = told(wiring.workspace.estate, state)
@@ -166,9 +164,6 @@ def run_here(wiring: Wiring) -> None:
                 continue
             events.event("", f"engine for {', '.join(what.place.regions)}")
             _until_changed(wiring, what, state.lineage, stop, events)
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
     events.event("", "engine stopped")
 
 

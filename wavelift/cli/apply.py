@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wavelift.cli.options import AllowDestroy, AsJson, Folder, Parallelism
 from wavelift.problems import ERROR, INTERRUPTED
+from wavelift.stopping import stoppable
 
 if TYPE_CHECKING:
     from planner.apply import Outcome
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
     from wavelift.planning import Looked
     from wavelift.waiting import Waited
     from wavelift.wiring import Wiring
+
+STOPPING = "Stopping: running steps finish, nothing new is started. Ctrl-C again leaves at once."
 
 
 def apply(
@@ -45,7 +45,7 @@ def apply(
 
     console = Console(quiet=json)
     workspace = Workspace.open(estate)
-    with Wiring(workspace, "engine") as wiring, _stoppable(console) as stop:
+    with Wiring(workspace, "engine") as wiring, stoppable(lambda: console.line(STOPPING), twice_leaves=True) as stop:
         looked = wiring.look(allow_destroy, console.doing)
         console.clear()
         if not json or looked.plan.errors:
@@ -149,22 +149,3 @@ def _report(outcome: Outcome, waited: Waited, json: bool, console: Console) -> N
         typer.echo(f"Still under way: {', '.join(g.name for g in waited.left)} (`wavelift status`).")
     if not outcome.complete:
         typer.echo("Run `wavelift apply` again to go on with the rest.", err=True)
-
-
-@contextmanager
-def _stoppable(console: Console) -> Iterator[threading.Event]:
-    """Ctrl-C once: finish what runs, save, leave. Twice: leave at once; the journal knows what is in doubt."""
-    stop = threading.Event()
-
-    def asked(signum: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        console.line("Stopping: running steps finish, nothing new is started. Ctrl-C again leaves at once.")
-
-    before = {s: signal.signal(s, asked) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
