@@ -1,11 +1,12 @@
 # make demo   everything from a fresh clone to a finished migration on the lab
 # make test   lint, types, import rules, tests
+# make faults the proof under faults at full size (docs/testing.md); its run time at the end
 # make bench  figures, also as build/bench.json
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 JOBS ?= 2
 
-.PHONY: demo test lint types imports unit bench lock clean
+.PHONY: demo test lint types imports unit faults bench lock clean
 
 demo: .venv/ready
 	$(BIN)/wavelift demo
@@ -23,6 +24,9 @@ imports: .venv/ready
 
 unit: .venv/ready
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+faults: .venv/ready
+	$(BIN)/python -m tests.faults -n $(JOBS)
 
 bench: .venv/ready
 	$(BIN)/python -m tests.bench

@@ -15,7 +15,7 @@ from replication.bitmap import SectorSet
 from replication.engine.parallel import run_all
 from replication.engine.upload import Upload, load
 from replication.engine.work import Work
-from replication.model.errors import Corrupt, NotFound, Permanent, Temporary, UnknownFate
+from replication.model.errors import Corrupt, Denied, NotFound, Permanent, Temporary, UnknownFate
 from replication.model.extents import Extent, pieces, whole_sectors
 from replication.model.item import DiskOrder, ItemDisk, VmOrder
 from replication.ports import Cloud, DiskUpload
@@ -52,6 +52,7 @@ class Disk:
         """
         work = self.work
         known = load(work, self.order, self.wanted.key)
+        shut: Denied | None = None
         for _ in range(TRIES):
             if known.live:
                 work.note(f"disk {self.wanted.name}: the fate of a copy is unknown; it is thrown away and filled anew")
@@ -67,11 +68,21 @@ class Disk:
             except _Anew as error:
                 work.note(f"disk {self.wanted.name} is filled anew: {error}")
                 known.forget()
+            except Denied as error:
+                if not known.disk_id or error.code != "AuthenticationFailed":
+                    raise
+                work.retry(partial(self.cloud.exists, known.disk_id))  # raises when it is our login that is refused
+                # Its one write url is gone: the disk was deleted and made again under its name, or its access was ended.
+                work.note(f"disk {self.wanted.name} cannot be written any more and is filled anew: {error}")
+                known.forget()
+                shut = error
             except NotFound as error:
                 if not known.disk_id or work.retry(partial(self.cloud.exists, known.disk_id)):
                     raise
                 work.note(f"disk {self.wanted.name} is gone and is filled anew: {error}")
                 known.forget()
+        if shut is not None:
+            raise shut
         raise Temporary("copies into it keep getting lost", subject=f"disk {self.wanted.name}")
 
     def _bring(self, known: Upload, point: str) -> None:

@@ -151,3 +151,12 @@ def test_nics_are_secured_before_the_power_off(world: World) -> None:
     process = Process(kill_when=lambda name, n: name == "source.shutdown_guest")
     assert not run(world, outcome(world, 1), process)
     assert world.cloud.nics and len(world.cloud.disks) == 2 and world.vcenter.vms["m1"].powered == []
+
+
+@pytest.mark.parametrize("asked", ["cloud.copy_range", "source.shutdown_guest", "cloud.finish_disk"])
+def test_a_disk_whose_write_url_is_gone_is_filled_anew(world: World, asked: str) -> None:
+    """Issue 3, proof: found by the sweep of late landings. A delete and create that hung on the wire replaces the disk while
+    it is filled: its url is refused for good, and the order ended (before the power-off) or hung for ever (after it)."""
+    vm = world.vm_order("m1")
+    run(world, outcome(world, 1), once(asked, 1, lambda: world.cloud.begin_disk(vm, vm.disks[0], {})))
+    assert_migrated(world)

@@ -20,7 +20,6 @@ from replication.model.record import DiskEvidence, Life, Record
 from replication.model.source import Power
 from replication.schedule import Policy
 from tests.engine.harness import SIZES, Process, Rule, Run, cycles, outcome, replicated, run
-from tests.engine.sweep import Scenario, fault_at_every_call, kill_at_every_call
 from tests.engine.test_cycles import LATER, once
 from tests.fakes.clock import FakeClock
 from tests.fakes.stores import FakeDocuments
@@ -267,19 +266,6 @@ def resynced(world: World) -> None:
     next_cycle(world)
     world.assert_replica_is_source()
     assert_hashes_are_true(world, all_known=True)
-
-
-RESYNC = Scenario(resyncing, lambda world: cycles(world, 2), resynced, lambda world: world.guest_writes("m1"))
-
-
-def test_resync_killed_at_every_call() -> None:
-    """Design, resync: whatever dies where, no hash says of a block what the replica does not hold."""
-    assert kill_at_every_call(RESYNC) > 40
-
-
-def test_resync_with_a_fault_at_every_call() -> None:
-    fault_at_every_call(RESYNC, "before", most=2)
-    fault_at_every_call(RESYNC, "after", most=2)
 
 
 def test_hash_documents_that_land_late_change_nothing() -> None:

@@ -125,6 +125,7 @@ def begun() -> World:
     return world
 
 
+@pytest.mark.faults
 def test_a_stop_of_a_migration_killed_at_every_call() -> None:
     kill_at_every_call(Scenario(begun, lambda world: outcome(world, 2), assert_stopped))
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from replication.model.errors import NotFound, Permanent, Temporary
+from replication.model.errors import Denied, NotFound, Permanent, Temporary
 from replication.model.extents import MIB, SECTOR
 from replication.model.item import DiskOrder, NicOrder, VmOrder
 from replication.ports import DiskUpload, Exposure
@@ -67,7 +67,7 @@ class FakeCloud:
         with self.lock:
             disk = self.disks.get(upload.disk_id)
             if disk is None or disk.state != "ActiveUpload" or not upload.url.endswith(f":{id(disk)}"):
-                raise Permanent("AuthenticationFailed: no write access", subject=upload.disk_id)
+                raise Denied("no write access", subject=upload.disk_id, code="AuthenticationFailed")
             if length > 4 * MIB or offset % SECTOR or length % SECTOR:
                 raise Permanent("bad range", subject=upload.disk_id)
             data = self.replicas.read(name, point, offset, length)
@@ -81,7 +81,7 @@ class FakeCloud:
             if disk.state != "ActiveUpload":
                 return
             if not upload.url.endswith(f":{id(disk)}"):
-                raise Permanent("AuthenticationFailed: no write access", subject=upload.disk_id)
+                raise Denied("no write access", subject=upload.disk_id, code="AuthenticationFailed")
             disk.state = "Unattached"
 
     def create_nic(self, vm: VmOrder, nic: NicOrder, tags: Mapping[str, str]) -> str:

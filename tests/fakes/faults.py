@@ -15,6 +15,9 @@ from typing import Any, Literal
 
 from replication.model.errors import Permanent, Temporary, UnknownFate
 
+JOURNAL = "journal.write"
+"""What rules call a write of the engine's journal."""
+
 
 class Killed(BaseException):
     """This process is dead."""
@@ -25,11 +28,12 @@ class Rule:
     """Calls `nth` .. `nth+count-1` of `target` ("log.put") suffer `action`.
 
     before: refused, nothing done (`Temporary`); after: done, then `UnknownFate`; held: `UnknownFate`, done at `release`;
-    permanent: refused for good.
+    permanent: refused for good. killed-before, killed-after, killed-held: the process dies with the effect not done, done,
+    or still on the wire.
     """
 
     target: str
-    action: Literal["before", "after", "held", "permanent"]
+    action: Literal["before", "after", "held", "permanent", "killed-before", "killed-after", "killed-held"]
     nth: int = 1
     count: int = 1
 
@@ -38,6 +42,9 @@ class Process:
     """One run of the engine. `kill_at`: the number (from 1) of the port call at which it dies, before its effect.
 
     `kill_when(target, n)` is asked too, with the name of the call and how many of that name there were.
+    A write of the engine's journal is known as "journal.write" besides ("documents.put" of a record).
+    `held` is what is on the wire, of an earlier process too when it is given; with `lands_after` it lands that many calls
+    after it was held (or after this process began), otherwise at `release`.
     """
 
     def __init__(
@@ -46,6 +53,7 @@ class Process:
         kill_at: int | None = None,
         kill_when: Callable[[str, int], bool] | None = None,
         held: list[Callable[[], object]] | None = None,
+        lands_after: int | None = None,
     ) -> None:
         self.rules = rules
         self.kill_at = kill_at
@@ -54,6 +62,9 @@ class Process:
         self.calls = 0
         self.names: Counter[str] = Counter()
         self.dead = False
+        self.struck = 0
+        """How many calls suffered a rule."""
+        self._lands_after, self._held_at = lands_after, 0
         self.hooks: dict[str, Callable[[tuple[Any, ...]], None]] = {}
         self._lock = threading.Lock()
 
@@ -62,20 +73,34 @@ class Process:
             if self.dead:
                 raise Killed(target)
             self.calls += 1
-            self.names[target] += 1
-            nth = self.names[target]
+            known = (target, JOURNAL) if target == "documents.put" and str(args[0]).startswith("records/") else (target,)
+            self.names.update(known)
+            counts = {name: self.names[name] for name in known}
+            nth = counts[target]
+            due = self._lands_after is not None and self.calls > self._held_at + self._lands_after
             if self.calls == self.kill_at or (self.kill_when is not None and self.kill_when(target, nth)):
                 self.dead = True
                 raise Killed(target)
+        if due and self.held:
+            self.release()
         if target in self.hooks:
             self.hooks[target](args)
         for rule in self.rules:
-            if rule.target == target and rule.nth <= nth < rule.nth + rule.count:
+            if rule.nth <= counts.get(rule.target, 0) < rule.nth + rule.count:
                 return self._suffer(rule, target, do)
         return do()
 
     def _suffer(self, rule: Rule, target: str, do: Callable[[], Any]) -> Any:
+        with self._lock:
+            self.struck += 1
         match rule.action:
+            case "killed-before" | "killed-after" | "killed-held":
+                if rule.action == "killed-after":
+                    do()
+                elif rule.action == "killed-held":
+                    self._hold(do)
+                self.dead = True
+                raise Killed(target)
             case "before":
                 raise Temporary("ordered fault", subject=target)
             case "permanent":
@@ -84,19 +109,27 @@ class Process:
                 do()
                 raise UnknownFate("ordered fault after the effect", subject=target)
             case "held":
-                self.held.append(do)
+                self._hold(do)
                 raise UnknownFate("ordered fault: held on the wire", subject=target)
+
+    def _hold(self, do: Callable[[], Any]) -> None:
+        with self._lock:
+            self.held.append(do)
+            self._held_at = self.calls
 
     def release(self) -> list[BaseException | None]:
         """Let the held calls land; the error that each met, or None."""
         out: list[BaseException | None] = []
-        while self.held:
+        while True:
+            with self._lock:
+                if not self.held:
+                    return out
+                do = self.held.pop(0)
             try:
-                self.held.pop(0)()
+                do()
                 out.append(None)
             except Exception as error:  # noqa: BLE001  the caller judges what a late write met
                 out.append(error)
-        return out
 
     def port(self, name: str, inner: Any) -> Any:
         return Port(self, name, inner)

@@ -10,6 +10,7 @@ from replication.model.documents import command_name, dumps, item_name, load_rec
 from replication.model.extents import MIB
 from replication.model.item import Cutover, DiskOrder, Item, ItemDisk, NicOrder, Order, OrderKind, Shutdown, VmOrder
 from replication.model.record import Record
+from replication.model.source import Power
 from replication.ports import Outside
 from tests.fakes.clock import FakeClock
 from tests.fakes.cloud import FakeCloud
@@ -144,7 +145,8 @@ class World:
 
     def assert_points_are_snapshots(self, machine: str = "m1") -> None:
         """Every recovery point that is kept holds what the source held when its snapshot was taken."""
-        record, item = self.record(machine), self.item(machine)
+        record = self.record(machine)
+        item = self.item(machine, record.replication.removeprefix(f"{machine}-"))
         for commit in (record.committed, *record.earlier):
             if commit is None:
                 continue
@@ -157,6 +159,13 @@ class World:
         """No snapshot of ours, no log blob."""
         assert self.own_snapshots() == []
         assert list(self.logs.blobs) == []
+
+
+    def assert_off_only_for_azure(self) -> None:
+        """No machine is off unless its Azure VM runs."""
+        for machine, vm in self.vcenter.vms.items():
+            theirs = [azure for azure in self.cloud.vms.values() if azure.tags["wavelift-machine"] == machine]
+            assert vm.power is Power.ON or any(azure.running for azure in theirs), f"{machine} is off and has no Azure VM"
 
 
 class _Stores:
