@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from planner.garbage import paused_gc
+
 FORMAT = "wavelift-inventory-1"
 
 
@@ -183,6 +185,7 @@ def dumps(inventory: Inventory) -> str:
     return f'{{"format":{_line(FORMAT)},"sources":[\n' + ",\n".join(lines) + "\n]}\n"
 
 
+@paused_gc()
 def loads(text: str) -> Inventory:
     """The inverse of `dumps`; `ValueError` says what is wrong with the text."""
     try:

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from planner.artifact import Json, Kind
+from planner.garbage import paused_gc
 
 VERSION = 1
 
@@ -80,6 +81,7 @@ def dumps(state: State) -> bytes:
     return (json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
 
+@paused_gc()
 def loads(data: bytes, where: str) -> State:
     try:
         document = json.loads(data)

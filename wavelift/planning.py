@@ -9,8 +9,10 @@ from planner.artifact import ENGINE_MADE, Kind
 from planner.desired import Desired, build
 from planner.engine import EngineReader
 from planner.estate import Diagnostic, Phase
+from planner.garbage import paused_gc
 from planner.inventory import Inventory
-from planner.plan import Plan, World, plan
+from planner.plan import Plan, World, plan, with_issues
+from planner.plan.artifacts import as_recorded
 from planner.plan.life import Stage, stage
 from planner.ports import ArtifactReader, Observed, ResourceRef
 from planner.refresh import absorb
@@ -57,6 +59,7 @@ def read_records(engine: EngineReader, state: State) -> dict[str, Record]:
     return out
 
 
+@paused_gc()
 def look(
     workspace: Workspace,
     inventory: Inventory,
@@ -66,7 +69,7 @@ def look(
     say: Callable[[str], None] = lambda _: None,
     applies: bool = True,
 ) -> Looked:
-    """Plan twice: once to learn which artifacts matter, then with what was observed of exactly those.
+    """Plan to learn which artifacts matter, look at exactly those, and plan again where something was not as recorded.
 
     The planner is pure and quick; asking the cloud is neither, so it is asked once, by one listing per kind and scope.
     `applies`: the login of `cloud` is the one that apply uses, so that what it lacks is what apply would lack.
@@ -78,7 +81,7 @@ def look(
     finished = _finished(workspace, state, records)
     desired = build(workspace.estate, inventory, workspace.locked, finished)
     draft = plan(desired, state, World(machines=records), allow_destroy)
-    refs = _refs(draft, desired, state)
+    refs = references(draft, desired, state)
     say(f"looking at {len(refs)} artifacts in Azure")
     seen: dict[str, Observed | None] = cloud.observe(refs) if refs else {}
     issues: list[Diagnostic] = []
@@ -86,7 +89,11 @@ def look(
         say("checking sizes, networks and permissions")
         issues = list(check(desired, state, cloud, applies))
     world = World(seen, records, tuple(issues))
-    return Looked(plan(desired, state, world, allow_destroy), desired, recorded, state, records)
+    if not desired.renamed and as_recorded(state.artifacts, seen):
+        made = with_issues(draft, world.issues)
+    else:
+        made = plan(desired, state, world, allow_destroy)
+    return Looked(made, desired, recorded, state, records)
 
 
 def _finished(workspace: Workspace, state: State, records: dict[str, Record]) -> set[str]:
@@ -101,7 +108,7 @@ def _finished(workspace: Workspace, state: State, records: dict[str, Record]) ->
     return out
 
 
-def _refs(draft: Plan, desired: Desired, state: State) -> list[ResourceRef]:
+def references(draft: Plan, desired: Desired, state: State) -> list[ResourceRef]:
     """Everything recorded, everything shared, everything that the draft would make: it may be there already."""
     wanted: dict[str, ResourceRef] = {}
 

@@ -6,16 +6,14 @@ here: a scalar stays its source text, and `shape` reads it by the type that the 
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import yaml
 from yaml._yaml import CParser
 
 from planner.config.collect import PATH, Problems, Related, quote
 from planner.estate import Span
+from planner.garbage import paused_gc
 
 MAX_DEPTH = 50
 """An estate is nested 8 deep. libyaml's composer recurses in C, where some 20,000 levels end the process."""
@@ -59,18 +57,6 @@ def split_lines(text: str) -> list[str]:
 def span_of(file: str, mark: yaml.Mark) -> Span:
     """A mark counts lines and columns from 0, a span from 1."""
     return Span(file, mark.line + 1, mark.column + 1)
-
-
-@contextmanager
-def paused_gc() -> Iterator[None]:
-    """Composing makes 100,000s of nodes that all stay: collecting meanwhile takes three times as long as composing."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def decode(data: bytes, file: str, problems: Problems) -> str | None:

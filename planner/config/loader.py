@@ -14,7 +14,6 @@ from typing import Any
 from planner.config.checks import check_machines, check_waves
 from planner.config.collect import PATH, Problems, quote
 from planner.config.context import Context
-from planner.config.document import paused_gc
 from planner.config.files import find, merge, read_one, read_text
 from planner.config.machines import resolve_waves
 from planner.config.policies import Policies
@@ -27,6 +26,7 @@ from planner.config.sites import (
 )
 from planner.config.tree import Tree, entries, text
 from planner.estate import Azure, Diagnostic, Estate, Loaded, Login, SecretRef, Source, Span
+from planner.garbage import paused_gc
 
 STATE_FILE = ".wavelift/state.json"
 

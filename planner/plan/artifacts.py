@@ -143,6 +143,19 @@ class Differ:
             )
 
 
+def as_recorded(recorded: Mapping[str, Recorded], seen: Mapping[str, Observed | None]) -> bool:
+    """Whether nothing of `seen` can change a plan that was made without looking: what is recorded is there as it was made,
+    and nothing else is. By the same comparison as the plan's own."""
+    for address, observed in seen.items():
+        known = recorded.get(address)
+        if observed is None:
+            if known is not None:
+                return False
+        elif observed.readable and (known is None or any(_outside(known.spec, observed))):
+            return False
+    return True
+
+
 def _outside(spec: Mapping[str, Json], seen: Observed) -> Iterable[Change]:
     """Properties that we set and that now have another value; references and what the provider cannot see are left out."""
     for key, value in spec.items():

@@ -32,7 +32,7 @@ def plan(desired: Desired, recorded: State, observed: World, allow_destroy: int 
     Machines(desired, state, observed, differ, notes).plan_all()
     wanted = {a.address for a in desired.shared}
     Leaving(desired, state, observed, differ, notes, allow_destroy is not None, wanted).plan_all()
-    errors = [*desired.diagnostics, *taken, *differ.errors, *(d for d in observed.issues if d.severity == "error")]
+    errors = [*desired.diagnostics, *taken, *differ.errors]
     out = Plan(
         estate=desired.estate.name,
         lineage=recorded.lineage,
@@ -42,13 +42,20 @@ def plan(desired: Desired, recorded: State, observed: World, allow_destroy: int 
         in_progress=tuple(notes.in_progress),
         kept=tuple(notes.kept),
         drift=tuple(differ.drift),
-        warnings=(*notes.warnings, *(d for d in observed.issues if d.severity == "warning")),
+        warnings=tuple(notes.warnings),
         errors=tuple(errors),
         inputs=desired.estate.digest,
     )
     if allow_destroy is not None and out.destroys != allow_destroy:
-        return replace(out, errors=(*out.errors, _wrong_number(out, allow_destroy)))
-    return out
+        out = replace(out, errors=(*out.errors, _wrong_number(out, allow_destroy)))
+    return with_issues(out, observed.issues)
+
+
+def with_issues(plan: Plan, issues: Sequence[Diagnostic]) -> Plan:
+    """The plan with what the clouds say against it behind its own errors and warnings."""
+    errors = tuple(d for d in issues if d.severity == "error")
+    warnings = tuple(d for d in issues if d.severity == "warning")
+    return replace(plan, errors=(*plan.errors, *errors), warnings=(*plan.warnings, *warnings))
 
 
 def in_order(steps: Sequence[Step]) -> list[Step]:

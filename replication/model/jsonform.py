@@ -14,7 +14,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cache
 
@@ -39,7 +39,7 @@ def dumps(kind: str, schema: int, value: object) -> bytes:
 def loads(kind: str, schema: int, form: type[_T], data: bytes) -> _T:
     """The `form` that `dumps` wrote. Raises `BadDocument` for another kind, a newer schema or anything not of the form."""
     try:
-        found = json.loads(data, object_pairs_hook=_pairs)
+        found = _DECODER.decode(data.decode())
     except BadDocument:
         raise
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number or a nesting beyond all reason
@@ -111,6 +111,10 @@ def _pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     return found
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs)
+"""Made once: a fleet's records are 10,000 small documents, and `json.loads` would make a decoder for each."""
+
+
 def _exactly(kind: type) -> _Load:
     def load(found: Json, path: str) -> typing.Any:
         if type(found) is not kind:
@@ -164,21 +168,22 @@ def _key(kind: type, name: str, path: str) -> str | int:
 
 def _dataclass(kind: type) -> _Load:
     hints = typing.get_type_hints(kind)
-    fields = {f.name: f for f in dataclasses.fields(kind)}
-
-    def members(found: dict[str, Json], path: str) -> Iterator[tuple[str, typing.Any]]:
-        for name, field in fields.items():
-            if name in found:
-                yield name, loader(hints[name])(found[name], f"{path}.{name}")
-            elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-                raise BadDocument(f"{path}.{name}: missing")
+    loaders = {f.name: loader(hints[f.name]) for f in dataclasses.fields(kind)}
+    needed = [
+        f.name
+        for f in dataclasses.fields(kind)
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
 
     def load(found: Json, path: str) -> typing.Any:
         if type(found) is not dict:
             raise BadDocument(f"{path}: expected an object, found {_shown(found)}")
-        if unknown := sorted(found.keys() - fields.keys()):
+        if unknown := sorted(found.keys() - loaders.keys()):
             raise BadDocument(f"{path}.{unknown[0]}: not known")
-        return kind(**dict(members(found, path)))
+        for name in needed:
+            if name not in found:
+                raise BadDocument(f"{path}.{name}: missing")
+        return kind(**{name: loaders[name](value, f"{path}.{name}") for name, value in found.items()})
 
     return load
 
