@@ -65,11 +65,18 @@ def hashes(offset: int, data: bytes | memoryview, size: int) -> Iterator[tuple[i
 def root(leaves: Iterable[bytes]) -> str:
     """Merkle root (blake3, hex) over block hashes in order: leaves and nodes are told apart, the number of leaves counts.
 
-    A level with an odd end hands its last node up as it is.
+    A level with an odd end hands its last node up as it is. Needs memory for one node of each level only.
     """
-    level = [blake3(b"\0" + leaf).digest() for leaf in leaves]
-    count = len(level)
-    while len(level) > 1:
-        paired = [blake3(b"\1" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
-        level = paired + level[len(paired) * 2 :]
-    return blake3(b"\2" + count.to_bytes(8, "big") + b"".join(level)).hexdigest()
+    count = 0
+    pending: list[tuple[int, bytes]] = []
+    """Whole subtrees from the left, (height, node), heights falling."""
+    for leaf in leaves:
+        count += 1
+        node, height = blake3(b"\0" + leaf).digest(), 0
+        while pending and pending[-1][0] == height:
+            node, height = blake3(b"\1" + pending.pop()[1] + node).digest(), height + 1
+        pending.append((height, node))
+    top = b""
+    for _, node in reversed(pending):
+        top = blake3(b"\1" + node + top).digest() if top else node
+    return blake3(b"\2" + count.to_bytes(8, "big") + top).hexdigest()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from planner.artifact import Artifact, Json, Kind, ref
 from planner.desired.machine import DesiredMachine
-from planner.desired.shared import LOG_CONTAINER, LOG_KEY, SEED_CONTAINER
+from planner.desired.shared import LOG_CONTAINER, LOG_KEY, REPORT_KEY, SEED_CONTAINER
 from planner.estate import Appliance, Estate, Span
 from planner.inventory import DiskFacts
 from planner.names import Names, seed_id
@@ -63,6 +63,7 @@ def replicating(
         f"{Kind.CONTAINER}.{gateway}",
         f"{Kind.CONTAINER}.{log}",
         f"{Kind.SECRET}.{region}/{LOG_KEY}",
+        f"{Kind.SECRET}.{region}/{REPORT_KEY}",
         *((track.address,) if track else ()),
     )
     address = f"{Kind.REPLICATION}.{machine.name}"
@@ -107,6 +108,7 @@ def _item(estate: Estate, wanted: DesiredMachine, enabled: Enabled) -> dict[str,
         "log_container": LOG_CONTAINER,
         "key_vault": ref(f"{Kind.KEY_VAULT}.{region}", "vault_uri"),
         "log_key": LOG_KEY,
+        "report_key": REPORT_KEY,
         "quiesce": machine.quiesce,
         "hold": None,  # a machine's `hold` keeps it from going further; what protects its data goes on
         "delta_minimum": appliance.schedule.delta_minimum,

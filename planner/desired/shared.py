@@ -11,7 +11,7 @@ from planner.names import Names, container_id, secret_id
 BLOB_ROLE = "Storage Blob Data Contributor"
 SECRETS_ROLE = "Key Vault Secrets Officer"
 LOG_CONTAINER, GATEWAY_CONTAINER, SEED_CONTAINER = "log", "gateway", "seeds"
-LOG_KEY, BUS_SECRET = "log-key", "service-bus"
+LOG_KEY, REPORT_KEY, BUS_SECRET = "log-key", "report-key", "service-bus"
 QUEUES = ("commands", "events")
 
 
@@ -61,13 +61,14 @@ class Shared:
         yield from role
         needs = (vault.address, *(r.address for r in role))
         uri = {"vault": ref(vault.address, "vault_uri")}
-        yield Artifact(
-            f"{Kind.SECRET}.{region}/{LOG_KEY}",
-            Kind.SECRET,
-            secret_id(vault.id, LOG_KEY),
-            {**uri, "name": LOG_KEY, "source": "random-256"},
-            needs,
-        )
+        for name in (LOG_KEY, REPORT_KEY):  # 32 random bytes: a key for AES-256, and an Ed25519 seed
+            yield Artifact(
+                f"{Kind.SECRET}.{region}/{name}",
+                Kind.SECRET,
+                secret_id(vault.id, name),
+                {**uri, "name": name, "source": "random-256"},
+                needs,
+            )
         yield Artifact(
             f"{Kind.SECRET}.{region}/{BUS_SECRET}",
             Kind.SECRET,

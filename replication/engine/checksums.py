@@ -165,6 +165,19 @@ class Checksums:
         """Every block's hash in order, None where it is not known."""
         return (self.known(index) for index in range(blocks.number(self._disk.capacity, self.size)))
 
+    def segments(self) -> Iterator[tuple[int, bytes]]:
+        """(number, its hashes in order), `UNKNOWN` for a block that nobody can speak for; ends with the disk's last block."""
+        count = blocks.number(self._disk.capacity, self.size)
+        for number in range(-(-count // SEGMENT)):
+            first, length = number * SEGMENT, min(SEGMENT, count - number * SEGMENT)
+            content = bytearray(self._segment(number)[: length * DIGEST])
+            content.extend(bytes(length * DIGEST - len(content)))
+            span = SectorSet.of([Extent(first * self.size, min(length * self.size, self._disk.capacity - first * self.size))])
+            for extent in blocks.cover(span.intersection(self.doubt).extents(), self.size, self._disk.capacity):
+                for start, end in _runs(extent, self.size):
+                    content[(start - first) * DIGEST : (end - first) * DIGEST] = UNKNOWN * (end - start)
+            yield number, bytes(content)
+
     # what an attempt finds
 
     def note(self, index: int, value: bytes) -> None:

@@ -6,6 +6,7 @@ One thread calls `tick`. A machine has at most one job; between jobs its record 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -28,8 +29,14 @@ from replication.schedule import Candidate, Hold, Running, Start, decide, next_d
 from replication.windows import Blackout, closed
 from replication.windowtext import parse
 
-Task = Order | CycleKind | Rollback | None
-"""An order to carry, a cycle to run, a rollback, or None: only settle what an interrupted attempt left."""
+
+@dataclass(frozen=True, slots=True)
+class WriteReport:
+    """A task: what is due of a migrated machine's integrity report."""
+
+
+Task = Order | CycleKind | Rollback | WriteReport | None
+"""An order to carry, a cycle to run, a rollback, a report, or None: only settle what an interrupted attempt left."""
 
 
 class Launcher(Protocol):
@@ -145,6 +152,8 @@ class Coordinator:
                 self._start(region, held, order, None, 0)
         elif order is None and (record.attempt is not None or record.unclean) and not later:
             self._start(region, held, None, None, 0)
+        elif order is None and record.report and not later:
+            self._start(region, held, WriteReport(), None, 0)
         elif order is not None or record.life in (Life.NEW, Life.INITIAL, Life.DELTA):
             candidates.append((held, self._candidate(held, record, order)))
 

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Protocol
 
-from replication.engine import delta, initial, metered, redo
+from replication.engine import delta, initial, metered, redo, report
 from replication.engine.attempt import CycleFailed, abandon, retry_at
 from replication.engine.budget import Budget
 from replication.engine.config import EngineConfig
-from replication.engine.coordinator import Coordinator, Task
+from replication.engine.coordinator import Coordinator, Task, WriteReport
 from replication.engine.guard import Cancelled, Guard, Halted, Superseded, Yielded
 from replication.engine.orders.carry import carry
 from replication.engine.orders.commands import Rollback, roll_back
@@ -191,6 +191,8 @@ class Engine:
                 carry(work, task)
             case Rollback():
                 roll_back(work)
+            case WriteReport():
+                report.write(work)
             case CycleKind.INITIAL:
                 redo.settle(work)
                 initial.run(work)

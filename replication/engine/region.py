@@ -237,6 +237,7 @@ def _fresh(record: Record, item: Item) -> dict[str, object]:
         commands=record.commands,
         interventions=record.interventions,
         paused=record.paused,
+        report=record.report,
     )
     return {
         name: getattr(keep, name)

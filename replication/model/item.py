@@ -66,6 +66,8 @@ class Item:
     delta_cap: float | None = None
     retry_after: float = 60.0
     blackouts: tuple[ItemBlackout, ...] = ()
+    report_key: str = ""
+    """Name of the secret that signs integrity reports; empty: an apply from before there were any."""
 
 
 class OrderKind(Enum):

@@ -258,3 +258,5 @@ class Record:
     """Uuids of disks that were there, and left out, when these were chosen."""
     notices: tuple[str, ...] = ()
     """What somebody should know although it stops nothing."""
+    report: str = ""
+    """The integrity report of a migration: "due", then the order's number while it waits for its signature, then empty."""

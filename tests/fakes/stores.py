@@ -122,7 +122,10 @@ class FakeDocuments:
 
 class FakeKeys:
     def __init__(self) -> None:
-        self.versions: dict[str, dict[str, bytes]] = {"log-key": {"v1": bytes(range(32))}}
+        self.versions: dict[str, dict[str, bytes]] = {
+            "log-key": {"v1": bytes(range(32))},
+            "report-key": {"v1": bytes(range(32, 64))},
+        }
 
     def current(self, name: str) -> tuple[str, bytes]:
         if name not in self.versions:

@@ -56,7 +56,7 @@ class World:
         given: dict[str, Any] = {
             "wave": "wave-1", "estate": "lab", "source": SOURCE, "appliance": APPLIANCE, "region": REGION,
             "seed_account": "https://seed/", "seed_container": "seeds", "log_account": "https://log/",
-            "log_container": "log", "key_vault": "https://kv/", "log_key": "log-key",
+            "log_container": "log", "key_vault": "https://kv/", "log_key": "log-key", "report_key": "report-key",
         }  # fmt: skip
         given.update(more)
         return Item(machine=machine, name=vm.name, replication=f"{machine}-{replication}", disks=disks, **given)

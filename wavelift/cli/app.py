@@ -19,12 +19,14 @@ from wavelift.cli import (
     lab,
     plan,
     replication,
+    report,
     resume,
     rollback,
     simulate,
     status,
     test,
     validate,
+    verify,
 )
 from wavelift.problems import ERROR, INTERRUPTED, UserProblem
 
@@ -44,6 +46,8 @@ app.command("status")(status.status)
 app.command("hold")(hold.hold)
 app.command("resume")(resume.resume)
 app.command("rollback")(rollback.rollback)
+app.command("report")(report.report)
+app.command("verify")(verify.verify)
 app.command("churn")(churn.churn)
 app.command("graph")(graph.graph)
 app.command("simulate")(simulate.simulate)

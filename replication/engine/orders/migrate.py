@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from replication.engine import delta, materialise, redo
+from replication.engine import delta, materialise, redo, report
 from replication.engine.attempt import CycleFailed
 from replication.engine.orders import ahead, building, gate, waves
 from replication.engine.orders.after import look_ready, settle_source
@@ -60,7 +60,9 @@ class Migration:
             return
         building.forget_fills(steps, vm_of(steps.order))
         waves.release(self.work)
-        steps.finish("done", life=Life.MIGRATED, measured=steps.took())
+        due = report.DUE if self.work.item.report_key else ""
+        steps.finish("done", life=Life.MIGRATED, measured=steps.took(), report=due)
+        report.write(self.work)
 
     @property
     def cloud(self) -> Cloud:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from replication.engine import attempt as attempts
-from replication.engine import cleanup, redo
+from replication.engine import cleanup, redo, report
 from replication.engine.orders.steps import Steps
 from replication.engine.work import Work
 from replication.model.errors import Permanent
@@ -29,6 +29,7 @@ def stop(steps: Steps) -> None:
     migrated = work.record.life is Life.MIGRATED
 
     def remove() -> str:
+        report.draft(work)  # from hashes and a recovery point that go now
         cleanup.sweep(work)
         cleanup.settle(work)
         return ""
@@ -46,6 +47,7 @@ def stop(steps: Steps) -> None:
         steps.learn({"completed": "true"})
     for step, what in zip(steps.progress.steps, (remove, delete), strict=True):
         steps.do(step.name, what)
+    report.try_sign(work)
     steps.finish(
         "done",
         life=Life.STOPPED,
