@@ -20,6 +20,16 @@ def shown(diagnostics: tuple[Diagnostic, ...]) -> str:
     return render(diagnostics, read_sources(diagnostics))
 
 
+class BadEstate(UserProblem):
+    """The files are wrong; `diagnostics` are all that was found, for whoever tells them otherwise."""
+
+    def __init__(self, folder: Path, diagnostics: tuple[Diagnostic, ...]) -> None:
+        errors = sum(d.severity == "error" for d in diagnostics)
+        count = f"{errors} problem{'s' if errors != 1 else ''}"
+        super().__init__(f"{shown(diagnostics)}\n{count} in {folder}. Nothing was changed.")
+        self.diagnostics = diagnostics
+
+
 @dataclass(frozen=True)
 class Workspace:
     """`estate` has no errors; `warnings` are what the files' checks only remark on."""
@@ -31,14 +41,12 @@ class Workspace:
 
     @classmethod
     def open(cls, folder: Path) -> Workspace:
-        """Read files and lock. `UserProblem` with every diagnostic when there is an error."""
+        """Read files and lock. `BadEstate` with every diagnostic when there is an error."""
         loaded = load(folder)
         lock, complaints = read_lock(folder)
         found = (*loaded.diagnostics, *complaints)
-        errors = tuple(d for d in found if d.severity == "error")
-        if loaded.estate is None or errors:
-            count = f"{len(errors)} problem{'s' if len(errors) != 1 else ''}"
-            raise UserProblem(f"{shown(found)}\n{count} in {folder}. Nothing was changed.")
+        if loaded.estate is None or any(d.severity == "error" for d in found):
+            raise BadEstate(folder, found)
         return cls(folder, loaded.estate, lock, found)
 
     @cached_property

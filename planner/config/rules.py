@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import schemas
 
-_ANNOTATIONS = frozenset({"$schema", "$id", "$defs", "title", "description", "default", "examples"})
+_ANNOTATIONS = frozenset({"$schema", "$id", "$defs", "title", "description", "default", "examples", "x-default"})
 _SCALAR = frozenset(
     {"type", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "writeOnly"}
 )

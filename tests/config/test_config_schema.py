@@ -20,10 +20,21 @@ from planner.config.collect import Problems
 from planner.config.document import compose
 from planner.config.files import read_one
 from planner.config.forms import bits_per_second, seconds
+from planner.config.loader import STATE_FILE
 from planner.config.rules import compiled
 from planner.config.shape import read
 from planner.config.tree import plain
-from planner.estate import CutoverPolicy, LimitsPolicy, SchedulePolicy, ShutdownPolicy
+from planner.estate import (
+    Appliance,
+    Azure,
+    CutoverPolicy,
+    LimitsPolicy,
+    Machine,
+    Phase,
+    SchedulePolicy,
+    ShutdownPolicy,
+    Source,
+)
 
 ESTATE = schemas.load("estate-1")
 VALIDATOR = Draft202012Validator(ESTATE)
@@ -61,40 +72,85 @@ def test_schema_is_valid_and_local(name: str) -> None:
     assert compiled(name).mapping is not None
 
 
+def required(document: Mapping[str, Any]) -> set[int]:
+    """Ids of the schemas of keys that must be given."""
+    found: set[int] = set()
+    waiting: list[Any] = [document]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            entries = one.get("properties", {})
+            found |= {id(entries[key]) for key in one.get("required", ()) if key in entries}
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return found
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_key_helps_in_an_editor(name: str) -> None:
-    """A description everywhere; an example, a default, allowed values or further keys too; examples are right."""
+    """issue 4, Editing: description, examples and default (a value, or in words what holds) of every key; all of them right."""
     document = schemas.load(name)
-    found = list(keys(document))
+    found, needed = list(keys(document)), required(document)
     assert found
     for path, schema in found:
         whole = resolved(document, schema)
         assert whole.get("title"), path
         assert whole.get("description"), path
-        if whole.get("type") != "boolean":
-            assert any(k in whole for k in ("examples", "default", "enum", "properties", "oneOf", "minimum")), (
-                path
-            )
+        assert whole.get("examples"), path
+        holds = whole.keys() & {"default", "x-default", "properties", "additionalProperties"}
+        assert holds or id(schema) in needed, path
         validator = Draft202012Validator({**schema, "$defs": document.get("$defs", {})})
-        for value in (*whole.get("examples", ()), *([whole["default"]] if "default" in whole else [])):
+        for value in (*whole["examples"], *([whole["default"]] if "default" in whole else [])):
             assert validator.is_valid(value), (path, value)
 
 
 def test_schema_defaults_are_the_planner_s() -> None:
-    """The default that the editor shows is the value that the planner takes."""
+    """issue 4, Editing: the default that the editor shows is the value that the planner takes."""
     defs = ESTATE["$defs"]
-    limits = {key: entry["default"] for key, entry in defs["limits"]["properties"].items()}
+    limits = given_defaults(defs["limits"])
     share = float(limits["recheck"].removesuffix("%")) / 100
     assert LimitsPolicy(**{**limits, "recheck": share}) == LimitsPolicy()
     assert set(limits) == {f.name for f in dataclasses.fields(LimitsPolicy)}
-    schedule = defs["schedule"]["properties"]
-    assert seconds(schedule["delta_minimum"]["default"]) == SchedulePolicy().delta_minimum
-    assert seconds(schedule["retry_after"]["default"]) == SchedulePolicy().retry_after
-    shutdown = defs["cutover"]["properties"]["shutdown"]["oneOf"][1]["properties"]
-    assert seconds(shutdown["wait"]["default"]) == ShutdownPolicy().wait
-    assert shutdown["then"]["default"] == ShutdownPolicy().otherwise
-    assert defs["shutdown_mode"]["default"] == ShutdownPolicy().mode
-    assert defs["cutover"]["properties"]["prepare"]["default"] == CutoverPolicy().prepare
+    schedule = given_defaults(defs["schedule"])
+    assert SchedulePolicy(**{k: timed(k, v) for k, v in schedule.items()}) == SchedulePolicy()
+    shutdown = given_defaults(defs["cutover"]["properties"]["shutdown"]["oneOf"][1])
+    names = {"then": "otherwise"}
+    assert ShutdownPolicy(**{names.get(k, k): timed(k, v) for k, v in shutdown.items()}) == ShutdownPolicy()
+    assert shutdown.keys() == {"mode", "wait", "then"}
+    cutover = given_defaults(defs["cutover"])
+    assert cutover.pop("shutdown") == ShutdownPolicy().mode
+    assert CutoverPolicy(**{k: timed(k, v) for k, v in cutover.items()}) == CutoverPolicy()
+    unset = {"opens", "closes", "window", "downtime", "shutdown"}
+    assert cutover.keys() | unset == {f.name for f in dataclasses.fields(CutoverPolicy)}
+
+
+def test_schema_defaults_of_machines_and_places_are_the_planner_s() -> None:
+    """issue 4, Editing: likewise where the planner's own values carry the default."""
+    defs, top = ESTATE["$defs"], ESTATE["properties"]
+    plain = {f.name: f.default for f in dataclasses.fields(Machine)}
+    machine = given_defaults(defs["defaults"])
+    assert machine == {"disk": plain["disk_type"], "ip": plain["ip"], "quiesce": plain["quiesce"]}
+    assert given_defaults(defs["wave"])["phase"] == Phase.REPLICATE.value
+    assert top["azure"]["properties"]["roles"]["default"] == {f.name: f.default for f in dataclasses.fields(Azure)}["roles"]
+    assert defs["source"]["properties"]["tracking"]["default"] == _field(Source, "tracking")
+    assert given_defaults(top["state"]["oneOf"][1]["properties"]["local"])["path"] == STATE_FILE
+    assert top["estate"]["properties"]["time_zone"]["default"] == _field(Appliance, "time_zone")
+
+
+def _field(kind: type, name: str) -> object:
+    return {f.name: f.default for f in dataclasses.fields(kind)}[name]
+
+
+def given_defaults(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults of a mapping's keys."""
+    whole = {key: resolved(ESTATE, entry) for key, entry in schema["properties"].items()}
+    return {key: entry["default"] for key, entry in whole.items() if "default" in entry}
+
+
+def timed(key: str, value: Any) -> Any:
+    """Durations as the planner counts them."""
+    return seconds(value) if key in ("delta_minimum", "retry_after", "wait", "ahead", "ready_within") else value
 
 
 # fmt: off

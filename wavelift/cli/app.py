@@ -12,6 +12,7 @@ from wavelift.cli import (
     churn,
     demo,
     engine,
+    explain_error,
     export,
     graph,
     hold,
@@ -22,6 +23,7 @@ from wavelift.cli import (
     report,
     resume,
     rollback,
+    schema,
     simulate,
     status,
     test,
@@ -40,6 +42,8 @@ app = typer.Typer(
 )
 app.command("init")(init.init)
 app.command("validate")(validate.validate)
+app.command("explain-error")(explain_error.explain_error)
+app.command("schema")(schema.schema)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("status")(status.status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,4 +21,18 @@ AllowDestroy = Annotated[
         min=0,
         help="Let the plan destroy exactly N data-bearing artifacts (seed disks, stores).",
     ),
+]
+
+
+class Told(StrEnum):
+    """Forms in which diagnostics are told (`planner.annotations.Format`)."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+Diagnostics = Annotated[
+    Told, typer.Option("--diagnostics", help="How to tell problems, on standard error; sarif and github are for pull requests.")
 ]

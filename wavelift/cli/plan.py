@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavelift.cli.options import AllowDestroy, AsJson, Folder
+from wavelift.cli.options import AllowDestroy, AsJson, Diagnostics, Folder, Told
 from wavelift.problems import CHANGES, ERROR
 
 if TYPE_CHECKING:
@@ -21,38 +21,43 @@ def plan(
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes to make.")
     ] = False,
     allow_destroy: AllowDestroy = None,
+    diagnostics: Diagnostics = Told.TEXT,
 ) -> None:
     """Compare the files with what is recorded and what is there, and show what apply would do."""
     from wavelift.cli.console import Console
+    from wavelift.reporting import opened
     from wavelift.wiring import Wiring
-    from wavelift.workspace import Workspace
 
-    console = Console(quiet=json)
-    workspace = Workspace.open(estate)
+    console = Console(quiet=json or diagnostics in (Told.JSON, Told.SARIF))
+    workspace = opened(estate, diagnostics.value)
     with Wiring(workspace, "plan") as wiring:
         looked = wiring.look(allow_destroy, console.doing)
-    show(looked, json, console)
+    show(looked, json, console, diagnostics)
     if looked.plan.errors:
         raise typer.Exit(ERROR)
     if detailed_exitcode and looked.plan.steps:
         raise typer.Exit(CHANGES)
 
 
-def show(looked: Looked, json: bool, console: object) -> None:
+def show(looked: Looked, json: bool, console: object, form: Told = Told.TEXT) -> None:
     """Print the plan: errors and warnings with their lines to standard error, the plan itself to standard output."""
     from planner.explain import summary, text, to_json
+    from wavelift.reporting import told
     from wavelift.workspace import shown
 
     made = looked.plan
+    if form is not Told.TEXT:
+        typer.echo(told((*made.warnings, *made.errors), form.value, Path()), err=True, nl=False)
     if json:
         import json as jsons
 
         typer.echo(jsons.dumps(to_json(made), indent=2, ensure_ascii=False))
         return
-    if made.warnings:
+    if made.warnings and form is Told.TEXT:
         typer.echo(shown(made.warnings), err=True)
     if made.errors:
-        typer.echo(shown(made.errors), err=True)
+        if form is Told.TEXT:
+            typer.echo(shown(made.errors), err=True)
         typer.echo(summary(made), err=True)
         return
     typer.echo(text(made), nl=False)

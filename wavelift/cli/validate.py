@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavelift.cli.options import AsJson, Folder
+from wavelift.cli.options import AsJson, Folder, Told
 from wavelift.problems import ERROR
 
+if TYPE_CHECKING:
+    from planner.estate import Loaded
 
-def validate(estate: Folder = Path(), json: AsJson = False) -> None:
+
+def validate(
+    estate: Folder = Path(),
+    json: AsJson = False,
+    form: Annotated[
+        Told, typer.Option("--format", help="How to tell problems; sarif and github are shown beside a pull request's lines.")
+    ] = Told.TEXT,
+) -> None:
     """Check the estate's files: schema, names, references, circles. All problems at once, each with its line."""
-    from planner.config import load, read_lock, to_json
-    from wavelift.workspace import shown
+    from planner.config import load, read_lock
+    from wavelift.reporting import told
 
     loaded = load(estate)
     _, complaints = read_lock(estate)
     found = (*loaded.diagnostics, *complaints)
     errors = sum(d.severity == "error" for d in found)
-    if json:
-        import json as jsons
-
-        typer.echo(jsons.dumps({"valid": not errors, "diagnostics": to_json(found)}, indent=2))
-    else:
+    form = Told.JSON if json else form
+    if form is Told.TEXT:
         if found:
-            typer.echo(shown(found), err=bool(errors))
-        if loaded.estate is not None and not errors:
-            waves, machines = len(loaded.estate.waves), len(loaded.estate.machines)
-            typer.echo(f"Valid: estate {loaded.estate.name}, {waves} waves, {machines} machines.")
-        else:
-            typer.echo(f"{errors} problem{'s' if errors != 1 else ''} in {estate}.", err=True)
+            typer.echo(told(found, "text", estate), err=bool(errors))
+        _sum_up(loaded, errors, estate)
+    else:
+        typer.echo(told(found, form.value, estate), nl=False)
     if errors:
         raise typer.Exit(ERROR)
+
+
+def _sum_up(loaded: Loaded, errors: int, folder: Path) -> None:
+    if loaded.estate is not None and not errors:
+        waves, machines = len(loaded.estate.waves), len(loaded.estate.machines)
+        typer.echo(f"Valid: estate {loaded.estate.name}, {waves} waves, {machines} machines.")
+    else:
+        typer.echo(f"{errors} problem{'s' if errors != 1 else ''} in {folder}.", err=True)
+        typer.echo("More about a code: wavelift explain-error CODE", err=True)

@@ -1,0 +1,44 @@
+"""What the codes outside the estate's files mean: code -> one or two sentences. A new diagnostic gets its line here.
+
+A test fails when the product makes one that is not here, or lost one.
+"""
+
+from __future__ import annotations
+
+MEANING: dict[str, str] = {
+    "WL200": "Source, name or path is wrong, or the VM left vCenter. Correct `vm`, or the machine's key in its wave.",
+    "WL201": "Several VMs have that name. Give the inventory path in `vm`.",
+    "WL202": (
+        "The instance uuid of the lock file is in no VM of the source. If the VM was restored or registered anew, remove its "
+        "entry from the lock file and run `wavelift init`."
+    ),
+    "WL203": "Two machines of the estate resolve to one instance uuid. Remove one.",
+    "WL210": "There is nothing to replicate.",
+    "WL211": "A key under `disks` fits no disk. Keys are `os`, a place such as `scsi0:1`, or the label in vCenter.",
+    "WL212": "Two keys under `disks` mean one disk.",
+    "WL213": "A VM without the disk that it boots from would not start.",
+    "WL214": "`gib` is less than the source disk holds. A disk can grow on its way and never shrink.",
+    "WL215": "A key under `nics` is a number that the VM has no adapter for; the first is 0.",
+    "WL216": "The target's `subnets` lacks the port group of an adapter.",
+    "WL217": "Every adapter is left out.",
+    "WL310": "Something with the name that the plan needs is there without this estate's tags. It is never taken over.",
+    "WL311": "The change would mean to delete and make anew, which is not done for you.",
+    "WL312": "A renamed machine takes the name of one that the state still has. Go through a third name, or stop that one first.",
+    "WL320": "Every appliance of the source has as many machines as its limit allows (S10). Declare one with `role: scale-out`.",
+    "WL321": "Phase `replicate` or `test` of a machine that is migrated already.",
+    "WL330": "`--allow-destroy` must name the number that the plan prints, so that nobody destroys more than was read.",
+    "WL340": "The login may not look. The plan goes on without these checks and says so.",
+    "WL341": "A resource group that is not `managed` must exist.",
+    "WL342": "`vnet` or `test_vnet` of a target is not there. Networks belong to the landing zone.",
+    "WL343": "A VM needs a network in its own region.",
+    "WL344": "The virtual network lacks a subnet that `subnets` names.",
+    "WL345": "The region, or the subscription in it, does not offer the size.",
+    "WL346": "The login may not read role assignments; whether apply may work shows when it does.",
+    "WL347": "S4: a role is missing; the text names principal, role and scope.",
+    "WL348": (
+        "S14: initial replications take long, and windows will open while they run. The text says what happens then, by the "
+        "schedule policy's `initial_in_blackout`."
+    ),
+}
+WARNINGS = frozenset({"WL340", "WL346", "WL348"})
+"""Codes of `MEANING` that stop nothing; a test holds them against the product."""
