@@ -6,6 +6,7 @@ import random
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -127,6 +128,35 @@ def test_the_reader_starts_its_own_server(lab: Lab, nbdkit: str, source: VSphere
             source.remove_snapshot(machine, ref)
             with pytest.raises(Temporary, match="snapshot is gone"):
                 reader.confirm()
+    finally:
+        source.remove_snapshot(machine, ref)
+        other.close()
+
+
+@pytest.mark.thirdparty
+@pytest.mark.parametrize("error", ["ENOMEM", "EIO"])
+def test_a_host_without_buffer_memory_is_backed_off_from(
+    lab: Lab, nbdkit: str, source: VSphereSource, tmp_path: Path, error: str
+) -> None:
+    """Pitfall 10: VDDK says ENOMEM or EIO when a host's NFC buffer is used up: waited for and read again; when that goes on
+    it is `Temporary`, which ends no order and keeps what was done."""
+    machine = lab.uuid(VM)
+    ref = source.create_snapshot(machine, "wavelift/nbd-memory", "", False)
+    full, path = tmp_path / "full", lab.status(VM)["disks"][0]["path"]
+    command = [
+        *(nbdkit, "-f", "-r", "-U", "{socket}", "--filter=error", "file", path),
+        *(f"error-pread={error}", "error-pread-rate=100%", f"error-pread-file={full}"),
+    ]
+    other = lab.source(reader="nbd", reader_options={"command": command})
+    try:
+        with other.open_disk(machine, source.snapshot(machine, ref), KEY) as reader:
+            full.touch()
+            with pytest.raises(Temporary, match=error):
+                reader.read(0, 4096)
+            room = threading.Timer(0.2, full.unlink)  # within the reader's own patience
+            room.start()
+            assert reader.read(0, 4096) == lab.content(VM, KEY)[:4096]
+            room.join()
     finally:
         source.remove_snapshot(machine, ref)
         other.close()
