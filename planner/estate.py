@@ -257,6 +257,14 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialPolicy:
+    """How long a test VM lives (seconds, None: no end), and the word that asks for another one."""
+
+    ttl: float | None = None
+    refresh: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """One machine with every default resolved. `spans` maps a key ("size", "phase", …) to the line its value came from."""
 
@@ -275,6 +283,7 @@ class Machine:
     tags: Mapping[str, str] = field(default_factory=dict)
     hold: Hold | None = None
     quiesce: bool = False
+    test: TrialPolicy = TrialPolicy()
     cutover: CutoverPolicy = CutoverPolicy()
     start_after: str | None = None
     """The machine that must be ready in Azure before this one is powered off."""

@@ -68,13 +68,16 @@ def look(
     allow_destroy: int | None = None,
     say: Callable[[str], None] = lambda _: None,
     applies: bool = True,
+    now: float | None = None,
 ) -> Looked:
     """Plan to learn which artifacts matter, look at exactly those, and plan again where something was not as recorded.
 
     The planner is pure and quick; asking the cloud is neither, so it is asked once, by one listing per kind and scope.
+    A hold of the files that has ended by `now` (unix time; the clock's where none is given) holds no more.
     `applies`: the login of `cloud` is the one that apply uses, so that what it lacks is what apply would lack.
     """
     recorded = workspace.view().state
+    workspace = replace(workspace, estate=current(workspace.estate, time.time() if now is None else now))
     say("reading what the engine has done")
     records = read_records(engine, recorded)
     state = absorb(recorded, records)

@@ -8,10 +8,11 @@ from typing import Literal, cast
 
 from planner.config.collect import quote
 from planner.config.context import Context
+from planner.config.forms import seconds
 from planner.config.policies import Policies
 from planner.config.sites import source_of
 from planner.config.tree import Item, entries, flag, number, text
-from planner.estate import CutoverPolicy, DiskWish, Hold, Machine, NicWish, Phase, Span, Wave
+from planner.estate import CutoverPolicy, DiskWish, Hold, Machine, NicWish, Phase, Span, TrialPolicy, Wave
 
 MAX_TAGS = 45
 """Azure allows 50 on an artifact; 5 are the product's own."""
@@ -28,6 +29,7 @@ class Defaults:
     disk: str
     ip: Literal["keep", "dynamic"]
     quiesce: bool
+    test: TrialPolicy
     cutover: CutoverPolicy
     tags: Mapping[str, str]
     spans: Mapping[str, Span]
@@ -124,6 +126,7 @@ class _WaveReader:
             tags=self._tags(defaults.tags, own, path),
             hold=_hold(own.get("hold")),
             quiesce=defaults.quiesce if (quiesce := flag(own, "quiesce")) is None else quiesce,
+            test=_test(own.get("test"), defaults.test),
             cutover=self._policies.cutover(cutover, path) if cutover else defaults.cutover,
             blackout=self._policies.blackout(own, path),
             start_after=text(own, "start_after"),
@@ -162,13 +165,17 @@ class _WaveReader:
             (entries(self._context.tree, "defaults"), "defaults"),
             (entries(place.map, "defaults") if place else {}, f"targets.{target}.defaults"),
             (entries(self._item.map, "defaults"), f"{self._path}.defaults"),
-            ({key: self._item.map[key] for key in ("cutover",) if key in self._item.map}, self._path),
+            ({key: self._item.map[key] for key in ("cutover", "test") if key in self._item.map}, self._path),
         ]
         found: dict[str, tuple[Item, str]] = {}
         tags: Mapping[str, str] = {}
+        test = TrialPolicy()
         spans: dict[str, Span] = {}
         for items, path in levels:
             found |= {key: (items[key], path) for key in _INHERITED if key in items}
+            if "test" in items:
+                test = _test(items["test"], test)
+                spans["test"] = items["test"].span
             if "tags" in items:
                 tags = self._tags(tags, items, path)
                 spans["tags"] = items["tags"].span
@@ -181,6 +188,7 @@ class _WaveReader:
             disk=text(plain, "disk") or STANDARD_DISK,
             ip=cast(Literal["keep", "dynamic"], text(plain, "ip") or "dynamic"),
             quiesce=flag(plain, "quiesce") or False,
+            test=test,
             cutover=self._policies.cutover(*found["cutover"]) if "cutover" in found else CutoverPolicy(),
             tags=tags,
             spans=spans,
@@ -229,6 +237,14 @@ def _nic(item: Item) -> NicWish:
     if item.text is not None:
         return NicWish(skip=True, span=item.key)
     return NicWish(text(item.map, "ip"), text(item.map, "subnet"), span=item.key)
+
+
+def _test(item: Item | None, above: TrialPolicy) -> TrialPolicy:
+    """What a level says over what the levels above have said."""
+    if item is None:
+        return above
+    ttl, refresh = text(item.map, "ttl"), text(item.map, "refresh")
+    return TrialPolicy(seconds(ttl) if ttl else above.ttl, refresh or above.refresh)
 
 
 def _hold(item: Item | None) -> Hold | None:

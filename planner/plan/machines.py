@@ -20,7 +20,7 @@ from planner.estate import Diagnostic, Machine, Phase, Wave
 from planner.plan.artifacts import Differ
 from planner.plan.life import Stage, last_order, reached, stage, under_way
 from planner.plan.model import World
-from planner.plan.orders import latched, order_step
+from planner.plan.orders import expired, latched, order_step
 from planner.state import MachineState, Recorded, State
 from planner.steps import Note
 from replication.model.item import OrderKind
@@ -197,7 +197,12 @@ class Machines:
             clean = order_step(OrderKind.CLEAN_UP, number, state, wanted, self._desired.names, own, ())
             self._differ.add(clean)
             needs, number, tested = (clean.address,), number + 1, False
-        wish = self._wish(machine.phase, now, tested)
+        mark = record.trial if record is not None else None
+        again = mark is not None and machine.phase is Phase.TEST and machine.test.refresh not in ("", mark.asked)
+        if mark is not None and mark.expired is not None and not tested and not again and machine.phase is Phase.TEST:
+            self._note(self._notes.kept, wanted, "test", expired(mark, machine.name))
+            return
+        wish = self._wish(machine.phase, now, tested and not again)
         if wish is None:
             return
         reason = self._gate(wanted, wave, now, wish) or self._people(record, wish, wanted)
@@ -206,8 +211,10 @@ class Machines:
             return
         failed = self._failure(record, wish)
         why = f"again; the last attempt ended: {failed}" if failed else ""
+        if again:
+            why = f"a test from the newest recovery point, as `test.refresh: {machine.test.refresh}` asks"
         first = self._desired.machines.get(machine.start_after) if machine.start_after else None
-        self._differ.add(order_step(wish, number, state, wanted, self._desired.names, own, needs, why, first))
+        self._differ.add(order_step(wish, number, state, wanted, self._desired.names, own, needs, why, first, again and tested))
         if machine.phase is Phase.COMPLETE and wish is OrderKind.MIGRATE:
             self._defer(wanted, "after the migration", OrderKind.STOP)
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 import uuid as uuids
 from collections.abc import Iterator, Mapping
 
 from planner.artifact import Artifact, Json, Kind
 from planner.desired.machine import DesiredMachine, vm_order
-from planner.estate import CutoverPolicy
+from planner.estate import CutoverPolicy, TrialPolicy
 from planner.names import Names, last
 from planner.state import MachineState, digest
 from planner.steps import SendOrder
-from replication.model.item import Cutover, OrderKind, Shutdown, VmOrder
-from replication.model.record import Record
+from replication.model.item import Cutover, OrderKind, Shutdown, Trial, VmOrder
+from replication.model.record import Record, TrialMark
 
 IRREVERSIBLE = {
     OrderKind.MIGRATE: "the source is powered off; until `complete` the way back is to power it on again",
@@ -43,13 +44,16 @@ def order_step(
     needs: tuple[str, ...],
     why: str = "",
     after: DesiredMachine | None = None,
+    refresh: bool = False,
 ) -> SendOrder:
     """`recorded`: address -> kind of this machine's recorded artifacts (what the order may remove). `after`: the machine
-    that must be ready first."""
+    that must be ready first. `refresh`: a test that is there is replaced."""
     vm = vm_order(names, wanted, test=kind is OrderKind.TEST) if wanted and kind in (OrderKind.TEST, OrderKind.MIGRATE) else None
     cutover = wanted.machine.cutover if wanted else CutoverPolicy()
     shutdown = Shutdown(cutover.shutdown.mode, cutover.shutdown.wait, cutover.shutdown.otherwise)
     frozen = _cutover(cutover, after) if kind is OrderKind.MIGRATE else Cutover()
+    policy = wanted.machine.test if wanted else TrialPolicy()
+    trial = Trial(policy.ttl, policy.refresh, refresh) if kind is OrderKind.TEST else Trial()
     document: dict[str, Json] = {
         "machine": machine.uuid,
         "number": number,
@@ -60,6 +64,7 @@ def order_step(
         "prepare": cutover.prepare,
         "in_blackout": cutover.in_blackout,
         "cutover": dataclasses.asdict(frozen),
+        **({"trial": dataclasses.asdict(trial)} if trial != Trial() else {}),
     }
     document["id"] = order_id(machine.replication, number, document)
     return SendOrder(
@@ -93,6 +98,12 @@ def _cutover(policy: CutoverPolicy, after: DesiredMachine | None) -> Cutover:
         ready_within=policy.ready_within,
         source_after=policy.source_after,
     )
+
+
+def expired(mark: TrialMark, name: str) -> str:
+    """What the plan says of a test whose time to live is over: it is no drift, and it is not made again by itself."""
+    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(mark.expired or 0.0))
+    return f"expired and deleted {when}; `wavelift test refresh {name}` or another `test.refresh` makes a new one"
 
 
 def latched(record: Record | None, policy: CutoverPolicy) -> str | None:

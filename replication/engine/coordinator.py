@@ -15,6 +15,7 @@ from replication.engine.config import EngineConfig
 from replication.engine.guard import Guard, Superseded
 from replication.engine.orders.commands import Rollback, asked_for_vm, obey
 from replication.engine.orders.steps import Steps, accepted, early
+from replication.engine.orders.test import lived_out
 from replication.engine.region import Held, Job, Region
 from replication.engine.retry import Retry
 from replication.engine.shown import Shown
@@ -35,8 +36,13 @@ class WriteReport:
     """A task: what is due of a migrated machine's integrity report."""
 
 
-Task = Order | CycleKind | Rollback | WriteReport | None
-"""An order to carry, a cycle to run, a rollback, a report, or None: only settle what an interrupted attempt left."""
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """A task: delete a test whose time to live is over."""
+
+
+Task = Order | CycleKind | Rollback | WriteReport | Expire | None
+"""An order to carry, a cycle to run, a rollback, a report, a test's end, or None: only settle what an attempt left."""
 
 
 class Launcher(Protocol):
@@ -152,6 +158,8 @@ class Coordinator:
                 self._start(region, held, order, None, 0)
         elif order is None and (record.attempt is not None or record.unclean) and not later:
             self._start(region, held, None, None, 0)
+        elif order is None and not later and lived_out(record, now):
+            self._start(region, held, Expire(), None, 0)
         elif order is None and record.report and not later:
             self._start(region, held, WriteReport(), None, 0)
         elif order is not None or record.life in (Life.NEW, Life.INITIAL, Life.DELTA):

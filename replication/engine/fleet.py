@@ -12,10 +12,11 @@ from replication.engine import delta, initial, metered, redo, report
 from replication.engine.attempt import CycleFailed, abandon, retry_at
 from replication.engine.budget import Budget
 from replication.engine.config import EngineConfig
-from replication.engine.coordinator import Coordinator, Task, WriteReport
+from replication.engine.coordinator import Coordinator, Expire, Task, WriteReport
 from replication.engine.guard import Cancelled, Guard, Halted, Superseded, Yielded
 from replication.engine.orders.carry import carry
 from replication.engine.orders.commands import Rollback, roll_back
+from replication.engine.orders.test import expire
 from replication.engine.pace import Pace
 from replication.engine.region import Held, Job, Region
 from replication.engine.work import Work
@@ -191,6 +192,8 @@ class Engine:
                 carry(work, task)
             case Rollback():
                 roll_back(work)
+            case Expire():
+                expire(work)
             case WriteReport():
                 report.write(work)
             case CycleKind.INITIAL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from replication.engine import standing
@@ -13,7 +14,7 @@ from replication.lifecycle import status_of
 from replication.model.documents import dumps, status_name
 from replication.model.errors import PortError
 from replication.model.item import Shutdown
-from replication.model.record import Life
+from replication.model.record import Life, Record
 from replication.model.status import Status
 from replication.ports import Clock
 
@@ -47,7 +48,7 @@ class Shown:
         )
         if held.alert and not status.problem:
             status = replace(status, problem=held.alert)
-        if notice := standing.notice(held.record):
+        if notice := standing.notice(held.record) or told_of(held.record):
             status = replace(status, notice=notice)
         if told := _forecast(held):
             status = replace(status, forecast=told)
@@ -69,6 +70,20 @@ class Shown:
         if not progress or now <= job.started:
             return None
         return job.started + (now - job.started) / progress
+
+
+def told_of(record: Record | None) -> str:
+    """How long the test VM lives, or that its time was over."""
+    mark = record.trial if record is not None else None
+    if record is None or mark is None or mark.until is None or record.life is not Life.DELTA:
+        return ""
+    if mark.expired is not None:
+        return f"its test VM has expired and was deleted ({_when(mark.expired)})"
+    return f"its test VM is deleted {_when(mark.until)}" if record.test else ""
+
+
+def _when(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))
 
 
 def _forecast(held: Held) -> dict[str, float]:

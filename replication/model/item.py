@@ -149,6 +149,17 @@ class Cutover:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """Of a TEST order: how long its VM lives (seconds, None: until a clean-up), and what asked for it."""
+
+    ttl: float | None = None
+    asked: str = ""
+    """The word by which the files asked for another test; empty: none."""
+    refresh: bool = False
+    """An earlier test that is still there is removed first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """One thing to be carried to its end by the engine. `number` rises by one per machine; later ones wait for earlier.
 
@@ -170,3 +181,4 @@ class Order:
     cutover: Cutover = field(default_factory=Cutover)
     in_blackout: Literal["wait", "override", "refuse"] = "wait"
     """MIGRATE: what it does inside a blackout window when it has not begun yet."""
+    trial: Trial = field(default_factory=Trial)

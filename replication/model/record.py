@@ -191,6 +191,19 @@ class HoldMark:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialMark:
+    """The last test that was made: by which order, when, until when it lives (None: no end), and when it was found expired
+    and deleted (None: not)."""
+
+    order: int
+    asked: str
+    cycle: int
+    made: float
+    until: float | None
+    expired: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Intervention:
     """A break-glass command that was obeyed or refused, for the record."""
 
@@ -258,5 +271,6 @@ class Record:
     """Uuids of disks that were there, and left out, when these were chosen."""
     notices: tuple[str, ...] = ()
     """What somebody should know although it stops nothing."""
+    trial: TrialMark | None = None
     report: str = ""
     """The integrity report of a migration: "due", then the order's number while it waits for its signature, then empty."""

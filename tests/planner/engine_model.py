@@ -11,7 +11,7 @@ from replication.engine.orders.steps import resource_ids
 from replication.lifecycle import may
 from replication.model.errors import Conflict, NotFound
 from replication.model.item import Item, Order, OrderKind
-from replication.model.record import Life, OrderProgress, Record
+from replication.model.record import Life, OrderProgress, Record, TrialMark
 from replication.model.status import Status
 from tests.fakes.provider import FakeAzure
 
@@ -127,7 +127,11 @@ class EngineModel:
         match order.kind:
             case OrderKind.TEST:
                 assert order.vm is not None
-                return replace(done, test=self._make(resource_ids(order.vm), "test_"))
+                if record.test and not order.trial.refresh:
+                    ended = replace(progress, outcome="aborted", problem="an earlier test is still there")
+                    return replace(record, order=ended, orders_done=order.number)
+                mark = TrialMark(order.number, order.trial.asked, record.cycle, 0.0, order.trial.ttl)
+                return replace(done, test=self._make(resource_ids(order.vm), "test_"), trial=mark)
             case OrderKind.CLEAN_UP:
                 for arm_id in record.test.values():
                     self._azure.remove(arm_id)
@@ -143,6 +147,16 @@ class EngineModel:
                         self._azure.remove(seed)
                 facts = {"completed": "true"} if record.life is Life.MIGRATED else {}
                 return replace(done, life=Life.STOPPED, order=replace(progress, outcome="done", facts=facts))
+
+    def expire(self) -> None:
+        """Every test's time to live is over."""
+        with self._azure.lock:
+            for documents in self.stores.values():
+                for uuid, record in documents.records.items():
+                    if record.test and record.trial is not None and record.trial.until is not None:
+                        for arm_id in record.test.values():
+                            self._azure.remove(arm_id)
+                        documents.records[uuid] = replace(record, test={}, trial=replace(record.trial, expired=1.8e9))
 
     def _make(self, ids: Mapping[str, str], prefix: str) -> dict[str, str]:
         for logical, arm_id in ids.items():

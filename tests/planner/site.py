@@ -91,7 +91,7 @@ class Site:
         return Inventory({"seoul": SourceInventory("seoul", uuid_of(0), 1.8e9, tuple(self.vms.values()))})
 
     def look(self, allow_destroy: int | None = None) -> Looked:
-        return look(self.workspace, self.inventory(), self.azure, self.engine, allow_destroy)
+        return look(self.workspace, self.inventory(), self.azure, self.engine, allow_destroy, now=self.now)
 
     def apply(
         self,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from replication.engine import materialise
 from replication.engine.orders import building
@@ -16,7 +18,9 @@ from replication.engine.orders.steps import (
     tags_of,
     vm_of,
 )
+from replication.engine.work import Work
 from replication.model.errors import Permanent
+from replication.model.record import Record, TrialMark
 from replication.ports import Exposure
 
 
@@ -36,17 +40,20 @@ def _test(steps: Steps) -> None:
     cloud = work.cloud(vm.subscription)
 
     def check() -> str:
-        if work.record.test and "cycle" not in steps.facts:
+        earlier = bool(work.record.test) and "cycle" not in steps.facts
+        if earlier and not steps.order.trial.refresh:
             raise Refused("an earlier test is still there: clean it up first")
         point = work.record.committed
         if point is None:
             raise Refused("there is no recovery point yet: wait for the initial replication")
         materialise.require_sizes(vm, work.item.disks)
+        isolated = isolation(work.retry(partial(cloud.exposure, vm)))
+        if earlier:
+            remove(work)
         require_absent(work, cloud, resource_ids(vm))
         problems = work.retry(partial(cloud.check, vm))
         if problems:
             raise Refused("; ".join(problems))
-        isolated = isolation(work.retry(partial(cloud.exposure, vm)))
         building.pin(steps, point)
         return f"recovery point of cycle {point.cycle}; {isolated}"
 
@@ -73,7 +80,10 @@ def _test(steps: Steps) -> None:
     names = [step.name for step in steps.progress.steps]
     for name, what in zip(names, (check, fill, create, start), strict=True):
         steps.do(name, what)
-    steps.finish("done", measured=steps.took(), test_accepted="")
+    now, ttl = work.clock.now(), steps.order.trial.ttl
+    until = None if ttl is None else now + ttl
+    mark = TrialMark(steps.order.number, steps.order.trial.asked, int(steps.facts["cycle"]), now, until)
+    steps.finish("done", measured=steps.took(), test_accepted="", trial=mark)
 
 
 def isolation(found: Exposure) -> str:
@@ -103,23 +113,44 @@ def _clean(steps: Steps) -> list[str]:
     return left
 
 
+def remove(work: Work, **changes: Any) -> str:
+    """Delete what the last test made, then journal that with `changes`. Raises `Refused` for what cannot be deleted."""
+    made = work.record.test
+    by_subscription = {name.split("/")[2] for name in made.values()}
+    left: list[str] = []
+    for subscription in sorted(by_subscription):
+        mine = {k: v for k, v in made.items() if v.split("/")[2] == subscription}
+        left += delete_made(work, work.cloud(subscription), mine)
+    if left:
+        raise Refused("; ".join(left))
+    work.machine.advance(test={}, **changes)
+    return f"{len(made)} things"
+
+
+def lived_out(record: Record, now: float) -> bool:
+    """Whether the test's time is over and nothing keeps it: a machine that a person holds is left as it is."""
+    mark = record.trial
+    over = mark is not None and mark.until is not None and mark.expired is None and mark.until <= now
+    return over and bool(record.test) and record.hold is None
+
+
+def expire(work: Work) -> None:
+    """The test's time to live is over. Raises a port's error (tried again later)."""
+    mark = work.record.trial
+    if mark is None or not lived_out(work.record, work.clock.now()):
+        return
+    work.guard.check()
+    try:
+        remove(work, trial=replace(mark, expired=work.clock.now()), problem="")
+    except Refused as error:
+        raise Permanent(f"its test has expired and cannot be deleted: {error}", subject=work.item.name) from error
+    work.note("its test has expired and is deleted")
+
+
 def clean_up(steps: Steps) -> None:
     """Delete what the last test made."""
-    work = steps.work
-
-    def delete() -> str:
-        made = work.record.test
-        by_subscription = {name.split("/")[2] for name in made.values()}
-        left: list[str] = []
-        for subscription in sorted(by_subscription):
-            mine = {k: v for k, v in made.items() if v.split("/")[2] == subscription}
-            left += delete_made(work, work.cloud(subscription), mine)
-        if left:
-            raise Refused("; ".join(left))
-        return f"{len(made)} things"
-
     try:
-        steps.do(steps.progress.steps[0].name, delete)
+        steps.do(steps.progress.steps[0].name, lambda: remove(steps.work))
     except Refused as error:
         steps.finish("failed", str(error))
     else:
