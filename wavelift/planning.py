@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner.artifact import ENGINE_MADE, Kind
 from planner.desired import Desired, build
 from planner.engine import EngineReader
 from planner.estate import Diagnostic, Phase
 from planner.garbage import paused_gc
+from planner.holds import current
 from planner.inventory import Inventory
 from planner.plan import Plan, World, plan, with_issues
 from planner.plan.artifacts import as_recorded

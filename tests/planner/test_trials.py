@@ -67,10 +67,19 @@ def test_another_refresh_replaces_a_test_that_is_there(site: Site) -> None:
     assert orders(site) == []
 
 
-def test_a_time_to_live_falls_through_the_levels() -> None:
+def test_a_time_to_live_falls_through_the_levels(site: Site) -> None:
     """The estate, 2: what a level leaves out comes from the level above."""
-    case = Path(__file__).parents[1] / "cases" / "config" / "test-settings"
-    loaded = load(case, env={})
+    base = (site.folder / "estate.yaml").read_text()
+    site.files(
+        estate=base.replace("defaults: {", "defaults: {test: {ttl: 48h}, ", 1),
+        waves=(
+            "waves:\n"
+            "  a: {target: korea, machines: {m-1: Standard_D2s_v5, m-2: {size: Standard_D2s_v5, test: {refresh: 2}}}}\n"
+            "  b: {target: korea, test: {refresh: 2}, machines: {m-3: {size: Standard_D2s_v5, test: {ttl: 1h}}}}\n"
+            "  c: {target: korea, defaults: {test: {ttl: 1d}}, machines: {m-4: Standard_D2s_v5}}\n"
+        ),
+    )
+    loaded = load(Path(), env={})
     assert loaded.estate is not None, loaded.diagnostics
     found = {name: (m.test.ttl, m.test.refresh) for name, m in loaded.estate.machines.items()}
     assert found == {"m-1": (172800.0, ""), "m-2": (172800.0, "2"), "m-3": (3600.0, "2"), "m-4": (86400.0, "")}
