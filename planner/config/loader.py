@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -156,11 +157,22 @@ def _digest(estate: Estate) -> str:
     """sha256 over canonical JSON without places, so that a comment, an order or a checkout's folder changes nothing."""
 
     def measured(value: object) -> Any:
-        if is_dataclass(value):
-            return {f.name: getattr(value, f.name) for f in fields(value) if f.name not in _UNMEASURED}
+        if is_dataclass(value) and not isinstance(value, type):
+            return {n: v for n, d in _measures(type(value)) if (v := getattr(value, n)) is not d and v != d}
         if isinstance(value, Enum):
             return value.value
         raise TypeError(f"{type(value).__name__} is no part of an estate")
 
     document = json.dumps(estate, default=measured, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(document.encode()).hexdigest()
+
+
+@cache
+def _measures(form: type) -> tuple[tuple[str, object], ...]:
+    """The fields of a class that are measured, each with its default: what is as it is by default is no part of the digest,
+    so that a later version with more keys measures old files alike."""
+    return tuple((f.name, _default(f)) for f in fields(form) if f.name not in _UNMEASURED)
+
+
+def _default(field: Field[Any]) -> object:
+    return field.default_factory() if field.default_factory is not MISSING else field.default
