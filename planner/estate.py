@@ -51,7 +51,10 @@ class Phase(Enum):
 
     @property
     def rank(self) -> int:
-        return list(Phase).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {phase: rank for rank, phase in enumerate(Phase)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,20 @@ class Group:
 GROUPS = (
     Group("start", {"python_pass_s": "s", "help_s": "s"}),
     Group("sealing", {"seal_mib_s_per_core": "MiB/s"}),
+    Group("validating", {"validate_10000_machines_s": "s", "validate_10000_machines_warm_s": "s"}),
+    Group("plan_500", {"plan_500_machines_s": "s"}),
     Group("plan_1000", {"plan_1000_machines_s": "s"}),
     Group("plan_10000", {"plan_10000_machines_s": "s", "plan_10000_machines_rss_mib": "MiB"}),
+    Group(
+        "noop",
+        {
+            "plan_10000_machines_noop_s": "s",
+            "plan_10000_machines_noop_rss_mib": "MiB",
+            "plan_10000_machines_edit_s": "s",
+        },
+    ),
+    Group("graphing", {"graph_10000_s": "s"}),
+    Group("applying", {"apply_3000_noop_s": "s", "apply_30000_noop_s": "s"}),
     Group("inventory", {"inventory_10000_s": "s"}),
     Group("initial", {"initial_mib_s": "MiB/s", "replication_rss_mib": "MiB", "initial_snapshot_open_s": "s"}),
     Group("cutover", {"cutover_downtime_10gib_s": "s", "cutover_downtime_1tib_s": "s"}),

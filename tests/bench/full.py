@@ -59,6 +59,16 @@ def _tracked(inventory: Inventory) -> Inventory:
     return Inventory({n: replace(s, vms=tuple(map(on, s.vms))) for n, s in inventory.sources.items()})
 
 
+def attributes(kind: str, arm_id: str) -> dict[str, str]:
+    """What a provider answers for an artifact that it has made."""
+    name = arm_id.rpartition("/")[2]
+    if kind in STORES:
+        return {"blob_endpoint": f"https://{name}.blob.example"}
+    if kind == Kind.KEY_VAULT:
+        return {"vault_uri": f"https://{name}.vault.example"}
+    return {"endpoint": f"https://{name}.bus.example"} if kind == Kind.SERVICE_BUS else {}
+
+
 def _applied(plan: Plan) -> State:
     artifacts: dict[str, Recorded] = {}
     machines: dict[str, MachineState] = {}
@@ -67,10 +77,8 @@ def _applied(plan: Plan) -> State:
             raise AssertionError(f"{step.address}: an empty state is planned with creations alone")
         if step.kind is Kind.TRACKING:
             continue
-        attributes: dict[str, str] = {}
-        if step.kind in STORES:
-            attributes = {"blob_endpoint": f"https://{step.id.rpartition('/')[2]}.blob.example"}
-        artifacts[step.address] = Recorded(step.address, step.kind, step.id, step.spec, step.deps, attributes, step.machine)
+        found = attributes(step.kind, step.id)
+        artifacts[step.address] = Recorded(step.address, step.kind, step.id, step.spec, step.deps, found, step.machine)
         if step.enables is not None:
             machines[step.enables.uuid] = step.enables
     return State(plan.lineage, 1, plan.estate, artifacts, machines)

@@ -8,6 +8,7 @@ inventory is loaded from its recorded snapshot, the cloud answers from a file, a
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
@@ -103,6 +104,7 @@ def main(folder: Path, profiled: bool) -> None:
         profile.runcall(run, folder, mark)
         pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(45)
         return
+    gc.disable()  # as the command does: see `wavelift.__main__.SHORT`
     sys.stdout.write(run(folder, mark if "-v" in sys.argv else lambda what: None))
 
 

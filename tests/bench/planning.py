@@ -17,7 +17,7 @@ def measured(folder: Path, machines: int, rss: bool) -> Iterator[Measured]:
     python("-m", "tests.bench.estates", folder, str(machines))
     runs: list[Ran] = []
     for _ in range(TIMES):
-        _forget(folder)
+        forget(folder)
         runs.append(python("-m", "tests.bench.plan_once", folder, out=folder / "plan.txt"))
     _check(folder / "plan.txt", machines)
     waves = len(list((folder / "estate" / "waves").iterdir()))
@@ -27,7 +27,8 @@ def measured(folder: Path, machines: int, rss: bool) -> Iterator[Measured]:
         yield Measured(f"plan_{machines}_machines_rss_mib", max(r.rss for r in runs), "peak resident size of those runs")
 
 
-def _forget(folder: Path) -> None:
+def forget(folder: Path) -> None:
+    """Put every file below `folder` out of the page cache."""
     os.sync()
     for path in folder.rglob("*"):
         if path.is_file():
