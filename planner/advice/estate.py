@@ -143,7 +143,7 @@ ESTATE: dict[str, Advice] = {
     ),
     "WL162": Advice(
         "Name a machine of the estate that goes as far, or remove `start_after`.",
-        "waves: {shop: {target: korea, machines: {web-01: {size: Standard_D2s_v5, start_after: db-01}}}}\n",
+        "waves: {shop: {target: korea, machines: {web-01: {size: Standard_D2s_v5, start_after: db}}}}\n",
         "waves:\n  shop: {target: korea, machines: {web-01: {size: Standard_D2s_v5, start_after: db}, db: Standard_E8s_v5}}\n",
     ),
     "WL163": Advice(
@@ -160,6 +160,11 @@ ESTATE: dict[str, Advice] = {
         "Take the file from git again. When its entries are wrong, remove them and run `wavelift init`.",
         "(wavelift.lock.yaml edited by hand so that an instance uuid is no uuid any more)",
         "(`git checkout wavelift.lock.yaml`)",
+    ),
+    "WL190": Advice(
+        "Write the marked place as the message says, or go on without formatting this file: it is read all the same.",
+        "(`wavelift fmt` on a file with a line `? name`, a key in YAML's long form)",
+        "(`name: value`)",
     ),
     "WL171": Advice(
         "Remove the entry of the machine that the VM is not, then run `wavelift init`.",

@@ -150,5 +150,9 @@ CODES: dict[str, Code] = {
     "WL170": Code(
         "Lock file not usable", "The lock file was changed by hand or damaged; take it from git again."
     ),
+    "WL190": Code(
+        "Cannot be formatted",
+        "`wavelift fmt` changes how a file looks and never what it means. What it cannot lay out and keep, it leaves as it is.",
+    ),
     "WL171": Code("One VM pinned twice", "Two machines of the lock file are pinned to the same VM."),
 }

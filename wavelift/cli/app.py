@@ -14,6 +14,7 @@ from wavelift.cli import (
     engine,
     explain_error,
     export,
+    fmt,
     graph,
     hold,
     init,
@@ -44,6 +45,7 @@ app.command("init")(init.init)
 app.command("validate")(validate.validate)
 app.command("explain-error")(explain_error.explain_error)
 app.command("schema")(schema.schema)
+app.command("fmt")(fmt.fmt)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("status")(status.status)
