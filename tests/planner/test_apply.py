@@ -17,6 +17,7 @@ from planner.explain import text, to_json
 from planner.ports import ResourceRef
 from planner.steps import Forget, SendOrder, Step
 from replication.model.errors import Permanent, Temporary
+from replication.model.item import Order
 from tests.planner.site import PROJECT, Site, vm
 from wavelift.applying import keep_outcomes
 from wavelift.problems import UserProblem
@@ -263,13 +264,13 @@ def test_an_order_of_unknown_fate_is_never_taken_for_another(site: Site) -> None
     site.files(waves=WAVES.format(phase="test"))
     real = site.engine.put_order
 
-    def lost(account: str, order: object) -> None:
-        real(account, order)  # type: ignore[arg-type]  # handed on as it comes
+    def lost(account: str, order: Order) -> None:
+        real(account, order)
         raise Temporary("the connection broke")
 
     site.engine.put_order = lost  # type: ignore[method-assign]  # the wire, not the engine, is what fails
     assert len(site.apply().failed) == 2
-    site.engine.put_order = real  # type: ignore[method-assign]
+    site.engine.put_order = real  # type: ignore[method-assign]  # the wire is whole again
     same = site.look()
     assert site.apply(same).complete, "the same order again is the same order"
     site.engine.run()

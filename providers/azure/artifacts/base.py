@@ -36,8 +36,8 @@ class Makes(Observes, Deletes, Protocol):
     def resume(self, ref: ResourceRef, spec: Spec, token: str) -> Operation: ...
 
 
-class GroupKind(ABC):
-    """A tagged ARM resource in a resource group: listed by group, made by PUT, deleted when it is ours."""
+class Listed(ABC):
+    """A tagged ARM resource in a resource group: listed by group, deleted when it is ours."""
 
     def __init__(self, session: AzureSession, owner: Owner) -> None:
         self.session = session
@@ -53,24 +53,12 @@ class GroupKind(ABC):
     def get(self, at: ArmId) -> Any: ...
 
     @abstractmethod
-    def put(self, at: ArmId, spec: Spec, tags: dict[str, str], **poll: Any) -> LROPoller[Any]:
-        """Begin the PUT; `poll` goes to the client library."""
-
-    @abstractmethod
     def remove(self, at: ArmId) -> LROPoller[Any] | None:
         """Begin the DELETE; None when it is done at once."""
 
     @abstractmethod
     def properties(self, found: Any) -> dict[str, Json]:
         """What it is, under the keys of the spec."""
-
-    def attributes(self, found: Any) -> dict[str, Json]:
-        """What others refer to; nothing unless a kind says so."""
-        return {}
-
-    def finish(self, at: ArmId, spec: Spec, found: Any) -> None:
-        """What must follow the PUT; idempotent. Nothing unless a kind says so."""
-        return
 
     # --- and what follows from it
 
@@ -87,22 +75,6 @@ class GroupKind(ABC):
                 seen[item.id.lower()] = Observed(item.id, self.properties(item), tags, self.owner.owns(tags))
         wanted = {ref.id.lower() for ref in refs}
         return {key: value for key, value in seen.items() if key in wanted}
-
-    def begin(self, ref: ResourceRef, spec: Spec) -> Operation:
-        at = parse(ref.id)
-        self.require_ours(at)
-        with translated(at.name):
-            return self._pending(at, spec, self.put(at, spec, self.owner.tags(ref.address, spec.get("tags"))))
-
-    def resume(self, ref: ResourceRef, spec: Spec, token: str) -> Operation:
-        at = parse(ref.id)
-        tags = self.owner.tags(ref.address, spec.get("tags"))
-        try:
-            with translated(at.name):
-                poller = self.put(at, spec, tags, continuation_token=token)
-        except (NotFound, ValueError):
-            return self.begin(ref, spec)  # not a token of this library's version: a PUT again says how it ended
-        return self._pending(at, spec, poller, lambda: self.begin(ref, spec))
 
     def delete(self, ref: ResourceRef) -> None:
         at = parse(ref.id)
@@ -126,6 +98,37 @@ class GroupKind(ABC):
                 "it exists and does not carry this estate's tags", subject=at.text, remedy=remedy, code="NotOurs"
             )
         return True
+
+class GroupKind(Listed):
+    """One that is made by PUT, as a long-running operation."""
+
+    @abstractmethod
+    def put(self, at: ArmId, spec: Spec, tags: dict[str, str], **poll: Any) -> LROPoller[Any]:
+        """Begin the PUT; `poll` goes to the client library."""
+
+    def attributes(self, found: Any) -> dict[str, Json]:
+        """What others refer to; nothing unless a kind says so."""
+        return {}
+
+    def finish(self, at: ArmId, spec: Spec, found: Any) -> None:
+        """What must follow the PUT; idempotent. Nothing unless a kind says so."""
+        return
+
+    def begin(self, ref: ResourceRef, spec: Spec) -> Operation:
+        at = parse(ref.id)
+        self.require_ours(at)
+        with translated(at.name):
+            return self._pending(at, spec, self.put(at, spec, self.owner.tags(ref.address, spec.get("tags"))))
+
+    def resume(self, ref: ResourceRef, spec: Spec, token: str) -> Operation:
+        at = parse(ref.id)
+        tags = self.owner.tags(ref.address, spec.get("tags"))
+        try:
+            with translated(at.name):
+                poller = self.put(at, spec, tags, continuation_token=token)
+        except (NotFound, ValueError):
+            return self.begin(ref, spec)  # not a token of this library's version: a PUT again says how it ended
+        return self._pending(at, spec, poller, lambda: self.begin(ref, spec))
 
     def _pending(
         self, at: ArmId, spec: Spec, poller: LROPoller[Any], again: Callable[[], Operation] | None = None

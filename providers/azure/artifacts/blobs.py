@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ _PROBE = ".wavelift-probe"
 """Written and deleted again when a container is made: the proof that the role lets us write."""
 
 
-class _DataPlane:
+class _DataPlane(ABC):
     def __init__(self, session: AzureSession, owner: Owner, wait: RoleWait) -> None:
         self.session = session
         self.owner = owner
@@ -52,8 +53,9 @@ class _DataPlane:
     def begin(self, ref: ResourceRef, spec: Spec) -> Operation:
         return Deferred(lambda: self.wait.run(lambda: self.make(ref, spec)), ref.id)
 
+    @abstractmethod
     def make(self, ref: ResourceRef, spec: Spec) -> Made:
-        raise NotImplementedError
+        """Make it now; what is there already as asked is success."""
 
 
 class Containers(_DataPlane):

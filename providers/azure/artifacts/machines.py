@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from planner.ports import Json, Observed, ResourceRef
-from providers.azure.artifacts.base import GroupKind, Spec, place, plain
+from providers.azure.artifacts.base import Listed, place, plain
 from providers.azure.cloud import AzureCloud
 from providers.azure.errors import translated
 from providers.azure.ids import ArmId, parse
@@ -15,11 +15,8 @@ from providers.azure.tags import Owner
 from replication.model.errors import NotFound
 
 
-class _EngineMade(GroupKind):
+class _EngineMade(Listed):
     """Made by the engine's orders; here they are only looked at and deleted."""
-
-    def put(self, at: ArmId, spec: Spec, tags: dict[str, str], **poll: Any) -> Any:
-        raise NotImplementedError("disks, NICs and VMs are made by the engine")
 
     def remove(self, at: ArmId) -> None:
         AzureCloud(self.session, at.subscription, self.owner).delete(at.text)

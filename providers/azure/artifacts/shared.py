@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from planner.ports import Json, Made, Observed, Operation, ResourceRef
-from providers.azure.artifacts.base import GroupKind, Spec, place, plain
+from providers.azure.artifacts.base import GroupKind, Listed, Spec, place, plain
 from providers.azure.errors import error_code, translated
 from providers.azure.ids import ArmId, parse, same
 from providers.azure.operations import Deferred
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from azure.core.polling import LROPoller
 
 
-class ResourceGroups(GroupKind):
+class ResourceGroups(Listed):
     """Groups that the estate declares as managed.
 
     Deleting one deletes what is in it, so it goes only when that is nothing, or shared artifacts of ours. A VM, disk or NIC
@@ -28,9 +28,6 @@ class ResourceGroups(GroupKind):
 
     def get(self, at: ArmId) -> Any:
         return self.session.resources(at.subscription).resource_groups.get(at.group)
-
-    def put(self, at: ArmId, spec: Spec, tags: dict[str, str], **poll: Any) -> LROPoller[Any]:
-        raise NotImplementedError("a group's PUT is no long-running operation: see begin")
 
     def begin(self, ref: ResourceRef, spec: Spec) -> Operation:
         at = parse(ref.id)
