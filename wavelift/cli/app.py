@@ -13,6 +13,7 @@ from wavelift.cli import (
     demo,
     engine,
     explain_error,
+    explain_value,
     export,
     fmt,
     graph,
@@ -46,6 +47,7 @@ app.command("validate")(validate.validate)
 app.command("explain-error")(explain_error.explain_error)
 app.command("schema")(schema.schema)
 app.command("fmt")(fmt.fmt)
+app.command("explain-value")(explain_value.explain_value)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("status")(status.status)
