@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from planner.ports import Made, Observed, Operation, ResourceRef
 from providers.azure.artifacts.base import Spec
-from providers.azure.artifacts.waiting import RoleWait, lacks_role
+from providers.azure.artifacts.waiting import RoleWait, listed
 from providers.azure.errors import translated
 from providers.azure.ids import parse
 from providers.azure.operations import Deferred
 from providers.azure.replica import LARGEST
 from providers.azure.session import AzureSession
 from providers.azure.tags import Owner, as_metadata, from_metadata
-from replication.model.errors import Conflict, Denied, NotFound, Permanent
+from replication.model.errors import Conflict, NotFound, Permanent
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient
@@ -64,23 +65,14 @@ class Containers(_DataPlane):
     def observe(self, refs: Sequence[ResourceRef]) -> dict[str, Observed]:
         seen: dict[str, Observed] = {}
         for account, wanted in _by(refs, 1).items():
-            try:
-                service = self.service(account)
-                with translated(account):
-                    found = {item.name: dict(item.metadata or {}) for item in service.list_containers(include_metadata=True)}
-            except NotFound:
-                continue
-            except Denied as error:
-                if not lacks_role(error):
-                    raise
-                seen |= {ref.id.lower(): Observed(ref.id, readable=False) for ref in wanted}
-                continue
-            for ref in wanted:
-                metadata = found.get(parse(ref.id).name)
-                if metadata is not None:
-                    tags = from_metadata(metadata)
-                    seen[ref.id.lower()] = Observed(ref.id, {}, tags, self.owner.owns(tags))
+            seen |= listed(account, wanted, partial(self._found, account), lambda arm_id: parse(arm_id).name)
         return seen
+
+    def _found(self, account: str) -> dict[str, Observed]:
+        return {
+            item.name: Observed("", {}, tags := from_metadata(dict(item.metadata or {})), self.owner.owns(tags))
+            for item in self.service(account).list_containers(include_metadata=True)
+        }
 
     def make(self, ref: ResourceRef, spec: Spec) -> Made:
         from azure.core.exceptions import ResourceExistsError
@@ -115,24 +107,15 @@ class SeedDisks(_DataPlane):
     def observe(self, refs: Sequence[ResourceRef]) -> dict[str, Observed]:
         seen: dict[str, Observed] = {}
         for container, wanted in _by(refs, 3).items():
-            try:
-                client = self._container(container)
-                with translated(container):
-                    found = {blob.name: blob for blob in client.list_blobs(include=["metadata"])}
-            except NotFound:
-                continue
-            except Denied as error:
-                if not lacks_role(error):
-                    raise
-                seen |= {ref.id.lower(): Observed(ref.id, readable=False) for ref in wanted}
-                continue
-            for ref in wanted:
-                blob = found.get(blob_name(ref.id))
-                if blob is not None:
-                    tags = from_metadata(blob.metadata)
-                    ours = self.owner.owns(tags) and blob.blob_type == "PageBlob"
-                    seen[ref.id.lower()] = Observed(ref.id, {"size": blob.size}, tags, ours)
+            seen |= listed(container, wanted, partial(self._found, container), blob_name)
         return seen
+
+    def _found(self, container: str) -> dict[str, Observed]:
+        found = {}
+        for blob in self._container(container).list_blobs(include=["metadata"]):
+            tags = from_metadata(blob.metadata)
+            found[blob.name] = Observed("", {"size": blob.size}, tags, self.owner.owns(tags) and blob.blob_type == "PageBlob")
+        return found
 
     def make(self, ref: ResourceRef, spec: Spec) -> Made:
         from azure.core import MatchConditions

@@ -11,17 +11,18 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from planner.ports import Made, Observed, Operation, ResourceRef
 from providers.azure.artifacts.base import Spec
-from providers.azure.artifacts.waiting import RoleWait, lacks_role
+from providers.azure.artifacts.waiting import RoleWait, listed
 from providers.azure.errors import translated
 from providers.azure.ids import parse
 from providers.azure.operations import Deferred
 from providers.azure.session import AzureSession
 from providers.azure.tags import Owner
-from replication.model.errors import Denied, NotFound, Permanent
+from replication.model.errors import NotFound, Permanent
 
 if TYPE_CHECKING:
     from azure.keyvault.secrets import KeyVaultSecret, SecretClient
@@ -45,24 +46,14 @@ class Secrets:
         for ref in refs:
             by_vault.setdefault(parse(ref.id).up_to(1), []).append(ref)
         for vault, wanted in by_vault.items():
-            try:
-                uri = self._uri(vault)
-                with translated(vault):
-                    found = {item.name: item for item in self._session.secrets(uri).list_properties_of_secrets()}
-            except NotFound:
-                continue
-            except Denied as error:
-                if not lacks_role(error):
-                    raise
-                # Nobody can look before the role works; the planner then goes by what it recorded.
-                seen |= {ref.id.lower(): Observed(ref.id, readable=False) for ref in wanted}
-                continue
-            for ref in wanted:
-                item = found.get(parse(ref.id).name)
-                if item is not None:
-                    tags = dict(item.tags or {})
-                    seen[ref.id.lower()] = Observed(ref.id, {}, tags, self._owner.owns(tags))
+            seen |= listed(vault, wanted, partial(self._found, vault), lambda arm_id: parse(arm_id).name)
         return seen
+
+    def _found(self, vault: str) -> dict[str, Observed]:
+        return {
+            str(item.name): Observed("", {}, tags := dict(item.tags or {}), self._owner.owns(tags))
+            for item in self._session.secrets(self._uri(vault)).list_properties_of_secrets()
+        }
 
     def begin(self, ref: ResourceRef, spec: Spec) -> Operation:
         return Deferred(lambda: self._wait.run(lambda: self._make(ref, spec)), ref.id)

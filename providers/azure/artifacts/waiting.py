@@ -1,14 +1,16 @@
-"""Waiting for a new role to work. Azure says "assigned" at once and means "in some minutes"."""
+"""Data planes whose role may not work yet: Azure says "assigned" at once and means "in some minutes"."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from planner.ports import Observed, ResourceRef
 from providers.azure.codes import ROLE_PENDING
-from replication.model.errors import Denied
+from providers.azure.errors import translated
+from replication.model.errors import Denied, NotFound
 
 T = TypeVar("T")
 _FIRST, _LONGEST = 0.2, 15.0
@@ -39,3 +41,23 @@ class RoleWait:
 def lacks_role(error: Denied) -> bool:
     """Whether a data plane refused for want of a role, rather than somebody a login."""
     return error.code in ROLE_PENDING
+
+
+def listed(
+    scope: str, wanted: Sequence[ResourceRef], look: Callable[[], Mapping[str, Observed]], name: Callable[[str], str]
+) -> dict[str, Observed]:
+    """What one listing of `scope` says of `wanted`, by lower-cased id: `look` gives it by the `name` of an id.
+
+    No such scope: nothing is there. Nobody may look before the role works: then each is unreadable, and the planner goes by
+    what it recorded.
+    """
+    try:
+        with translated(scope):
+            found = look()
+    except NotFound:
+        return {}
+    except Denied as error:
+        if not lacks_role(error):
+            raise
+        return {ref.id.lower(): Observed(ref.id, readable=False) for ref in wanted}
+    return {ref.id.lower(): replace(found[name(ref.id)], id=ref.id) for ref in wanted if name(ref.id) in found}

@@ -17,7 +17,7 @@ from typing import Any, cast
 from providers.vmware.machines import Machines
 from providers.vmware.session import Session
 from providers.vmware.snapshots import Snapshots
-from replication.model.errors import Permanent
+from replication.model.errors import Permanent, Temporary
 from replication.model.source import Snapshot, SourceDisk
 from replication.ports import DiskReader
 
@@ -52,6 +52,15 @@ class OpenRequest:
                 subject=self.subject,
                 code="OutOfRange",
             )
+
+    def changed(self, what: str) -> Temporary:
+        """The error of a disk that is not what it was when its snapshot was made."""
+        return Temporary(
+            f"{what}: what was read of this snapshot cannot be used",
+            subject=self.subject,
+            remedy="the next attempt makes a new snapshot; keep other tools from this VM's snapshots meanwhile",
+            code="ChainChanged",
+        )
 
 
 OpenDisk = Callable[[OpenRequest], AbstractContextManager[DiskReader]]

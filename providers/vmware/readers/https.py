@@ -57,14 +57,14 @@ class HttpsReader:
         try:
             now = self._request.snapshots.read(self._request.machine, self._request.snapshot.ref)
         except NotFound as error:
-            raise self._changed("our snapshot is gone") from error
+            raise self._request.changed("our snapshot is gone") from error
         same = next((found for found in now.disks if found.key == disk.key), None)
         if same is None or (same.file, same.uuid, same.parent) != (disk.file, disk.uuid, disk.parent):
-            raise self._changed("the snapshot's backing is another one now")
+            raise self._request.changed("the snapshot's backing is another one now")
         if self._written_to():
-            raise self._changed("the VM writes into the base now")
+            raise self._request.changed("the VM writes into the base now")
         if self._descriptor_text() != self._text:
-            raise self._changed("the base's descriptor changed")
+            raise self._request.changed("the base's descriptor changed")
 
     def _written_to(self) -> bool:
         """True when the live disk is the base itself, or no longer stands on it."""
@@ -83,13 +83,13 @@ class HttpsReader:
         try:
             return self._files.read(self._datacenter, self._datastore, path, start, length, subject=self._request.subject)
         except NotFound as error:
-            raise self._changed(f"the base's file {file} is not there") from error
+            raise self._request.changed(f"the base's file {file} is not there") from error
 
     def _descriptor_text(self) -> str:
         try:
             return self._files.text(self._datacenter, self._datastore, self._path, subject=self._request.subject)
         except NotFound as error:
-            raise self._changed("the base's descriptor is not there") from error
+            raise self._request.changed("the base's descriptor is not there") from error
 
     def _readable(self) -> Descriptor:
         disk = self._request.disk
@@ -111,16 +111,8 @@ class HttpsReader:
                 code="ForeignSnapshot",
             )
         if descriptor.size < disk.capacity:
-            raise self._changed(f"the base has {descriptor.size} bytes, the disk {disk.capacity}")
+            raise self._request.changed(f"the base has {descriptor.size} bytes, the disk {disk.capacity}")
         return descriptor
-
-    def _changed(self, what: str) -> Temporary:
-        return Temporary(
-            f"{what}: what was read of this snapshot cannot be used",
-            subject=self._request.subject,
-            remedy="the next attempt makes a new snapshot; keep other tools from this VM's snapshots meanwhile",
-            code="ChainChanged",
-        )
 
 
 @contextmanager

@@ -68,9 +68,9 @@ class NbdReader:
         try:
             now = self._request.snapshots.read(self._request.machine, self._request.snapshot.ref)
         except NotFound as error:
-            raise self._changed("our snapshot is gone") from error
+            raise self._request.changed("our snapshot is gone") from error
         if not any((found.key, found.file, found.uuid) == (disk.key, disk.file, disk.uuid) for found in now.disks):
-            raise self._changed("the snapshot's backing is another one now")
+            raise self._request.changed("the snapshot's backing is another one now")
 
     def close(self) -> None:
         with self._lock:
@@ -128,14 +128,6 @@ class NbdReader:
                 remedy="start the NBD server, or check the nbd reader's options",
                 code="NbdUnreachable",
             ) from error
-
-    def _changed(self, what: str) -> Temporary:
-        return Temporary(
-            f"{what}: what was read of this snapshot cannot be used",
-            subject=self._request.subject,
-            remedy="the next attempt makes a new snapshot; keep other tools from this VM's snapshots meanwhile",
-            code="ChainChanged",
-        )
 
 
 @contextmanager
