@@ -76,8 +76,15 @@ def freeze(work: Work, key_version: str, bases: Mapping[int, str] | None = None)
     ref = _take(work, attempt)
     snapshot = work.retry(lambda: work.source.snapshot(work.uuid, ref))
     ids = {disk.key: _checked(work.item, disk, snapshot, work.record.attempts).text for disk in work.item.disks}
+    sizes = {disk.key: disk.capacity for disk in work.item.disks}  # checked against the snapshot, with the ids
     attempt = replace(
-        attempt, stage=Stage.READING, snapshot_ref=ref, snapshot_at=before, change_ids=ids, key_version=key_version
+        attempt,
+        stage=Stage.READING,
+        snapshot_ref=ref,
+        snapshot_at=before,
+        change_ids=ids,
+        sizes=sizes,
+        key_version=key_version,
     )
     chosen, beside, new = standing.beside(work.item, work.record, snapshot)
     more: dict[str, Any] = {"chosen": chosen, "beside": beside, "notices": new}
@@ -92,6 +99,13 @@ def current(work: Work) -> Attempt:
     if attempt is None:
         raise AssertionError(f"no attempt is under way for {work.item.name}")
     return attempt
+
+
+def covered(work: Work) -> dict[ItemDisk, int]:
+    """The disks that the attempt is about, and the bytes that each had then: an apply may have come after its seal, and
+    may have changed the item. What it added is the next cycle's."""
+    attempt = current(work)
+    return {d: attempt.sizes.get(d.key, d.capacity) for d in work.item.disks if d.key in attempt.change_ids}
 
 
 def throw_away(work: Work, **changes: Any) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from replication import manifest
-from replication.engine.attempt import current, open_seconds
+from replication.engine.attempt import covered, current, open_seconds
 from replication.engine.work import Work
 from replication.model.record import Commit, CycleKind, Evidence, Life, Record, Unclean
 
@@ -16,7 +16,8 @@ def commit(work: Work, applied: Mapping[int, int]) -> None:
     """`applied`: disk key -> sectors that the replica has now, equal to those requested (checked by the caller)."""
     attempt, record = current(work), work.record
     work.guard.check()
-    points = {d.key: work.retry(partial(work.replicas.checkpoint, d.seed)) for d in work.item.disks}
+    disks = covered(work)
+    points = {d.key: work.retry(partial(work.replicas.checkpoint, d.seed)) for d in disks}
     made = Commit(
         cycle=attempt.cycle,
         kind=attempt.kind,
@@ -26,7 +27,7 @@ def commit(work: Work, applied: Mapping[int, int]) -> None:
         snapshot_time=attempt.snapshot_at or attempt.started,
         change_ids=attempt.change_ids,
         points=points,
-        sizes={disk.key: disk.capacity for disk in work.item.disks},
+        sizes={disk.key: size for disk, size in disks.items()},
     )
     seconds = attempt.snapshot_seconds if attempt.snapshot_seconds is not None else open_seconds(work, attempt)
     evidence = Evidence(

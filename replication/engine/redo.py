@@ -151,14 +151,15 @@ def _check_and_write(work: Work, sealed: Manifest, applier: Applier, checked: _C
     _compare(sealed, found, "logged")
 
     require_replicas(work)
-    for item_disk in work.item.disks:
+    disks = attempts.covered(work)
+    for item_disk in disks:
         work.checksums(item_disk).suspect(found[item_disk.key])
     if attempt.stage is not Stage.APPLYING:
         seconds = attempts.open_seconds(work, attempt)
         attempt = replace(attempt, stage=Stage.APPLYING, snapshot_seconds=seconds)
         work.machine.advance(attempt=attempt, dirty=True)
-    for item_disk in work.item.disks:  # a disk that grew was read whole
-        work.retry(partial(work.replicas.ensure, item_disk.seed, item_disk.capacity))
+    for item_disk, size in disks.items():  # a disk that grew was read whole
+        work.retry(partial(work.replicas.ensure, item_disk.seed, size))
         work.retry(partial(work.replicas.raise_fence, item_disk.seed, attempt.fence))
     applied = {disk.key: SectorSet() for disk in sealed.disks}
 

@@ -50,6 +50,8 @@ class Attempt:
     snapshot_ref: str | None = None
     change_ids: Mapping[int, str] = field(default_factory=dict)
     """Disk key -> change id of this attempt's snapshot."""
+    sizes: Mapping[int, int] = field(default_factory=dict)
+    """Disk key -> bytes it had in this attempt's snapshot."""
     manifest_digest: str | None = None
     key_version: str | None = None
     sealed_at: float | None = None

@@ -82,11 +82,12 @@ def run(
     process: Process | None = None,
     sizes: Sizes = SIZES,
     policy: Policy | None = None,
+    steps: int = 60,
 ) -> bool:
     """One process, until `done` or until it is killed; whether it came to its end alive."""
     one = Run(world, process, sizes, policy)
     try:
-        one.until(done)
+        one.until(done, steps)
     except Killed:
         return False
     finally:

@@ -49,7 +49,8 @@ class Model(RuleBasedStateMachine):
         self.vcenter, self.vm = self.world.vcenter, self.world.vcenter.vms[ME]
         self.model = {key: bytearray(disk.content) for key, disk in self.vm.disks.items()}
         self.shots: dict[str, dict[int, bytes]] = {}
-        self.policy, self.orders, self.backup = Policy(), 0, ""
+        self.ordered: set[int] = set()
+        self.policy, self.orders, self.backup, self.rolled = Policy(), 0, "", False
         freeze = self.vcenter.create_snapshot
 
         def create(machine: str, name: str, description: str, quiesce: bool) -> str:
@@ -87,6 +88,15 @@ class Model(RuleBasedStateMachine):
     @rule(key=disks)
     def tracking_is_reset(self, key: int) -> None:
         self.vcenter.reset_tracking(ME, key)
+
+    @rule(kilobytes=st.integers(4, 40), seed=st.integers(0, 2**32))
+    def disk_is_added_and_apply_follows(self, kilobytes: int, seed: int) -> None:
+        if self.vm.snapshots or self.life is Life.MIGRATED or len(self.vm.disks) > 3:
+            return
+        key = max(self.vm.disks) + 1
+        self.model[key] = bytearray(random.Random(seed).randbytes(kilobytes * KIB))
+        self.vcenter.attach(ME, key, bytes(self.model[key]))
+        self.world.put_item(ME)
 
     @rule(key=disks, sectors=st.integers(1, 64))
     def disk_grows_and_apply_follows(self, key: int, sectors: int) -> None:
@@ -142,7 +152,7 @@ class Model(RuleBasedStateMachine):
 
         for process in (*(Process(kill_at=at) for at in dies), Process()):
             process.hooks |= {name: written for name in ("reader.read", "log.put", "log.get", "cloud.copy_range")} | (hooks or {})
-            run(self.world, done, process, policy=self.policy)
+            run(self.world, done, process, policy=self.policy, steps=800)
 
     def _free(self) -> bool:
         return not self.backup and self.policy.blackout is not CLOSED
@@ -184,14 +194,27 @@ class Model(RuleBasedStateMachine):
         """With `lost` the tracking of that disk is reset as the machine goes down: the order goes back, the source runs."""
         if self.life is not Life.DELTA:
             return
-        self.orders += 1
-        self.world.order(ME, self.orders, OrderKind.MIGRATE, Shutdown("force" if force else "guest", wait=30.0))
-        down = "source.power_off" if force else "source.shutdown_guest"
-        hooks = {down: lambda _: self.vcenter.reset_tracking(ME, lost)} if lost else {}
-        self._carry(outcome(self.world, self.orders), dies, during, hooks)
+        stale = self.rolled and self.ordered != set(self.vm.disks)
+        if self.rolled:  # a person lets the same cut-over begin once more
+            self.world.command(ME, Verb.RESUME)
+        else:
+            self.ordered = set(self.vm.disks)
+            self.orders += 1
+            self.world.order(ME, self.orders, OrderKind.MIGRATE, Shutdown("force" if force else "guest", wait=30.0))
+        self.rolled = False
+        commands = sum(name.startswith(f"commands/{ME}/") for name in self.world.documents.docs)
+
+        def done() -> bool:
+            return outcome(self.world, self.orders)() and self.world.record().commands == commands
+
+        downs = ("source.power_off", "source.shutdown_guest")
+        hooks = {down: lambda _: self.vcenter.reset_tracking(ME, lost) for down in downs} if lost else {}
+        self._carry(done, dies, during, hooks)
         order = self.world.record().order
         assert order is not None
-        if lost:
+        if stale:
+            assert "plan and apply again" in order.problem
+        if lost or stale:
             assert order.outcome == "aborted" and self.on, order.problem
             assert not self.world.cloud.vms and not self.world.cloud.disks and not self.world.cloud.nics
             return
@@ -211,7 +234,7 @@ class Model(RuleBasedStateMachine):
         assert self.on and not any(vm.running for vm in self.world.cloud.vms.values())
         for things in (self.world.cloud.vms, self.world.cloud.disks, self.world.cloud.nics):
             things.clear()  # its owner deletes what was kept, and lets it go on
-        self.world.command(ME, Verb.RESUME)
+        self.rolled = True
 
     # what must always be true
 
