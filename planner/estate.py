@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from fnmatch import fnmatchcase
 from typing import Literal
 
 
@@ -199,6 +200,72 @@ class CutoverPolicy:
     """ "agent", "tcp:PORT" or "none"."""
     ready_within: float = 900.0
     source_after: Literal["off", "off-and-nic-disconnected"] = "off"
+    approval: str | None = None
+    """What must be named when the cut-over is applied ("CHG0042"); without it the order waits."""
+    complete_after: float | None = None
+    """So many seconds after the migration phase `complete` takes the way back, at the earliest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An entry of `rules`: what authors of waves may not do. A check that is None, False or empty is not asked for.
+
+    `name` is its id. `waves` are patterns (`shop-*`) of the waves that it concerns; empty: all.
+    """
+
+    name: str
+    why: str = ""
+    waves: tuple[str, ...] = ()
+    max_destroys: int | None = None
+    """Data-bearing artifacts that one plan may destroy."""
+    max_cutovers_a_night: int | None = None
+    wave_size: tuple[int, int | None] | None = None
+    """Fewest and most machines of a wave."""
+    sizes: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    required_tags: tuple[str, ...] = ()
+    no_cutover: BlackoutPolicy | None = None
+    """Windows (in the estate's time zone) in which no cut-over is under way."""
+    never_together: tuple[str, ...] = ()
+    """Machines of which no two are in one wave or cut over in one night."""
+    depends_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Machine -> machines that must be in the same or an earlier wave."""
+    test_accepted: bool = False
+    """A machine is cut over only when its test migration was accepted."""
+    spans: Mapping[str, Span] = field(default_factory=dict)
+
+    def concerns(self, wave: str) -> bool:
+        return not self.waves or any(fnmatchcase(wave, pattern) for pattern in self.waves)
+
+    @property
+    def span(self) -> Span | None:
+        return self.spans.get("")
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """`seed_gib_month`: region -> price of a GiB of seed for a month. A region that is not there is unknown, never 0."""
+
+    currency: str
+    seed_gib_month: Mapping[str, float]
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastPolicy:
+    """What no inventory says, for forecasts. Rates in bits per second, None: the forecast's own assumption.
+
+    `used`: share of a disk's capacity that an initial replication sends; `churn`: share of it that is written in a day,
+    where nothing was measured; `settle`: seconds of a cycle that are no copying.
+    """
+
+    link: int | None = None
+    appliance: int | None = None
+    host: int | None = None
+    disk: int | None = None
+    used: float = 1.0
+    churn: float = 0.05
+    settle: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +392,9 @@ class Estate:
     targets: Mapping[str, Target]
     waves: Mapping[str, Wave]
     machines: Mapping[str, Machine]
+    rules: tuple[Rule, ...] = field(default=(), kw_only=True)
+    prices: Prices | None = field(default=None, kw_only=True)
+    forecast: ForecastPolicy = field(default=ForecastPolicy(), kw_only=True)
     digest: str
     """sha256 of the resolved estate (canonical JSON): same files, same digest."""
 

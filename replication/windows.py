@@ -129,6 +129,15 @@ def next_change(windows: Iterable[Period], tz: ZoneInfo, now: float) -> float | 
     return min((at for both in _around(tuple(windows), tz, now) for at in both if at > now), default=None)
 
 
+def meets(windows: Iterable[Period], tz: ZoneInfo, begin: float, end: float) -> bool:
+    """Whether any window is open at some time from `begin` to before `end` (unix times)."""
+    kept = tuple(windows)
+    if closed_until(kept, tz, begin) is not None:
+        return True
+    coming = next_closing(kept, tz, begin)
+    return coming is not None and coming < end
+
+
 def _around(windows: tuple[Period, ...], tz: ZoneInfo, at: float) -> Iterator[tuple[float, float]]:
     """(begin, end) of every occurrence that can contain `at` or is the next of its window."""
     today = datetime.fromtimestamp(at, tz).date()

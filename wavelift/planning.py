@@ -15,6 +15,7 @@ from planner.holds import current
 from planner.inventory import Inventory
 from planner.plan import Plan, World, plan, with_issues
 from planner.plan.artifacts import as_recorded
+from planner.plan.gates import way_back_gate
 from planner.plan.life import Stage, stage
 from planner.ports import ArtifactReader, Observed, ResourceRef
 from planner.refresh import absorb
@@ -70,22 +71,25 @@ def look(
     allow_destroy: int | None = None,
     say: Callable[[str], None] = lambda _: None,
     applies: bool = True,
+    approvals: frozenset[str] = frozenset(),
     now: float | None = None,
 ) -> Looked:
     """Plan to learn which artifacts matter, look at exactly those, and plan again where something was not as recorded.
 
     The planner is pure and quick; asking the cloud is neither, so it is asked once, by one listing per kind and scope.
     A hold of the files that has ended by `now` (unix time; the clock's where none is given) holds no more.
-    `applies`: the login of `cloud` is the one that apply uses, so that what it lacks is what apply would lack.
+    `applies`: the login of `cloud` is the one that apply uses, so that what it lacks is what apply would lack. `approvals`:
+    what may be taken for approved; `now`: unix time, for what waits for a date.
     """
     recorded = workspace.view().state
-    workspace = replace(workspace, estate=current(workspace.estate, time.time() if now is None else now))
+    now = time.time() if now is None else now
+    workspace = replace(workspace, estate=current(workspace.estate, now))
     say("reading what the engine has done")
     records = read_records(engine, recorded)
     state = absorb(recorded, records)
-    finished = _finished(workspace, state, records)
+    finished = _finished(workspace, state, records, now)
     desired = build(workspace.estate, inventory, workspace.locked, finished)
-    draft = plan(desired, state, World(machines=records), allow_destroy)
+    draft = plan(desired, state, World(machines=records, approvals=approvals, now=now), allow_destroy)
     refs = references(draft, desired, state)
     say(f"looking at {len(refs)} artifacts in Azure")
     seen: dict[str, Observed | None] = cloud.observe(refs) if refs else {}
@@ -93,7 +97,7 @@ def look(
     if not draft.errors:
         say("checking sizes, networks and permissions")
         issues = list(check(desired, state, cloud, applies))
-    world = World(seen, records, tuple(issues))
+    world = World(seen, records, tuple(issues), approvals, now)
     if not desired.renamed and as_recorded(state.artifacts, seen):
         made = with_issues(draft, world.issues)
     else:
@@ -101,13 +105,15 @@ def look(
     return Looked(made, desired, recorded, state, records)
 
 
-def _finished(workspace: Workspace, state: State, records: dict[str, Record]) -> set[str]:
+def _finished(workspace: Workspace, state: State, records: dict[str, Record], when: float | None) -> set[str]:
     """Machines that will not replicate any more once this plan is applied: completed, or migrated and to be completed."""
     out = set()
     for uuid, known in state.machines.items():
         now = stage(known, records.get(uuid))
         asked = workspace.estate.machines.get(known.name)
         ends = asked is not None and asked.phase is Phase.COMPLETE and asked.hold is None
+        if ends and asked is not None:
+            ends = way_back_gate(asked, records.get(uuid), when, workspace.estate.time_zone) is None
         if now is Stage.COMPLETED or (now is Stage.MIGRATED and ends):
             out.add(uuid)
     return out

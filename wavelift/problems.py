@@ -9,6 +9,12 @@ hold; 130 interrupted.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from planner.estate import Diagnostic
+
 OK, ERROR, CHANGES, STALE, LOCKED, DENIED, PARTIAL, CHECK_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 7, 130
 
 
@@ -19,3 +25,15 @@ class UserProblem(Exception):
         super().__init__(text)
         self.text = text
         self.code = code
+
+
+BREACHES = frozenset(f"WL{number}" for number in range(481, 488))
+"""Codes of broken rules (`rules`)."""
+
+
+def code_for(errors: Iterable[Diagnostic]) -> int:
+    """The exit code for what stands in the way: denied when it is broken rules alone."""
+    codes = {error.code for error in errors}
+    if not codes:
+        return OK
+    return DENIED if codes <= BREACHES else ERROR

@@ -91,14 +91,19 @@ class Wiring:
         used = dict.fromkeys(m.source for m in self.workspace.estate.machines.values())
         return Inventory({name: self.source(name).inventory(now=time.time()) for name in used})
 
-    def look(self, allow_destroy: int | None, say: Callable[[str], None]) -> Looked:
-        """Read the inventory and plan."""
+    def look(
+        self, allow_destroy: int | None, say: Callable[[str], None], approvals: frozenset[str] = frozenset()
+    ) -> Looked:
+        """Read the inventory and plan. `approvals`: what may be taken for approved."""
         from wavelift.planning import look
 
         say(f"reading the inventory of {', '.join(self.workspace.estate.sources)}")
         login = self.workspace.estate.azure.login
         applies = self._role == "engine" or login is None or login.plan == login.engine
-        return look(self.workspace, self.inventory(), self.artifacts, self.engine, allow_destroy, say, applies)
+        return look(
+            *(self.workspace, self.inventory(), self.artifacts, self.engine, allow_destroy, say, applies),
+            approvals=approvals,
+        )
 
     def outside(self) -> Outside:
         return Outside(self.artifacts, self.engine, _Tracking(self), time.time)

@@ -46,9 +46,10 @@ def _all() -> dict[str, Explained]:
     from planner.advice.forms import FORMS
     from planner.advice.inventory import INVENTORY
     from planner.advice.machines import BLOCKERS
+    from planner.advice.rules import RULES
     from planner.advice.text import TEXT
 
-    advice: dict[str, Advice] = {**TEXT, **FORMS, **ESTATE, **INVENTORY, **AZURE}
+    advice: dict[str, Advice] = {**TEXT, **FORMS, **ESTATE, **INVENTORY, **AZURE, **RULES}
     found: list[Explained] = []
     for code, one in sorted(CODES.items()):
         given = advice.get(code, Advice(one.explanation))

@@ -39,6 +39,14 @@ MEANING: dict[str, str] = {
         "S14: initial replications take long, and windows will open while they run. The text says what happens then, by the "
         "schedule policy's `initial_in_blackout`."
     ),
+    "WL480": "A rule about a machine that the estate does not have would never be broken.",
+    "WL481": "`rules`, `depends_on`: a machine would move before one that it depends on.",
+    "WL482": "`rules`, `never_together`: two of these machines are in one wave, or their windows open in one night.",
+    "WL483": "`rules`, `wave_size`: a wave has fewer or more machines than the rule allows.",
+    "WL484": "`rules`, `max_cutovers_a_night`: a night goes from noon to noon by the estate's clocks.",
+    "WL485": "`rules`, `no_cutover`: a window meets a day on which nothing is cut over, or the apply would begin on one.",
+    "WL486": "`rules`, `sizes`, `regions` or `required_tags`: a machine asks for what the rule does not allow.",
+    "WL487": "`rules`, `max_destroys`: data-bearing artifacts of one plan, whatever `--allow-destroy` says.",
 }
 WARNINGS = frozenset({"WL340", "WL346", "WL348"})
 """Codes of `MEANING` that stop nothing; a test holds them against the product."""

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from planner.config.collect import quote
 from planner.config.context import Context
 from planner.config.forms import seconds
 from planner.config.tree import Item, text
+from planner.config.windows import sentence
 from planner.estate import CutoverPolicy, ShutdownPolicy
+from replication.windows import BadWindow
+from replication.windowtext import parse_date
 
-_WINDOW = re.compile(
-    r"(\d{4}-\d{2}-\d{2}) (\d{1,2}:\d{2})\s*/\s*(?:(\d{4}-\d{2}-\d{2}) )?(\d{1,2}:\d{2})", re.ASCII
-)
-_PLAIN = ("on_failure", "ready", "source_after", "in_blackout")
-_DURATIONS = ("ahead", "downtime", "ready_within")
-
-
-class BadWindow(ValueError):
-    """The text says why."""
+_PLAIN = ("on_failure", "ready", "source_after", "in_blackout", "approval")
+_DURATIONS = ("ahead", "downtime", "ready_within", "complete_after")
 
 
 def window(written: str, time_zone: str) -> tuple[float, float]:
@@ -32,19 +25,8 @@ def window(written: str, time_zone: str) -> tuple[float, float]:
     A time that the clock shows twice is taken as the first for both, so a window never grows by an hour; one that the clock
     leaps over is counted on from the hour before. Raises `BadWindow`.
     """
-    match = _WINDOW.fullmatch(written.strip())
-    if not match:
-        raise BadWindow("it is written like 2027-01-17 01:00/05:00")
-    try:
-        first = date.fromisoformat(match[1])
-        begin, end = (time.fromisoformat(part.zfill(5)) for part in (match[2], match[4]))
-        last = date.fromisoformat(match[3]) if match[3] else first
-    except ValueError as error:
-        raise BadWindow(f"the calendar or the clock has no such moment ({error})") from error
-    if not match[3] and end <= begin:
-        last = first + timedelta(days=1)
-    zone = ZoneInfo(time_zone)
-    opens, closes = (datetime.combine(*at, tzinfo=zone).timestamp() for at in ((first, begin), (last, end)))
+    dated, zone = parse_date(written), ZoneInfo(time_zone)
+    opens, closes = (at.replace(tzinfo=zone).timestamp() for at in (dated.begin, dated.end))
     if closes <= opens:
         raise BadWindow("it ends before it begins")
     return opens, closes
@@ -67,7 +49,7 @@ def read_cutover(context: Context, items: Mapping[str, Item], base: CutoverPolic
             changes["opens"], changes["closes"] = window(written.text, context.time_zone)
             changes["window"] = written.text
         except BadWindow as error:
-            context.problems.add("WL161", f"{quote(written.text)}: {error}.", written.span, f"{path}.window")
+            context.problems.add("WL161", sentence(error), written.span, f"{path}.window")
     made = replace(base, **changes)
     room = made.closes - made.opens if made.opens is not None and made.closes is not None else None
     place = items.get("window") or items.get("downtime")

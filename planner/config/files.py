@@ -19,7 +19,7 @@ LOCK_NAME = "wavelift.lock.yaml"
 SUFFIXES = (".yaml", ".yml")
 MAX_BYTES = 64 * 1024 * 1024
 
-_NAMED = {"sources": 1, "appliances": 1, "targets": 1, "waves": 1, "policies": 2}
+_NAMED = {"sources": 1, "appliances": 1, "targets": 1, "waves": 1, "policies": 2, "rules": 1}
 """Top-level keys that may be spread over files, and how many levels of names stand below them."""
 
 

@@ -16,6 +16,7 @@ from planner.config.checks import check_machines, check_waves
 from planner.config.collect import PATH, Problems, quote
 from planner.config.context import Context
 from planner.config.files import find, merge, read_one, read_text
+from planner.config.guards import read_forecast, read_prices, read_rules
 from planner.config.machines import resolve_waves
 from planner.config.policies import Policies
 from planner.config.sites import (
@@ -40,8 +41,8 @@ _PARTS_OF_WAVES = {"sources": "sources: {…}", "targets": "targets: {…}"}
 _NEED_ALL_FILES = frozenset({"WL140", "WL141", "WL142", "WL143", "WL144", "WL145", "WL160"})
 """Problems that are none when another file declares what is missing."""
 
-_UNMEASURED = frozenset({"span", "spans", "folder", "digest"})
-"""Fields that say where something stands, not what it is: no part of the digest."""
+_UNMEASURED = frozenset({"span", "spans", "folder", "digest", "prices", "forecast"})
+"""Fields that say where something stands or what it costs, not what it is: no part of the digest."""
 
 
 def load(folder: Path, *, env: Mapping[str, str] | None = None) -> Loaded:
@@ -90,6 +91,7 @@ def _resolve(folder: Path, tree: Tree, env: Mapping[str, str], problems: Problem
     waves, machines = resolve_waves(context, policies)
     check_waves(context, waves, machines)
     check_machines(problems, waves, machines, targets)
+    rules, prices, assumed = read_rules(context), read_prices(context), read_forecast(context)
     name = text(settings, "name")
     if problems.any_error or azure is None or name is None:
         return None
@@ -105,6 +107,9 @@ def _resolve(folder: Path, tree: Tree, env: Mapping[str, str], problems: Problem
         targets=targets,
         waves=waves,
         machines=machines,
+        rules=rules,
+        prices=prices,
+        forecast=assumed,
         digest="",
     )
     return _placed(replace(estate, digest=_digest(estate)), folder)

@@ -25,7 +25,7 @@ def read_blackout(problems: Problems, item: Item, path: str, name: str = "") -> 
         if item.text is not None:
             found += parse_wire(item.text)
     except BadWindow as error:
-        problems.add("WL125", _sentence(error), item.span, path)
+        problems.add("WL125", sentence(error), item.span, path)
     for entry in _list(item, "weekly"):
         found += _weekly(problems, entry, f"{path}.weekly")
     for entry in _list(item, "dates"):
@@ -58,7 +58,7 @@ def _weekly(problems: Problems, entry: Item, path: str) -> tuple[Period, ...]:
     try:
         return parse_weekly(Weekly(days, time, lasting))
     except BadWindow as error:
-        problems.add("WL125", _sentence(error), entry.span, path)
+        problems.add("WL125", sentence(error), entry.span, path)
         return ()
 
 
@@ -66,7 +66,7 @@ def _date(problems: Problems, entry: Item, path: str) -> tuple[Period, ...]:
     try:
         return (parse_date(entry.text or ""),)
     except BadWindow as error:
-        problems.add("WL156" if "calendar" in str(error) else "WL125", _sentence(error), entry.span, path)
+        problems.add("WL156" if "calendar" in str(error) else "WL125", sentence(error), entry.span, path)
         return ()
 
 
@@ -81,6 +81,7 @@ def _rate(item: Item) -> int | None:
     return None if rate is None or rate == UNLIMITED else bits_per_second(rate)
 
 
-def _sentence(error: BadWindow) -> str:
+def sentence(error: BadWindow) -> str:
+    """What is wrong with a window, with a capital and a full stop."""
     said = str(error)
     return f"{said[0].upper()}{said[1:]}."

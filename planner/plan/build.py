@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from planner.desired import Desired
 from planner.estate import Diagnostic
+from planner.guards import broken_by_plan, broken_in_files
 from planner.plan.artifacts import Differ
 from planner.plan.leaving import Leaving
 from planner.plan.machines import Machines, Notes
@@ -46,6 +47,9 @@ def plan(desired: Desired, recorded: State, observed: World, allow_destroy: int 
         errors=tuple(errors),
         inputs=desired.estate.digest,
     )
+    broken = (*broken_in_files(desired.estate), *broken_by_plan(desired.estate, out.steps, out.destroys))
+    if broken:
+        out = replace(out, errors=(*out.errors, *broken))
     if allow_destroy is not None and out.destroys != allow_destroy:
         out = replace(out, errors=(*out.errors, _wrong_number(out, allow_destroy)))
     return with_issues(out, observed.issues)

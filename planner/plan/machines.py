@@ -18,6 +18,7 @@ from planner.desired import Desired, DesiredMachine
 from planner.desired.replicating import Enabled, choose_appliance, replicating, tracking
 from planner.estate import Diagnostic, Machine, Phase, Wave
 from planner.plan.artifacts import Differ
+from planner.plan.gates import approval_gate, test_gate, way_back_gate
 from planner.plan.life import Stage, last_order, reached, stage, under_way
 from planner.plan.model import World
 from planner.plan.orders import expired, latched, order_step
@@ -180,6 +181,11 @@ class Machines:
             note = Note(machine.name, "stop", "the engine carries it out", machine.wave, machine.span)
             self._notes.in_progress.append(note)
             return
+        kept = way_back_gate(machine, record, self._world.now, self._desired.estate.time_zone)
+        if kept is not None:
+            note = Note(machine.name, "stop", kept, machine.wave, machine.spans.get("phase") or machine.span)
+            self._notes.deferred.append(note)
+            return
         own, number = self._own.get(machine.name, {}), last_order(state, record) + 1
         step = order_step(OrderKind.STOP, number, state, None, self._desired.names, own, ())
         self._differ.add(replace(step, wave=machine.wave, origin=machine.spans.get("phase") or machine.span))
@@ -240,11 +246,15 @@ class Machines:
             return f"held: {hold.why}" + (f" until {hold.until}" if hold.until else "")
         if now is Stage.INITIAL:
             return "initial replication has not finished"
+        estate, record = self._desired.estate, self._world.machines.get(wanted.uuid)
         if wish is OrderKind.MIGRATE:
             for other, awaited in wave.after.items():
-                behind = reached(self._stages, self._desired.estate.waves[other].machines, awaited)
+                behind = reached(self._stages, estate.waves[other].machines, awaited)
                 if behind:
                     return f"waits for wave {other} to be {awaited}: {', '.join(behind)}"
+            return test_gate(estate, wanted.machine, record) or approval_gate(wanted.machine, self._world.approvals)
+        if wish is OrderKind.STOP:
+            return way_back_gate(wanted.machine, record, self._world.now, estate.time_zone)
         return None
 
     @staticmethod

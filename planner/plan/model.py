@@ -25,6 +25,10 @@ class World:
     artifacts: Mapping[str, Observed | None] = field(default_factory=dict)
     machines: Mapping[str, Record] = field(default_factory=dict)
     issues: tuple[Diagnostic, ...] = ()
+    approvals: frozenset[str] = frozenset()
+    """What this plan may take for approved ("CHG0042")."""
+    now: float | None = None
+    """Unix time, for what waits for a date; None: nothing does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ def _cutover(policy: CutoverPolicy, after: DesiredMachine | None) -> Cutover:
         ready=policy.ready,
         ready_within=policy.ready_within,
         source_after=policy.source_after,
+        approval=policy.approval,
     )
 
 

@@ -146,6 +146,8 @@ class Cutover:
     ready_within: float = 900.0
     """One look takes so long at most; then it is a failure, by `on_failure`."""
     source_after: Literal["off", "off-and-nic-disconnected"] = "off"
+    approval: str | None = None
+    """What the apply that sent it was given ("CHG0042"), for the record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,8 +90,11 @@ class Site:
     def inventory(self) -> Inventory:
         return Inventory({"seoul": SourceInventory("seoul", uuid_of(0), 1.8e9, tuple(self.vms.values()))})
 
-    def look(self, allow_destroy: int | None = None) -> Looked:
-        return look(self.workspace, self.inventory(), self.azure, self.engine, allow_destroy, now=self.now)
+    def look(
+        self, allow_destroy: int | None = None, approvals: frozenset[str] = frozenset(), now: float | None = None
+    ) -> Looked:
+        outside = (self.workspace, self.inventory(), self.azure, self.engine)
+        return look(*outside, allow_destroy, approvals=approvals, now=self.now if now is None else now)
 
     def apply(
         self,

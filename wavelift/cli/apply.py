@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavelift.cli.options import AllowDestroy, AsJson, Folder, Parallelism
-from wavelift.problems import ERROR, INTERRUPTED
+from wavelift.cli.options import AllowDestroy, Approval, AsJson, Folder, Parallelism
+from wavelift.problems import ERROR, INTERRUPTED, code_for
 from wavelift.stopping import stoppable
 
 if TYPE_CHECKING:
@@ -36,8 +37,10 @@ def apply(
     ] = False,
     json: AsJson = False,
     allow_destroy: AllowDestroy = None,
+    approval: Approval = None,
 ) -> None:
     """Plan, ask, and carry the plan out. Run it again after anything went wrong: it goes on where it was."""
+    from wavelift.approvals import demand, given, on_a_day
     from wavelift.cli.console import Console
     from wavelift.cli.plan import show
     from wavelift.wiring import Wiring
@@ -46,12 +49,14 @@ def apply(
     console = Console(quiet=json)
     workspace = Workspace.open(estate)
     with Wiring(workspace, "engine") as wiring, stoppable(lambda: console.line(STOPPING), twice_leaves=True) as stop:
-        looked = wiring.look(allow_destroy, console.doing)
+        looked = wiring.look(allow_destroy, console.doing, given(approval))
         console.clear()
         if not json or looked.plan.errors:
             show(looked, json, console)
         if looked.plan.errors:
-            raise typer.Exit(ERROR)
+            raise typer.Exit(code_for(looked.plan.errors))
+        demand(looked.plan, given(approval))
+        on_a_day(workspace.estate, looked.plan, time.time())
         if looked.plan.steps and not auto_approve and not _agreed(json):
             typer.echo("Nothing was changed.", err=True)
             raise typer.Exit(ERROR)

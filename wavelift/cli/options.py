@@ -22,6 +22,14 @@ AllowDestroy = Annotated[
         help="Let the plan destroy exactly N data-bearing artifacts (seed disks, stores).",
     ),
 ]
+Approval = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--approval",
+        metavar="NAME",
+        help="An approval that a cut-over asks for (CHG0042); repeatable. Also in WAVELIFT_APPROVAL.",
+    ),
+]
 
 
 class Told(StrEnum):

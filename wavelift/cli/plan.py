@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavelift.cli.options import AllowDestroy, AsJson, Diagnostics, Folder, Told
-from wavelift.problems import CHANGES, ERROR
+from wavelift.cli.options import AllowDestroy, Approval, AsJson, Diagnostics, Folder, Told
+from wavelift.problems import CHANGES, code_for
 
 if TYPE_CHECKING:
     from wavelift.planning import Looked
@@ -21,9 +21,11 @@ def plan(
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes to make.")
     ] = False,
     allow_destroy: AllowDestroy = None,
+    approval: Approval = None,
     diagnostics: Diagnostics = Told.TEXT,
 ) -> None:
     """Compare the files with what is recorded and what is there, and show what apply would do."""
+    from wavelift.approvals import given
     from wavelift.cli.console import Console
     from wavelift.reporting import opened
     from wavelift.wiring import Wiring
@@ -31,10 +33,10 @@ def plan(
     console = Console(quiet=json or diagnostics in (Told.JSON, Told.SARIF))
     workspace = opened(estate, diagnostics.value)
     with Wiring(workspace, "plan") as wiring:
-        looked = wiring.look(allow_destroy, console.doing)
+        looked = wiring.look(allow_destroy, console.doing, given(approval))
     show(looked, json, console, diagnostics)
     if looked.plan.errors:
-        raise typer.Exit(ERROR)
+        raise typer.Exit(code_for(looked.plan.errors))
     if detailed_exitcode and looked.plan.steps:
         raise typer.Exit(CHANGES)
 

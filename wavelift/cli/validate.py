@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wavelift.cli.options import AsJson, Folder, Told
-from wavelift.problems import ERROR
+from wavelift.problems import OK, code_for
 
 if TYPE_CHECKING:
     from planner.estate import Loaded
@@ -23,11 +23,12 @@ def validate(
 ) -> None:
     """Check the estate's files: schema, names, references, circles. All problems at once, each with its line."""
     from planner.config import load, read_lock
+    from planner.guards import broken_in_files
     from wavelift.reporting import told
 
     loaded = load(estate)
     _, complaints = read_lock(estate)
-    found = (*loaded.diagnostics, *complaints)
+    found = (*loaded.diagnostics, *complaints, *(broken_in_files(loaded.estate) if loaded.estate is not None else ()))
     errors = sum(d.severity == "error" for d in found)
     form = Told.JSON if json else form
     if form is Told.TEXT:
@@ -36,8 +37,9 @@ def validate(
         _sum_up(loaded, errors, estate)
     else:
         typer.echo(told(found, form.value, estate), nl=False)
-    if errors:
-        raise typer.Exit(ERROR)
+    code = code_for(d for d in found if d.severity == "error")
+    if code != OK:
+        raise typer.Exit(code)
 
 
 def _sum_up(loaded: Loaded, errors: int, folder: Path) -> None:

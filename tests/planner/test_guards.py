@@ -1,0 +1,155 @@
+"""`rules`: what authors of waves may not do, found in the files and in a plan, with rule id and line (issue 4: waves as code)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from planner.config import load
+from planner.estate import Diagnostic, Estate
+from planner.guards import broken_in_files, forbidden_now
+from tests.planner.site import Site, vm
+from wavelift.problems import DENIED, ERROR, code_for
+
+BASE = """\
+estate: {name: seoul-exit, schema: 1, time_zone: Asia/Seoul}
+azure: {tenant: corp.example, project: {subscription: sub, region: koreacentral, resource_group: rg}}
+sources: {seoul: {vcenter: vc01.corp.example, login: env:VC}}
+appliances: {gw-1: {role: primary}}
+targets:
+  korea: {region: koreacentral, resource_group: rg, vnet: vnet, subnets: {VLAN110: snet}}
+  japan: {region: japaneast, resource_group: rg, vnet: vnet, subnets: {VLAN110: snet}}
+waves:
+  shop:
+    target: korea
+    phase: migrate
+    cutover: {window: 2027-01-17 01:00/05:00}
+    machines:
+      db: {size: [Standard_E8s_v5, Standard_M8], tags: {Cost: "4711"}}
+      web: {size: Standard_D2s_v5}
+  erp:
+    target: japan
+    phase: migrate
+    after: {shop: migrated}
+    machines:
+      app: {size: Standard_D2s_v5, cutover: {window: 2027-01-16 22:00/23:30}}
+      late: {size: Standard_D2s_v5, cutover: {window: 2027-01-17 22:00/23:30}}
+"""
+
+
+def estate(folder: Path, rules: str) -> Estate:
+    (folder / "estate.yaml").write_text(BASE)
+    (folder / "rules.yaml").write_text(f"rules:\n  one: {{{rules}}}\n")
+    loaded = load(folder, env={})
+    assert loaded.estate is not None, loaded.diagnostics
+    return loaded.estate
+
+
+def found(folder: Path, rules: str) -> list[Diagnostic]:
+    return list(broken_in_files(estate(folder, rules)))
+
+
+@pytest.mark.parametrize(
+    ("rules", "code", "says"),
+    [
+        ("sizes: [Standard_D*, Standard_E8*]", "WL486", "db: size Standard_M8 is none of Standard_D*, Standard_E8*."),
+        ("regions: [koreacentral]", "WL486", "app: its target japan is in japaneast"),
+        ("required_tags: [cost], waves: [shop]", "WL486", "web: without the tag cost."),
+        ("wave_size: {max: 1}, waves: [sh*]", "WL483", "Wave shop has 2 machines; 1 to 1 are allowed."),
+        ("wave_size: {min: 3}, waves: [erp]", "WL483", "Wave erp has 2 machines; 3 or more are allowed."),
+        ("depends_on: {web: [app]}", "WL481", "web depends on app, which is in wave erp: neither the same nor one that"),
+        ("never_together: [db, web]", "WL482", "db and web are both in wave shop."),
+        ("never_together: [db, app]", "WL482", "db and app are cut over in the same night (2027-01-16)."),
+        ("max_cutovers_a_night: 2", "WL484", "In the night of 2027-01-16 3 machines are cut over (db, web, app); at most 2"),
+        ("no_cutover: {weekly: [{days: Sat}]}", "WL485", "app: its cut-over window 2027-01-16 22:00/23:30 meets Saturday"),
+        ("no_cutover: {dates: [2027-01-17]}, waves: [shop]", "WL485", "db: its cut-over window 2027-01-17 01:00/05:00"),
+        ("never_together: [db, ghost]", "WL480", "names 'ghost'"),
+        ("depends_on: {ghost: [db]}", "WL480", "names 'ghost'"),
+    ],
+)
+def test_a_breach_is_named_with_rule_and_line(tmp_path: Path, rules: str, code: str, says: str) -> None:
+    first = found(tmp_path, rules)[0]
+    assert first.code == code and says in first.detail, first
+    assert "`one`" in first.detail
+    places = [str(first.span), *(str(span) for _, span in first.related)]
+    assert any("rules.yaml:2:" in place for place in places), places
+    if code != "WL480":
+        assert "estate.yaml:" in str(first.span), "the line of the wave that breaks it"
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "sizes: [Standard_*]",
+        "regions: [koreacentral, japaneast]",
+        "required_tags: [cost], waves: [none-such]",
+        "wave_size: {min: 2, max: 2}",
+        "depends_on: {app: [db], web: [db]}",
+        "never_together: [db, late]",
+        "max_cutovers_a_night: 3",
+        "no_cutover: {weekly: [{days: Sun, time: 05:00-22:00}]}, waves: [shop]",
+        "test_accepted: true",
+        "max_destroys: 0",
+    ],
+)
+def test_what_keeps_the_rule_is_silent(tmp_path: Path, rules: str) -> None:
+    assert found(tmp_path, rules) == []
+
+
+def test_the_reason_is_told_and_the_exit_code_says_denied(tmp_path: Path) -> None:
+    """Issue 4: each with exit code and reason."""
+    breaches = found(tmp_path, 'regions: [westeurope], why: "data stays in the EU"')
+    assert all("data stays in the EU" in d.detail for d in breaches) and len(breaches) == 4
+    assert code_for(breaches) == DENIED
+    assert code_for([*breaches, Diagnostic("WL345", "unknown VM size", "")]) == ERROR
+    assert code_for(found(tmp_path, "never_together: [ghost, ghoul]")) == ERROR, "a rule that is wrong is an error of its own"
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    monkeypatch.chdir(tmp_path)
+    yield Site(tmp_path, vm(1, "web-01"), vm(2, "web-02"))
+
+
+WAVE = (
+    "waves:\n  shop:\n    target: korea\n    phase: {phase}\n"
+    "    machines: {{web-01: Standard_D2s_v5, web-02: Standard_D2s_v5}}\n"
+)
+
+
+def test_a_plan_that_destroys_more_than_a_rule_allows(site: Site) -> None:
+    """Most destroys of a plan: also where --allow-destroy names the number."""
+    site.files(waves=WAVE.format(phase="replicate"))
+    site.go()
+    site.files(waves="waves: {shop: {target: korea, machines: {}}}\n", rules="rules: {careful: {max_destroys: 1}}\n")
+    number = site.look(0).plan.destroys
+    errors = site.look(number).plan.errors
+    assert number > 1 and [d.code for d in errors] == ["WL487"] and "at most 1 may go" in errors[0].detail
+    assert code_for(errors) == DENIED
+    assert not site.look().plan.errors, "nothing is destroyed without the option"
+
+
+def test_cut_overs_without_a_window_count_as_one_night(site: Site) -> None:
+    site.files(waves=WAVE.format(phase="replicate"))
+    site.go()
+    site.files(waves=WAVE.format(phase="migrate"), rules="rules: {nights: {max_cutovers_a_night: 1}}\n")
+    assert [d.code for d in site.look().plan.errors] == ["WL484"]
+    site.files(rules="rules: {nights: {max_cutovers_a_night: 2}}\n")
+    assert not site.look().plan.errors
+
+
+def test_a_day_that_a_rule_closes_is_asked_when_a_plan_is_applied(site: Site) -> None:
+    """No migration on named days: the plan is the same on every day, an apply on a closed one is denied."""
+    site.files(waves=WAVE.format(phase="replicate"))
+    site.go()
+    site.files(waves=WAVE.format(phase="migrate"), rules="rules: {calm: {no_cutover: {weekly: [{days: Fri}]}}}\n")
+    plan, of = site.look().plan, site.workspace.estate
+    zone = ZoneInfo(of.time_zone)
+    friday, saturday = (datetime(2027, 1, day, 12, tzinfo=zone).timestamp() for day in (15, 16))
+    told = forbidden_now(of, plan.steps, friday)
+    assert [d.code for d in told] == ["WL485"] and "none may until 2027-01-16 00:00" in told[0].detail
+    assert forbidden_now(of, plan.steps, saturday) == ()
