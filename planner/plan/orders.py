@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 import uuid as uuids
 from collections.abc import Iterator, Mapping
 
@@ -103,7 +102,7 @@ def _cutover(policy: CutoverPolicy, after: DesiredMachine | None) -> Cutover:
 
 def expired(mark: TrialMark, name: str) -> str:
     """What the plan says of a test whose time to live is over: it is no drift, and it is not made again by itself."""
-    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(mark.expired or 0.0))
+    when = datetime.fromtimestamp(mark.expired or 0.0, UTC).strftime("%Y-%m-%d %H:%M UTC")
     return f"expired and deleted {when}; `wavelift test refresh {name}` or another `test.refresh` makes a new one"
 
 
