@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import uuid as uuids
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 from planner.artifact import Artifact, Json, Kind
 from planner.desired.machine import DesiredMachine, vm_order
