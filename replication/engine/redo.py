@@ -57,6 +57,9 @@ def roll_forward(work: Work) -> None:
             commit(work, _apply(work))
     except Corrupt as error:
         raise _drop(work, error) from error
+    except NotFound:
+        require_replicas(work)  # when it is a replica that vanished, this says so, and what to do
+        raise
     _store_hashes(work, attempt.kind)
     work.meter.end()
     try:
@@ -158,9 +161,12 @@ def _check_and_write(work: Work, sealed: Manifest, applier: Applier, checked: _C
         seconds = attempts.open_seconds(work, attempt)
         attempt = replace(attempt, stage=Stage.APPLYING, snapshot_seconds=seconds)
         work.machine.advance(attempt=attempt, dirty=True)
-    for item_disk, size in disks.items():  # a disk that grew was read whole
-        work.retry(partial(work.replicas.ensure, item_disk.seed, size))
+    committed = work.record.committed
+    for item_disk, size in disks.items():
+        if committed is None or committed.sizes.get(item_disk.key) != size:  # added, or grown: it was read whole
+            work.retry(partial(work.replicas.ensure, item_disk.seed, size))
         work.retry(partial(work.replicas.raise_fence, item_disk.seed, attempt.fence))
+    require_replicas(work)  # once more: one that vanished since the first look may be a blank one now
     applied = {disk.key: SectorSet() for disk in sealed.disks}
 
     def write(disk: ItemDisk, chunk: int, entry: BlobEntry) -> tuple[int, list[Extent]]:
