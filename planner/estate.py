@@ -378,6 +378,29 @@ class Wave:
 
 
 @dataclass(frozen=True, slots=True)
+class AllowedDrift:
+    """Drift that is accepted through the day `until` (ISO date, the estate's time zone). `address` and `property` are
+    globs; no `property` means every change, but not that the whole thing is gone (that is a `property` of "")."""
+
+    address: str
+    why: str
+    until: str
+    property: str | None = None
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DriftPolicy:
+    """How `drift` judges. `lag`: seconds that a replica may be behind; `fail`: what gives exit code 2."""
+
+    lag: float | None = None
+    fail: tuple[str, ...] = ("urgent", "ours")
+    ignore_tags: tuple[str, ...] = ()
+    """Globs of tags that others write everywhere (Azure Policy)."""
+    allow: tuple[AllowedDrift, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Estate:
     """The whole estate. Mappings keep the order of the files (waves, machines) so that text stays stable."""
 
@@ -397,6 +420,8 @@ class Estate:
     forecast: ForecastPolicy = field(default=ForecastPolicy(), kw_only=True)
     digest: str
     """sha256 of the resolved estate (canonical JSON): same files, same digest."""
+    drift: DriftPolicy = DriftPolicy()
+    """No part of the digest: what drift is allowed changes no plan."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ class Observed:
     `properties` are those that a spec of its kind sets, under the same keys, and some that only the cloud knows
     (`state`, `attached_to`). `ours` says that it carries this estate's tags. `readable` false: it may or may not be there,
     this login may not look (a data plane before its role works); what is recorded is then the best that is known.
+    `strayed`: settings that the provider makes the same for all of a kind and that have another value now, as
+    name -> (as it is made, as it is). `beside`: what others may have put on it and no spec sets (a NIC's security group).
     """
 
     id: str
@@ -59,6 +61,17 @@ class Observed:
     tags: Mapping[str, str] = field(default_factory=dict)
     ours: bool = True
     readable: bool = True
+    strayed: Mapping[str, tuple[Json, Json]] = field(default_factory=dict)
+    beside: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """Something in a subscription that carries this estate's tag, whoever recorded it. `address` as its tag says, or ""."""
+
+    id: str
+    type: str
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,10 @@ class ArtifactReader(Protocol):
 
     def observe(self, wanted: Sequence[ResourceRef]) -> dict[str, Observed | None]:
         """Address -> what is there, None for what is not. One listing per kind and scope, never a call per artifact."""
+        ...
+
+    def tagged(self, subscriptions: Sequence[str]) -> list[Tagged]:
+        """Every resource and resource group that carries this estate's tag: one listing of each per subscription."""
         ...
 
     def missing_access(self, groups: Sequence[GroupAccess], subscriptions: Sequence[str]) -> list[str]:

@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from planner.artifact import Kind
+from planner.artifact import Json, Kind
+from planner.made import specs
 from planner.plan.life import Stage, last_order, stage
 from planner.state import MachineState, Recorded, State
+from replication.model.item import Order, OrderKind
 from replication.model.record import Record
 
 _MADE = {"vm": Kind.VM, "disk": Kind.DISK, "nic": Kind.NIC}
 _TEST = {"vm": Kind.TEST_VM, "disk": Kind.TEST_DISK, "nic": Kind.TEST_NIC}
 
 
-def absorb(state: State, records: Mapping[str, Record]) -> State:
-    """The state with every engine outcome recorded; equal to `state` (by `same`) when nothing is new."""
+def absorb(state: State, records: Mapping[str, Record], orders: Mapping[str, Order] | None = None) -> State:
+    """The state with every engine outcome recorded; equal to `state` (by `same`) when nothing is new.
+
+    `orders`: machine uuid -> the order that `planner.made.unknown` asks for; what it made is recorded with its spec.
+    """
     artifacts = dict(state.artifacts)
     machines = dict(state.machines)
     mine: dict[str, list[str]] = {}
@@ -35,7 +40,7 @@ def absorb(state: State, records: Mapping[str, Record]) -> State:
         for address in mine.get(machine.name, ()):
             if _gone(artifacts[address].kind, now, record):
                 del artifacts[address]
-        _take(artifacts, machine, record, now)
+        _take(artifacts, machine, record, now, (orders or {}).get(uuid))
     return replace(state, artifacts=artifacts, machines=machines)
 
 
@@ -58,17 +63,25 @@ def _gone(kind: Kind, now: Stage, record: Record) -> bool:
     return kind in (Kind.TEST_VM, Kind.TEST_DISK, Kind.TEST_NIC) and not record.test
 
 
-def _take(artifacts: dict[str, Recorded], machine: MachineState, record: Record, now: Stage) -> None:
-    for logical, arm_id in record.test.items():
-        _put(artifacts, machine, logical, arm_id, _TEST)
+def _take(artifacts: dict[str, Recorded], machine: MachineState, record: Record, now: Stage, sent: Order | None) -> None:
     order = record.order
+    sent = sent if sent is not None and order is not None and sent.number == order.number else None
+    tested = specs(sent if sent and sent.kind is OrderKind.TEST else None, order, record.test)
+    for logical, arm_id in record.test.items():
+        _put(artifacts, machine, logical, arm_id, _TEST, tested)
     if now in (Stage.MIGRATED, Stage.COMPLETED) and order is not None:
+        made = specs(sent if sent and sent.kind is OrderKind.MIGRATE else None, order, order.made)
         for logical, arm_id in order.made.items():
-            _put(artifacts, machine, logical, arm_id, _MADE)
+            _put(artifacts, machine, logical, arm_id, _MADE, made)
 
 
 def _put(
-    artifacts: dict[str, Recorded], machine: MachineState, logical: str, arm_id: str, kinds: Mapping[str, Kind]
+    artifacts: dict[str, Recorded],
+    machine: MachineState,
+    logical: str,
+    arm_id: str,
+    kinds: Mapping[str, Kind],
+    known: Mapping[str, Mapping[str, Json]],
 ) -> None:
     """`logical` is the engine's name ("vm", "disk/2000", "nic/4000"); the address has the machine's name in it."""
     what, _, key = logical.partition("/")
@@ -76,5 +89,6 @@ def _put(
     if kind is None:
         return
     address = f"{kind}.{machine.name}/{key}" if key else f"{kind}.{machine.name}"
-    if address not in artifacts or artifacts[address].id.lower() != arm_id.lower():
-        artifacts[address] = Recorded(address, kind, arm_id, {}, (), {}, machine.name)
+    there, spec = artifacts.get(address), known.get(logical, {})
+    if there is None or there.id.lower() != arm_id.lower() or (spec and not there.spec):
+        artifacts[address] = Recorded(address, kind, arm_id, spec, (), {}, machine.name)

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from planner.apply import Doer, Outcome, Outside, Reporter, execute
 from planner.apply.doer import settled
 from planner.config import Lock, LockedMachine, write_lock
+from planner.engine import EngineReader
 from planner.refresh import absorb
 from planner.state import BadState, State, same
 from planner.store import Locked
 from planner.store.effects import PutMachine
 from replication.model.record import Record
-from wavelift.planning import Looked
+from wavelift.planning import Looked, read_orders
 from wavelift.problems import UserProblem
 from wavelift.workspace import Workspace
 
@@ -33,7 +34,7 @@ def apply(
     try:
         with workspace.store.session("apply") as session:
             _still(looked, session.view.state)
-            session.replace(absorb(session.state, looked.records), "engine")
+            session.replace(absorb(session.state, looked.records, looked.orders), "engine")
             for machine in settled(session, outside.engine):
                 session.record([PutMachine(machine)])
             _pin(workspace, looked)
@@ -44,11 +45,12 @@ def apply(
         raise UserProblem(f"the state cannot be written: {error}. What was begun is in its journal; apply again.") from error
 
 
-def keep_outcomes(workspace: Workspace, records: Mapping[str, Record]) -> None:
+def keep_outcomes(workspace: Workspace, engine: EngineReader, records: Mapping[str, Record]) -> None:
     """Record what the engine has done since; a state that somebody else holds now is left to the next plan."""
     try:
         with workspace.store.session("record outcomes") as session:
-            session.replace(absorb(session.state, records), "engine")
+            orders = read_orders(engine, session.state, dict(records))
+            session.replace(absorb(session.state, records, orders), "engine")
     except Locked:
         return
     except (BadState, OSError) as error:

@@ -46,6 +46,10 @@ class GatewayDocuments:
     def items(self, account: str) -> dict[str, Item]:
         return {i.machine: i for i in self._all(account, "items/", load_item)}
 
+    def order(self, account: str, machine: str, number: int) -> Order | None:
+        found = self.open(account).get(order_name(machine, number))
+        return load_order(found[0]) if found else None
+
     def document(self, account: str, name: str) -> bytes | None:
         found = self.open(account).get(name)
         return found[0] if found else None

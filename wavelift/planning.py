@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from planner.artifact import ENGINE_MADE, Kind
 from planner.desired import Desired, build
@@ -13,6 +13,7 @@ from planner.estate import Diagnostic, Phase
 from planner.garbage import paused_gc
 from planner.holds import current
 from planner.inventory import Inventory
+from planner.made import unknown
 from planner.plan import Plan, World, plan, with_issues
 from planner.plan.artifacts import as_recorded
 from planner.plan.gates import way_back_gate
@@ -21,6 +22,7 @@ from planner.ports import ArtifactReader, Observed, ResourceRef
 from planner.refresh import absorb
 from planner.state import State
 from planner.steps import Adopt, Create, Update
+from replication.model.item import Order
 from replication.model.record import Record
 from wavelift.checks import check
 from wavelift.workspace import Workspace
@@ -37,6 +39,8 @@ class Looked:
     state: State
     """Refreshed: with the engine's outcomes in it."""
     records: dict[str, Record]
+    orders: dict[str, Order] = field(default_factory=dict)
+    """By machine: those whose outcome is new to the state."""
 
 
 def gateways(state: State) -> dict[str, str]:
@@ -60,6 +64,17 @@ def read_records(engine: EngineReader, state: State) -> dict[str, Record]:
     for account in gateways(state).values():
         out.update(engine.records(account))
     return out
+
+
+def read_orders(engine: EngineReader, state: State, records: dict[str, Record]) -> dict[str, Order]:
+    """The orders whose outcome is still to be recorded with what they set: one small read each, once in its life."""
+    accounts = gateways(state)
+    found = {
+        uuid: engine.order(accounts[region], uuid, number)
+        for uuid, (region, number) in unknown(state, records).items()
+        if region in accounts
+    }
+    return {uuid: order for uuid, order in found.items() if order is not None}
 
 
 @paused_gc()
@@ -86,7 +101,8 @@ def look(
     workspace = replace(workspace, estate=current(workspace.estate, now))
     say("reading what the engine has done")
     records = read_records(engine, recorded)
-    state = absorb(recorded, records)
+    orders = read_orders(engine, recorded, records)
+    state = absorb(recorded, records, orders)
     finished = _finished(workspace, state, records, now)
     desired = build(workspace.estate, inventory, workspace.locked, finished)
     draft = plan(desired, state, World(machines=records, approvals=approvals, now=now), allow_destroy)
@@ -102,7 +118,7 @@ def look(
         made = with_issues(draft, world.issues)
     else:
         made = plan(desired, state, world, allow_destroy)
-    return Looked(made, desired, recorded, state, records)
+    return Looked(made, desired, recorded, state, records, orders)
 
 
 def _finished(workspace: Workspace, state: State, records: dict[str, Record], when: float | None) -> set[str]:

@@ -171,4 +171,9 @@ ESTATE: dict[str, Advice] = {
         "(wavelift.lock.yaml with one instance uuid under two machines, after a merge)",
         "(one entry for each VM)",
     ),
+    "WL460": Advice(
+        "Copy the address out of `wavelift drift --json`, or put `*` where it may be anything.",
+        "drift: {allow: [{address: keyvault.koreacentral, why: CHG0077, until: 2027-01-20}]}\n",
+        "drift: {allow: [{address: key_vault.koreacentral, why: CHG0077, until: 2027-01-20}]}\n",
+    ),
 }

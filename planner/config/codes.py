@@ -146,6 +146,12 @@ CODES: dict[str, Code] = {
         "What else the estate asks for is left out of the export, or rounded so that closed stays closed.",
         "warning",
     ),
+    # drift
+    "WL460": Code(
+        "No such address",
+        "An entry of the drift allow-list covers addresses as `wavelift drift --json` shows them: an artifact's, "
+        "`machine.<name>` for a VM in vCenter, `appliance.<name>` for an engine. It covers nothing else.",
+    ),
     # lock file
     "WL170": Code(
         "Lock file not usable", "The lock file was changed by hand or damaged; take it from git again."

@@ -15,6 +15,7 @@ from typing import Any
 from planner.config.checks import check_machines, check_waves
 from planner.config.collect import PATH, Problems, quote
 from planner.config.context import Context
+from planner.config.drift import read_drift
 from planner.config.files import find, merge, read_one, read_text
 from planner.config.guards import read_forecast, read_prices, read_rules
 from planner.config.machines import resolve_waves
@@ -41,8 +42,8 @@ _PARTS_OF_WAVES = {"sources": "sources: {…}", "targets": "targets: {…}"}
 _NEED_ALL_FILES = frozenset({"WL140", "WL141", "WL142", "WL143", "WL144", "WL145", "WL160"})
 """Problems that are none when another file declares what is missing."""
 
-_UNMEASURED = frozenset({"span", "spans", "folder", "digest", "prices", "forecast"})
-"""Fields that say where something stands or what it costs, not what it is: no part of the digest."""
+_UNMEASURED = frozenset({"span", "spans", "folder", "digest", "prices", "forecast", "drift"})
+"""Fields that say where something stands what it costs or how it is judged, not what it is: no part of the digest."""
 
 
 def load(folder: Path, *, env: Mapping[str, str] | None = None) -> Loaded:
@@ -111,6 +112,7 @@ def _resolve(folder: Path, tree: Tree, env: Mapping[str, str], problems: Problem
         prices=prices,
         forecast=assumed,
         digest="",
+        drift=read_drift(context),
     )
     return _placed(replace(estate, digest=_digest(estate)), folder)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from planner.artifact import DATA_BEARING, Artifact, Json
+from planner.artifact import DATA_BEARING, Artifact
+from planner.compare import outside
 from planner.diff import Change, diff
 from planner.estate import Diagnostic, Span
 from planner.plan.model import World
@@ -66,6 +67,21 @@ class Differ:
     def note_gone(self, recorded: Recorded, wave: str | None, origin: Span | None) -> None:
         self.drift.append(Note(recorded.address, "is gone", f"recorded as {recorded.id}, and no longer there", wave, origin))
 
+    def note_changed(self, recorded: Recorded, wave: str | None, origin: Span | None) -> None:
+        """What somebody changed on a thing that no step sets back (the engine made it, an order at a time)."""
+        self._changed(recorded, self._world.artifacts.get(recorded.address), wave, origin)
+
+    def _changed(self, recorded: Recorded, seen: Observed | None, wave: str | None, origin: Span | None) -> tuple[Change, ...]:
+        if seen is not None and seen.readable and not seen.ours:
+            note = Note(recorded.address, "does not carry our tags any more", "apply refuses to touch it", wave, origin)
+            self.drift.append(note)
+            return ()
+        moved = outside(recorded, seen) if seen is not None and seen.readable else ()
+        for change in moved:
+            why = f"set to {change.old!r}, now {change.new!r}"
+            self.drift.append(Note(recorded.address, f"{'.'.join(change.path)} changed", why, wave, origin))
+        return moved
+
     def _missing(self, artifact: Artifact, seen: Observed | None, why: str) -> None:
         if seen is None or not seen.readable:
             self._create(artifact, why or "in the estate, not there yet")
@@ -110,12 +126,9 @@ class Differ:
         )
 
     def _existing(self, artifact: Artifact, recorded: Recorded, seen: Observed | None) -> None:
-        outside = list(_outside(recorded.spec, seen)) if seen is not None and seen.readable else []
-        for change in outside:
-            path = ".".join(change.path)
-            self.drift.append(_note(artifact, f"{path} changed", f"set to {change.old!r}, now {change.new!r}"))
+        moved = self._changed(recorded, seen, artifact.wave, artifact.origin)
         changes = tuple(diff(recorded.spec, artifact.spec))
-        fixed = [c for c in (*changes, *outside) if c.path and c.path[0] in FIXED]
+        fixed = [c for c in (*changes, *moved) if c.path and c.path[0] in FIXED]
         if fixed or recorded.id.lower() != artifact.id.lower():
             what = ", ".join(f"{'.'.join(c.path)} {c.old!r} -> {c.new!r}" for c in fixed) or f"{recorded.id} -> {artifact.id}"
             remedy = "Put the old value back, or take what is there out of the estate first."
@@ -123,9 +136,9 @@ class Differ:
             summary = "cannot be changed in place" + (" (it holds data)" if artifact.kind in DATA_BEARING else "")
             self.errors.append(Diagnostic("WL311", summary, detail, artifact.address, artifact.origin))
             return
-        if changes or outside:
+        if changes or moved:
             why = "the estate asks for it" if changes else "changed outside of wavelift: set back"
-            back = tuple(Change("change", c.path, c.new, c.old) for c in outside)
+            back = tuple(Change("change", c.path, c.new, c.old) for c in moved)
             self.add(
                 Update(
                     artifact.address,
@@ -151,29 +164,6 @@ def as_recorded(recorded: Mapping[str, Recorded], seen: Mapping[str, Observed | 
         if observed is None:
             if known is not None:
                 return False
-        elif observed.readable and (known is None or any(_outside(known.spec, observed))):
+        elif observed.readable and (known is None or not observed.ours or any(outside(known, observed))):
             return False
     return True
-
-
-def _outside(spec: Mapping[str, Json], seen: Observed) -> Iterable[Change]:
-    """Properties that we set and that now have another value; references and what the provider cannot see are left out."""
-    for key, value in spec.items():
-        if key not in seen.properties or (isinstance(value, Mapping) and "$ref" in value):
-            continue
-        now = seen.properties[key]
-        if _comparable(now) != _comparable(value):
-            yield Change("change", (key,), value, now)
-
-
-def _comparable(value: Json) -> Json:
-    """Order does not matter in lists of plain values (queues), nor case in locations and SKUs."""
-    if isinstance(value, str):
-        return value.casefold()
-    if isinstance(value, list | tuple) and all(isinstance(v, str | int | float) for v in value):
-        return sorted(str(v).casefold() for v in value)
-    return value
-
-
-def _note(artifact: Artifact, what: str, why: str) -> Note:
-    return Note(artifact.address, what, why, artifact.wave, artifact.origin)

@@ -166,10 +166,11 @@ class Machines:
         return [self._state.artifacts[a] for a, k in own.items() if k is Kind.SEED_DISK and self._differ.gone(a)]
 
     def _note_gone(self, wanted: DesiredMachine) -> None:
-        """What the engine made and somebody else removed: said, and left alone."""
+        """What the engine made and somebody else removed or changed: said, and left alone."""
         for address, kind in self._own.get(wanted.machine.name, {}).items():
-            if kind in ENGINE_MADE and self._differ.gone(address):
-                self._differ.note_gone(self._state.artifacts[address], wanted.machine.wave, wanted.machine.span)
+            if kind in ENGINE_MADE:
+                note = self._differ.note_gone if self._differ.gone(address) else self._differ.note_changed
+                note(self._state.artifacts[address], wanted.machine.wave, wanted.machine.span)
 
     def _end(self, machine: Machine) -> None:
         """A migrated machine whose source is gone from vCenter: `complete` needs no source."""

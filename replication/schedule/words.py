@@ -32,6 +32,15 @@ def clock(at: float, now: float, zone: str) -> str:
     return f"{_DAYS[there.weekday()]} {time}" if days < 7 else f"{there.day} {_MONTHS[there.month - 1]} {time}"
 
 
+def span(seconds: float) -> str:
+    """Seconds as people say it: the largest unit and the next (`3 h 10 min`, `4 s`)."""
+    for size, big, unit, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if seconds >= size:
+            rest = int(seconds % size // unit)
+            return f"{int(seconds // size)} {big}" + (f" {rest} {small}" if rest else "")
+    return f"{seconds:.0f} s"
+
+
 def short(shortage: Shortage, free_at: float | None, now: float, zone: str) -> str:
     """`esx-03: 8 of 8 disks in flight, next free about 14:20`."""
     name, used, limit = shortage.resource.name, shortage.used, shortage.limit

@@ -50,6 +50,9 @@ class NoEngine:
     def records(self, account: str) -> dict[str, Record]:
         return {}
 
+    def order(self, account: str, machine: str, number: int) -> None:
+        return None
+
     def statuses(self, account: str) -> dict[str, Status]:
         return {}
 

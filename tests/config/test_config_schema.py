@@ -262,7 +262,7 @@ def test_good_files_pass_jsonschema(file: Path) -> None:
 def test_codes_are_explained() -> None:
     """Every code has a summary without values and an explanation that says more."""
     for code, entry in CODES.items():
-        assert re.fullmatch(r"WL1\d\d", code)
+        assert re.fullmatch(r"WL[1-4]\d\d", code)
         assert "`" not in entry.summary
         assert entry.explanation.endswith(".")
         assert entry.explanation != entry.summary

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.artifact import references
-from planner.ports import GroupAccess, Json, Made, Observed, ResourceRef
+from planner.ports import GroupAccess, Json, Made, Observed, ResourceRef, Tagged
 from replication.model.errors import NotFound, Permanent
 
 STORES = ("log_store", "gateway_store", "seed_store")
@@ -90,6 +90,12 @@ class FakeAzure:
 
     def missing_access(self, groups: Sequence[GroupAccess], subscriptions: Sequence[str]) -> list[str]:
         return list(self.missing)
+
+    def tagged(self, subscriptions: Sequence[str]) -> list[Tagged]:
+        kinds = ("container", "secret", "seed_disk", "role", "lock")
+        with self.lock:
+            mine = [t for t in self.contents.things.values() if t.ours and t.kind not in kinds]
+            return [Tagged(t.id, t.kind) for t in mine if t.id.split("/")[2] in subscriptions]
 
     def observe(self, wanted: Sequence[ResourceRef]) -> dict[str, Observed | None]:
         with self.lock:

@@ -54,6 +54,13 @@ class EngineModel:
     def statuses(self, account: str) -> dict[str, Status]:
         return {}
 
+    def order(self, account: str, machine: str, number: int) -> Order | None:
+        with self._azure.lock:
+            try:
+                return self._at(account).orders.get((machine, number))
+            except NotFound:
+                return None
+
     def put_item(self, account: str, item: Item) -> None:
         with self._azure.lock:
             for disk in item.disks:

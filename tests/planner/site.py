@@ -109,7 +109,7 @@ class Site:
     def settle(self) -> None:
         """The engine does everything, and `apply --wait` keeps it."""
         self.engine.run()
-        keep_outcomes(self.workspace, read_records(self.engine, self.workspace.view().state))
+        keep_outcomes(self.workspace, self.engine, read_records(self.engine, self.workspace.view().state))
 
     def go(self, *, engine: bool = True, allow_destroy: int | None = None) -> Outcome:
         """Plan, apply, and the engine's part."""

@@ -321,7 +321,7 @@ def test_outcomes_are_not_recorded_over_somebody_else(site: Site) -> None:
     site.engine.run()
     before = site.workspace.view().state
     with site.workspace.store.session("apply"):
-        keep_outcomes(site.workspace, {})
+        keep_outcomes(site.workspace, site.engine, {})
     assert site.workspace.view().state == before
 
 

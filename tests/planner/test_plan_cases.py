@@ -54,6 +54,9 @@ class Recorded:
     def records(self, account: str) -> dict[str, Record]:
         return {r.machine: r for r in self._engine.get(account, ())}
 
+    def order(self, account: str, machine: str, number: int) -> None:
+        return None
+
     def statuses(self, account: str) -> dict[str, Status]:
         return {}
 

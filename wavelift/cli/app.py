@@ -11,6 +11,7 @@ from wavelift.cli import (
     apply,
     churn,
     demo,
+    drift,
     engine,
     explain_error,
     explain_value,
@@ -57,6 +58,7 @@ app.command("rollback")(rollback.rollback)
 app.command("report")(report.report)
 app.command("verify")(verify.verify)
 app.command("churn")(churn.churn)
+app.command("drift")(drift.drift)
 app.command("graph")(graph.graph)
 app.command("simulate")(simulate.simulate)
 app.command("demo")(demo.demo)

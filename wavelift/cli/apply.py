@@ -102,7 +102,7 @@ def _carry_out(
         console.line(f"Waiting for {len(goals)} machine{'s' if len(goals) > 1 else ''} (Ctrl-C leaves; the engine goes on)")
         with hosted(wiring, state) if embedded else nullcontext(), watching(console) as watcher:
             waited = watch(goals, gateways(state), wiring.engine, stop, watcher)
-        keep_outcomes(wiring.workspace, waited.records)
+        keep_outcomes(wiring.workspace, wiring.engine, waited.records)
     _report(outcome, waited, json, console)
     if waited.failed and not json:
         _cards(wiring, waited)

@@ -119,6 +119,8 @@ def table(found: list[dict[str, Any]]) -> Table:
     """The rows as a table for people."""
     from rich.table import Table
 
+    from replication.schedule import words
+
     out = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("wave", "machine", "asked", "state", "cycle", "progress", "rate", "lag", "next cycle / held"):
         out.add_column(column, overflow="fold")
@@ -136,7 +138,7 @@ def table(found: list[dict[str, Any]]) -> Table:
             else "",
             f"{progress:.0%}" if progress is not None else "",
             f"{rate / 1024 / 1024:.0f} MiB/s" if rate else "",
-            _span(row["lag"]) if row.get("lag") is not None and not finished else "",
+            words.span(row["lag"]) if row.get("lag") is not None and not finished else "",
             row.get("problem") or row.get("held") or _at(row.get("next_cycle")) if not finished else "",
         )
     return out
@@ -148,10 +150,12 @@ def remarks(found: list[dict[str, Any]]) -> list[str]:
 
 
 def _silent(found: list[dict[str, Any]]) -> list[str]:
+    from replication.schedule import words
+
     beats = [r["heartbeat"] for r in found if "heartbeat" in r and r.get("life") == "replicating"]
     waiting = any(r["state"] == "waiting for the engine" for r in found)
     if beats and min(beats) > SILENT:
-        return [f"The engine is silent since {_span(min(beats))}: `wavelift engine run` starts one."]
+        return [f"The engine is silent since {words.span(min(beats))}: `wavelift engine run` starts one."]
     if waiting and not beats:
         return ["No engine has been here yet: `wavelift engine run` (or apply --embedded) starts one."]
     return []
@@ -164,15 +168,6 @@ def _live(workspace: Workspace, wiring: Wiring) -> None:
         while True:
             time.sleep(1)
             live.update(table(rows(workspace, wiring, time.time())))
-
-
-def _span(seconds: float) -> str:
-    """Seconds as people say it: the largest unit and the next."""
-    for size, big, unit, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if seconds >= size:
-            rest = int(seconds % size // unit)
-            return f"{int(seconds // size)} {big}" + (f" {rest} {small}" if rest else "")
-    return f"{seconds:.0f} s"
 
 
 def _at(when: float | None) -> str:

@@ -11,9 +11,9 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from planner.ports import GroupAccess, Made, Observed, Operation, ResourceRef
+from planner.ports import GroupAccess, Json, Made, Observed, Operation, ResourceRef
 from providers.azure.again import repeated
-from providers.azure.artifacts.base import Spec
+from providers.azure.artifacts.base import Spec, plain
 from providers.azure.errors import error_code, translated
 from providers.azure.ids import parse, same, scope_of
 from providers.azure.operations import Deferred
@@ -48,6 +48,10 @@ _WORK = (
     "Microsoft.Network/networkInterfaces/write",
 )
 """What Contributor allows and lesser roles do not: one of each provider that we write to."""
+
+
+_LEVEL = "CanNotDelete"
+"""Of our locks, unless a spec says otherwise."""
 
 
 class RoleAssignments:
@@ -86,9 +90,7 @@ class RoleAssignments:
         scope, role = _parts(ref.id)
         principal = str(spec.get("principal") or self._session.principal().object_id)
         at = parse(scope)
-        definition = (
-            f"/subscriptions/{at.subscription}/providers/Microsoft.Authorization/roleDefinitions/{_definition(role)}"
-        )
+        definition = f"/subscriptions/{at.subscription}/providers/Microsoft.Authorization/roleDefinitions/{_definition(role)}"
         body: Any = {"properties": {"roleDefinitionId": definition, "principalId": principal}}
         client = self._session.authorization(at.subscription)
         name = _name(scope, principal, role)
@@ -115,9 +117,7 @@ class RoleAssignments:
             if (at.subscription, at.group) not in groups:
                 groups[at.subscription, at.group] = self._listed(at.subscription, at.group)
             for one in groups[at.subscription, at.group]:
-                if not same(str(one.scope), scope) or not same(
-                    str(one.role_definition_id).rpartition("/")[2], _definition(role)
-                ):
+                if not same(str(one.scope), scope) or not same(str(one.role_definition_id).rpartition("/")[2], _definition(role)):
                     continue
                 if one.name == _name(scope, str(one.principal_id), role) or same(str(one.principal_id), principal):
                     yield ref, one
@@ -145,12 +145,15 @@ class Locks:
             except NotFound:
                 continue
             for lock in found:
-                seen[str(lock.id).lower()] = Observed(str(lock.id), {"level": str(lock.level), "notes": lock.notes})
+                level = plain(lock.level)
+                strayed: dict[str, tuple[Json, Json]] = {"level": (_LEVEL, level)} if level != _LEVEL else {}
+                properties = {"level": level, "notes": lock.notes}
+                seen[str(lock.id).lower()] = Observed(str(lock.id), properties, strayed=strayed)
         wanted = {ref.id.lower() for ref in refs}
         return {key: value for key, value in seen.items() if key in wanted}
 
     def begin(self, ref: ResourceRef, spec: Spec) -> Operation:
-        body: Any = {"properties": {"level": spec.get("level", "CanNotDelete"), "notes": spec.get("notes", "wavelift")}}
+        body: Any = {"properties": {"level": spec.get("level", _LEVEL), "notes": spec.get("notes", "wavelift")}}
         scope, at = scope_of(ref.id), parse(ref.id)
 
         def make() -> Made:

@@ -60,10 +60,19 @@ class Listed(ABC):
     def properties(self, found: Any) -> dict[str, Json]:
         """What it is, under the keys of the spec."""
 
+    def settings(self, found: Any) -> dict[str, tuple[Json, Json]]:
+        """Settings that are the same for all of the kind: name -> (as we make it, as it is). None unless a kind says so."""
+        return {}
+
+    def beside(self, found: Any) -> dict[str, Json]:
+        """What others may put on it and we never set. Nothing unless a kind says so."""
+        return {}
+
     # --- and what follows from it
 
     def observe(self, refs: Sequence[ResourceRef]) -> dict[str, Observed]:
         seen: dict[str, Observed] = {}
+        wanted = {ref.id.lower() for ref in refs}
         for at in _one_per_group(refs):
             try:
                 with translated(f"resource group {at.group}"):
@@ -71,10 +80,16 @@ class Listed(ABC):
             except NotFound:
                 continue  # no such group: nothing in it
             for item in found:
-                tags = dict(item.tags or {})
-                seen[item.id.lower()] = Observed(item.id, self.properties(item), tags, self.owner.owns(tags))
-        wanted = {ref.id.lower() for ref in refs}
-        return {key: value for key, value in seen.items() if key in wanted}
+                if item.id.lower() in wanted:
+                    seen[item.id.lower()] = self.seen(item)
+        return seen
+
+    def seen(self, found: Any) -> Observed:
+        """What a listing says of one. A setting that the service does not name is at its default."""
+        tags = dict(found.tags or {})
+        strayed = {name: pair for name, pair in self.settings(found).items() if pair[1] is not None and pair[0] != pair[1]}
+        beside = self.beside(found)
+        return Observed(found.id, self.properties(found), tags, self.owner.owns(tags), strayed=strayed, beside=beside)
 
     def delete(self, ref: ResourceRef) -> None:
         at = parse(ref.id)
@@ -87,17 +102,30 @@ class Listed(ABC):
 
     def require_ours(self, at: ArmId) -> bool:
         """Whether it exists; `Permanent` when it does and is not ours."""
+        return self._ours(at) is not None
+
+    def tags(self, at: ArmId, address: str, spec: Spec) -> dict[str, str]:
+        """The tags to write: ours over those that others have put on it meanwhile, which a PUT would take away.
+
+        Raises `Permanent` when it exists and is not ours.
+        """
+        found = self._ours(at)
+        held = dict(found.tags or {}) if found is not None else {}
+        ours = self.owner.tags(address, spec.get("tags"))
+        names = {name.lower() for name in ours}
+        return {**{name: value for name, value in held.items() if name.lower() not in names}, **ours}
+
+    def _ours(self, at: ArmId) -> Any | None:
         try:
             with translated(at.name):
                 found = self.get(at)
         except NotFound:
-            return False
+            return None
         if not self.owner.owns(found.tags):
             remedy = "choose another name or resource group, or remove it yourself"
-            raise Permanent(
-                "it exists and does not carry this estate's tags", subject=at.text, remedy=remedy, code="NotOurs"
-            )
-        return True
+            raise Permanent("it exists and does not carry this estate's tags", subject=at.text, remedy=remedy, code="NotOurs")
+        return found
+
 
 class GroupKind(Listed):
     """One that is made by PUT, as a long-running operation."""
@@ -116,9 +144,9 @@ class GroupKind(Listed):
 
     def begin(self, ref: ResourceRef, spec: Spec) -> Operation:
         at = parse(ref.id)
-        self.require_ours(at)
+        tags = self.tags(at, ref.address, spec)
         with translated(at.name):
-            return self._pending(at, spec, self.put(at, spec, self.owner.tags(ref.address, spec.get("tags"))))
+            return self._pending(at, spec, self.put(at, spec, tags))
 
     def resume(self, ref: ResourceRef, spec: Spec, token: str) -> Operation:
         at = parse(ref.id)

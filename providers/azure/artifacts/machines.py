@@ -55,6 +55,10 @@ class Nics(_EngineMade):
             "attached_to": found.properties.virtual_machine.id if found.properties.virtual_machine else None,
         }
 
+    def beside(self, found: Any) -> dict[str, Json]:
+        group = found.properties.network_security_group
+        return {"security_group": group.id if group else None}
+
 
 class Vms(_EngineMade):
     def listing(self, at: ArmId) -> Iterable[Any]:
@@ -64,10 +68,15 @@ class Vms(_EngineMade):
         return self.session.compute(at.subscription).virtual_machines.get(at.group, at.name)
 
     def properties(self, found: Any) -> dict[str, Json]:
+        storage, network = found.properties.storage_profile, found.properties.network_profile
+        drives = [storage.os_disk, *(storage.data_disks or ())] if storage else []
         return {
             "location": place(found.location),
             "size": plain(found.properties.hardware_profile and found.properties.hardware_profile.vm_size),
             "state": plain(found.properties.provisioning_state),
+            "zone": next(iter(found.zones or ()), None),
+            "disks": sorted(str(one.managed_disk.id) for one in drives if one and one.managed_disk),
+            "nics": sorted(str(one.id) for one in (network.network_interfaces if network else None) or ()),
         }
 
 

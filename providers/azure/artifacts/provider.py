@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
 
-from planner.ports import GroupAccess, Json, Made, Observed, Operation, ResourceRef
+from planner.ports import GroupAccess, Json, Made, Observed, Operation, ResourceRef, Tagged
 from providers.azure.artifacts.authorization import Locks, RoleAssignments, missing_access
 from providers.azure.artifacts.base import Deletes, Makes, Observes
 from providers.azure.artifacts.blobs import Containers, SeedDisks
 from providers.azure.artifacts.machines import Disks, Networks, Nics, Quotas, Sizes, Vms
 from providers.azure.artifacts.secrets import Secrets
 from providers.azure.artifacts.shared import KeyVaults, RecoveryVaults, ResourceGroups, ServiceBuses, StorageAccounts
+from providers.azure.artifacts.tagged import tagged
 from providers.azure.artifacts.waiting import RoleWait
 from providers.azure.session import AzureSession
 from providers.azure.tags import Owner
@@ -28,6 +29,7 @@ class AzureArtifacts:
 
     def __init__(self, session: AzureSession, owner: Owner, wait: RoleWait | None = None) -> None:
         self._session = session
+        self._owner = owner
         wait = wait or RoleWait()
         accounts = StorageAccounts(session, owner)
         disks, nics, vms = Disks(session, owner), Nics(session, owner), Vms(session, owner)
@@ -66,6 +68,9 @@ class AzureArtifacts:
 
     def missing_access(self, groups: Sequence[GroupAccess], subscriptions: Sequence[str]) -> list[str]:
         return missing_access(self._session, groups, subscriptions)
+
+    def tagged(self, subscriptions: Sequence[str]) -> list[Tagged]:
+        return [found for one in dict.fromkeys(subscriptions) for found in tagged(self._session, one, self._owner)]
 
     def observe(self, wanted: Sequence[ResourceRef]) -> dict[str, Observed | None]:
         together: dict[int, tuple[Observes, list[ResourceRef]]] = {}

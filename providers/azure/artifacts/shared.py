@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from planner.ports import Json, Made, Observed, Operation, ResourceRef
@@ -31,10 +32,9 @@ class ResourceGroups(Listed):
 
     def begin(self, ref: ResourceRef, spec: Spec) -> Operation:
         at = parse(ref.id)
-        body: Any = {"location": spec["location"], "tags": self.owner.tags(ref.address, spec.get("tags"))}
 
         def make() -> Made:
-            self.require_ours(at)
+            body: Any = {"location": spec["location"], "tags": self.tags(at, ref.address, spec)}
             made = self.session.resources(at.subscription).resource_groups.create_or_update(at.group, body)
             return Made(made.id or at.text)
 
@@ -81,6 +81,9 @@ class RecoveryVaults(GroupKind):
     def remove(self, at: ArmId) -> LROPoller[Any]:
         return self.session.recovery(at.subscription).vaults.begin_delete(at.group, at.name)
 
+    def settings(self, found: Any) -> dict[str, tuple[Json, Json]]:
+        return {"public_network_access": ("Enabled", plain(found.properties and found.properties.public_network_access))}
+
     def properties(self, found: Any) -> dict[str, Json]:
         return {"location": place(found.location), "sku": plain(found.sku and found.sku.name)}
 
@@ -117,11 +120,14 @@ class ServiceBuses(GroupKind):
         for key, found in seen.items():
             with translated(found.id):
                 queues = self._queues(parse(found.id))
-            seen[key] = Observed(found.id, {**found.properties, "queues": queues}, found.tags, found.ours)
+            seen[key] = replace(found, properties={**found.properties, "queues": queues})
         return seen
 
     def remove(self, at: ArmId) -> LROPoller[Any]:
         return self.session.service_bus(at.subscription).namespaces.begin_delete(at.group, at.name)
+
+    def settings(self, found: Any) -> dict[str, tuple[Json, Json]]:
+        return {"minimum_tls_version": ("1.2", plain(found.properties and found.properties.minimum_tls_version))}
 
     def properties(self, found: Any) -> dict[str, Json]:
         return {"location": place(found.location), "sku": plain(found.sku and found.sku.name)}
@@ -169,6 +175,18 @@ class StorageAccounts(GroupKind):
 
     def remove(self, at: ArmId) -> None:
         self.session.storage(at.subscription).storage_accounts.delete(at.group, at.name)
+
+    def settings(self, found: Any) -> dict[str, tuple[Json, Json]]:
+        now = found.properties
+        return {
+            "kind": ("StorageV2", plain(found.kind)),
+            "https_only": (True, now.enable_https_traffic_only),
+            "minimum_tls_version": ("TLS1_2", plain(now.minimum_tls_version)),
+            "public_blobs": (False, now.allow_blob_public_access),
+            "shared_keys": (False, now.allow_shared_key_access),
+            "cross_tenant_replication": (False, now.allow_cross_tenant_replication),
+            "access_tier": ("Hot", plain(now.access_tier)),
+        }
 
     def properties(self, found: Any) -> dict[str, Json]:
         return {"location": place(found.location), "sku": plain(found.sku and found.sku.name)}
@@ -221,6 +239,9 @@ class KeyVaults(GroupKind):
 
     def remove(self, at: ArmId) -> None:
         self.session.key_vaults(at.subscription).vaults.delete(at.group, at.name)
+
+    def settings(self, found: Any) -> dict[str, tuple[Json, Json]]:
+        return {"rbac": (True, found.properties.enable_rbac_authorization)}
 
     def properties(self, found: Any) -> dict[str, Json]:
         return {"location": place(found.location)}

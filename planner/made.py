@@ -1,0 +1,62 @@
+"""What an order makes, as specs: what the engine was told to make is what drift is held against (pure).
+
+The engine records ids only. What it set stands in the order, which is frozen; the size that it took, when Azure had no
+capacity for the first, stands in its record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from planner.artifact import Json
+from planner.plan.life import Stage, stage
+from planner.state import State
+from replication.model.item import Order, OrderKind, VmOrder
+from replication.model.record import OrderProgress, Record
+
+
+def unknown(state: State, records: Mapping[str, Record]) -> dict[str, tuple[str, int]]:
+    """Machine uuid -> (region, number) of orders that made something whose spec is not recorded yet."""
+    kinds: dict[str, set[str]] = {}
+    for recorded in state.artifacts.values():
+        if recorded.machine and recorded.spec:
+            kinds.setdefault(recorded.machine, set()).add(recorded.kind.value)
+    out = {}
+    for uuid, machine in state.machines.items():
+        record = records.get(uuid)
+        order = record.order if record is not None else None
+        if record is None or order is None or machine.life == "stopped" or record.replication != machine.replication:
+            continue
+        known = kinds.get(machine.name, set())
+        migrated = order.kind is OrderKind.MIGRATE and stage(machine, record) is Stage.MIGRATED and "vm" not in known
+        if migrated or (order.kind is OrderKind.TEST and record.test and "test_vm" not in known):
+            out[uuid] = (machine.region, order.number)
+    return out
+
+
+def specs(order: Order | None, progress: OrderProgress | None, ids: Mapping[str, str]) -> dict[str, Mapping[str, Json]]:
+    """Logical name ("vm", "disk/2000", "nic/4000") -> what was set of it. Empty when the order is not known."""
+    if order is None or order.vm is None:
+        return {}
+    vm = order.vm
+    common: dict[str, Json] = {"location": vm.region, **({"tags": dict(vm.tags)} if vm.tags else {})}
+    out: dict[str, Mapping[str, Json]] = {"vm": {**common, **_vm(vm, progress, ids)}}
+    for disk in vm.disks:
+        out[f"disk/{disk.key}"] = {**common, "sku": disk.sku, "size": disk.size}
+    for nic in vm.nics:
+        address = {"address": nic.address} if nic.address else {}
+        out[f"nic/{nic.key}"] = {**common, "subnet": nic.subnet, **address}
+    return out
+
+
+def _vm(vm: VmOrder, progress: OrderProgress | None, ids: Mapping[str, str]) -> dict[str, Json]:
+    size = progress.facts.get("size") if progress is not None else None
+    if size is None and len(vm.sizes) == 1:
+        size = vm.sizes[0]
+    parts = {kind: sorted(i for n, i in ids.items() if n.startswith(f"{kind}/")) for kind in ("disk", "nic")}
+    return {
+        **({"size": size} if size else {}),
+        **({"zone": vm.zone} if vm.zone else {}),
+        **({"disks": parts["disk"]} if parts["disk"] else {}),
+        **({"nics": parts["nic"]} if parts["nic"] else {}),
+    }
