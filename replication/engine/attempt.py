@@ -47,6 +47,7 @@ def announce(work: Work, kind: CycleKind) -> Attempt:
     cleanup.sweep(work)
     require_snapshot_room(work, kind)
     work.forget_checksums()
+    work.open_for = None
     record = work.record
     name = str(uuid.uuid4())
     attempt = Attempt(
@@ -155,12 +156,15 @@ def release(work: Work) -> None:
     ref = attempt.snapshot_ref
     try:
         work.source.remove_snapshot(work.uuid, ref)
+        work.open_for = max(0.0, work.clock.now() - (attempt.snapshot_at or attempt.started))
     except PortError as error:
         work.note(f"snapshot {attempt.snapshot_name} could not be removed yet: {error}")
 
 
 def open_seconds(work: Work, attempt: Attempt) -> float:
-    """How long the attempt's snapshot has been open."""
+    """How long the attempt's snapshot was open, or has been open until now."""
+    if work.open_for is not None:
+        return work.open_for
     return max(0.0, work.clock.now() - (attempt.snapshot_at or attempt.started))
 
 

@@ -26,7 +26,7 @@ from replication.model.item import Item, Order, OrderKind
 from replication.model.record import CycleKind, Life, Record, StepState
 from replication.model.source import SourceFacts
 from replication.ports import Outside
-from replication.schedule import Candidate, Hold, Running, Start, decide, next_delta, words
+from replication.schedule import Candidate, Hold, Running, Start, decide, give_way, next_delta, words
 from replication.windows import Blackout, closed
 from replication.windowtext import parse
 
@@ -217,8 +217,11 @@ class Coordinator:
         return tuple(Blackout(parse(one.windows), zone, one.name, one.whose) for one in item.blackouts)
 
     def _should_yield(self, held: Held) -> str | None:
-        """Why an initial cycle under way is to end itself: a window has opened, and its appliance's policy releases then."""
-        item = held.item
+        """Why an initial cycle under way is to end itself: others need its datastore, or a window has opened, and its
+        appliance's policy releases then."""
+        item, job = held.item, held.job
+        if job is not None and job.way:
+            return job.way
         policy = self._config.appliances.get(item.appliance)
         if policy is None or policy.initial_in_blackout != "release-and-resume":
             return None
@@ -263,9 +266,9 @@ class Coordinator:
 
     def _schedule(self, region: Region, candidates: list[tuple[Held, Candidate]]) -> None:
         by_machine = {candidate.machine: (held, candidate) for held, candidate in candidates}
-        decisions = decide(
-            self._config.appliances, self._clock.now(), [c for _, c in candidates], list(self._running(self.regions))
-        )
+        asked, busy, now = [c for _, c in candidates], list(self._running(self.regions)), self._clock.now()
+        decisions = decide(self._config.appliances, now, asked, busy)
+        self._make_way(give_way(self._config.appliances, now, asked, busy))
         for decision in decisions:
             held, candidate = by_machine[decision.machine]
             match decision:
@@ -278,6 +281,13 @@ class Coordinator:
                         continue
                     held.held = decision.why
                     held.next_cycle = decision.until if decision.until is not None else held.next_cycle
+
+    def _make_way(self, told: Mapping[str, str]) -> None:
+        """Initial cycles that are alone on a datastore release it; they look once a window of data."""
+        for region in self.regions:
+            for held in region.machines.values():
+                if held.job is not None and held.item.machine in told:
+                    held.job.way = told[held.item.machine]
 
     def _refused(self, region: Region, held: Held, why: str) -> bool:
         """End a migration that has not begun and whose policy refuses windows, rather than let it wait."""
@@ -296,7 +306,7 @@ class Coordinator:
                 if job is not None and job.kind is not None:
                     item = held.item
                     yield Running(
-                        *(item.machine, item.name, item.appliance, job.host, job.lanes, job.datastores),
+                        *(item.machine, item.name, item.appliance, job.host, job.lanes, job.snapshots),
                         kind=job.kind,
                         started=job.started,
                         expected_end=self._shown.expected_end(job, self._clock.now()),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 
 from replication.engine.retry import Retry
 from replication.model.errors import Conflict, PortError, Temporary
@@ -81,12 +82,15 @@ def begin(documents: DocumentStore, clock: Clock, retry: Retry, holder: str, hos
 
 
 def holder_of(documents: DocumentStore) -> str:
-    """Who coordinates, for people."""
+    """Who coordinates and since when, for people."""
     found = documents.get(DOCUMENT)
     if found is None or not found[0]:
         return "another coordinator"
     told = json.loads(found[0])
-    return f"{told['holder']} on {told['host']}" if told.get("host") else str(told["holder"])
+    who = f"{told['holder']} on {told['host']}" if told.get("host") else str(told["holder"])
+    if not told.get("since"):
+        return who
+    return f"{who} (since {time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime(told['since']))})"
 
 
 def _raise_epoch(documents: DocumentStore, clock: Clock, retry: Retry, holder: str, host: str) -> int:

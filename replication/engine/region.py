@@ -35,6 +35,14 @@ class Job:
     future: Future[None] | None = None
     reload: bool = False
     """The record in memory may not be the one in the store any more."""
+    way: str | None = None
+    """Why it is to release its snapshot and go on later."""
+
+
+    @property
+    def snapshots(self) -> dict[str, int]:
+        """Datastore -> disk snapshots that it has open there: none any more once its snapshot was released."""
+        return {} if self.kind in (CycleKind.DELTA, CycleKind.INITIAL) and self.work.open_for is not None else self.datastores
 
 
 @dataclass
@@ -90,7 +98,7 @@ class Region:
         self._orders: dict[str, str] = {}
         self._bad: dict[str, str] = {}
         self.waiting_for = ""
-        """Who coordinates instead of us."""
+        """Who coordinates instead of us, and since when."""
 
     def rule(self, holder: str, host: str) -> bool:
         """Keep or take the lease; True while this region is certainly ours."""
@@ -102,12 +110,19 @@ class Region:
             self.reign = None
         self.reign = lease.begin(self.documents, self._clock, self._retry, holder, host)
         if self.reign is None:
-            self.waiting_for = lease.holder_of(self.documents)
+            self._wait(lease.holder_of(self.documents))
             return False
         self.waiting_for = ""
         for held in self.machines.values():
             held.machine = None  # claimed anew, under the new epoch
         return True
+
+    def _wait(self, other: str) -> None:
+        """Say whom we wait for, once."""
+        if other != self.waiting_for:
+            text = f"{other} coordinates; this one takes over when it ends, or {lease.SECONDS} s after it has died"
+            self._say("", f"{self.name}: {text}")
+        self.waiting_for = other
 
     def read(self) -> None:
         """Look at items and orders; only documents whose ETag is new are fetched."""

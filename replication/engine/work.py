@@ -59,6 +59,8 @@ class Work:
     """Why an initial attempt should end itself now (asked once a window), or None."""
     looked: float = 0.0
     """Unix time of the last look at the datastores' free space."""
+    open_for: float | None = None
+    """Seconds that the attempt's snapshot was open, once it has been released."""
     meter: Meter = field(default_factory=Meter)
     retry: Retry = field(init=False)
     _checksums: dict[int, Checksums] = field(default_factory=dict)

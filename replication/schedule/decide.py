@@ -29,7 +29,7 @@ from replication.schedule.values import Candidate, Decision, Hold, Policy, Runni
 from replication.windows import Blackout, Closed, closed
 
 _RANK = {CycleKind.FINAL: 0, CycleKind.ON_DEMAND: 1, CycleKind.INITIAL: 2, CycleKind.DELTA: 3}
-_URGENT = (CycleKind.FINAL, CycleKind.ON_DEMAND)
+URGENT = (CycleKind.FINAL, CycleKind.ON_DEMAND)
 
 
 def decide(
@@ -38,7 +38,7 @@ def decide(
     """One decision per candidate, in order of priority. `policies` is by appliance; raises nothing."""
     waiting, busy = tuple(candidates), tuple(sorted(running, key=lambda r: r.machine))
     capacity = Capacity(policies, waiting, busy)
-    windows = _Windows(now)
+    windows = Windows(now)
     surplus = _surplus(policies, waiting, busy)
     under_way = {cycle.machine: cycle for cycle in busy}
     decisions: list[Decision] = []
@@ -49,7 +49,7 @@ def decide(
         elif cycle := under_way.get(candidate.machine):
             hold = _hold(candidate, f"its {words.CYCLE[cycle.kind]} is under way", cycle.expected_end)
         else:
-            hold = _forbidden(candidate, policy, now, windows, surplus)
+            hold = forbidden(candidate, policy, now, windows, surplus)
             hold = hold or _short(candidate, policy, now, capacity)
         if hold is None:
             lanes = capacity.start(candidate, policy is not None and _pressing(candidate, policy, now))
@@ -58,17 +58,18 @@ def decide(
 
 
 def _order(candidate: Candidate, policy: Policy | None, now: float) -> tuple[int, int, float, str]:
-    overdue = policy is not None and _overdue(candidate, policy, now)
-    rank = min(_RANK[candidate.want], _RANK[CycleKind.INITIAL]) if overdue else _RANK[candidate.want]
-    return rank, 0 if candidate.resumed or overdue else 1, candidate.queued_since, candidate.machine
+    late = policy is not None and overdue(candidate, policy, now)
+    rank = min(_RANK[candidate.want], _RANK[CycleKind.INITIAL]) if late else _RANK[candidate.want]
+    return rank, 0 if candidate.resumed or late else 1, candidate.queued_since, candidate.machine
 
 
-def _overdue(candidate: Candidate, policy: Policy, now: float) -> bool:
+def overdue(candidate: Candidate, policy: Policy, now: float) -> bool:
+    """Whether it has waited so long past its due time that room is kept for it."""
     return now - max(candidate.queued_since, candidate.ready_at) >= policy.aging
 
 
 def _pressing(candidate: Candidate, policy: Policy, now: float) -> bool:
-    return candidate.want in _URGENT or _overdue(candidate, policy, now)
+    return candidate.want in URGENT or overdue(candidate, policy, now)
 
 
 def _surplus(policies: Mapping[str, Policy], waiting: Iterable[Candidate], busy: Iterable[Running]) -> Set[str]:
@@ -85,7 +86,7 @@ def _surplus(policies: Mapping[str, Policy], waiting: Iterable[Candidate], busy:
     return surplus
 
 
-class _Windows:
+class Windows:
     """Which windows are closed now; machines that share windows share the answer."""
 
     def __init__(self, now: float) -> None:
@@ -104,7 +105,7 @@ class _Windows:
         return self._known[blackouts]
 
 
-def _forbidden(candidate: Candidate, policy: Policy, now: float, windows: _Windows, surplus: Set[str]) -> Hold | None:
+def forbidden(candidate: Candidate, policy: Policy, now: float, windows: Windows, surplus: Set[str]) -> Hold | None:
     """Why it may not start whatever room there is."""
     zone = policy.time_zone or policy.blackout.time_zone
     if candidate.hold is not None:
@@ -130,7 +131,7 @@ def _short(candidate: Candidate, policy: Policy, now: float, capacity: Capacity)
     shortages = capacity.shortages(candidate, pressing)
     if not shortages:
         return None
-    if candidate.want in _URGENT:
+    if candidate.want in URGENT:
         capacity.claim(candidate)
     elif pressing:
         capacity.claim_alone(candidate, shortages)

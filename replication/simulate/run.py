@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from replication.model.record import CycleKind
-from replication.schedule import Candidate, Decision, Running, Start, decide, next_delta
+from replication.schedule import Candidate, Decision, Running, Start, decide, give_way, next_delta
 from replication.simulate import causes, rates
 from replication.simulate.gates import Gates
 from replication.simulate.lens import URGENT, Lens, Place, limit, needs
@@ -119,6 +119,7 @@ class Simulation:
             name = heapq.heappop(self._ripe)[1]
             if name in self.idle and self.idle[name].ready_at <= self.now:
                 self.due[name] = self.idle.pop(name)
+        self._give_way()
         decisions = self._decide() if self.due else []
         self._set_rates()
         return decisions
@@ -202,11 +203,22 @@ class Simulation:
             if not release or cycle.kind is not CycleKind.INITIAL:
                 continue
             if closed((self.fleet.policies[cycle.appliance].blackout, *self.machines[name].blackouts), self.now):
-                self._occupy(self.running.pop(name).cycle, -1)
-                self._released[name] = flight.left
-                self.meter.sent[cycle.kind] += flight.size - flight.left
-                self._say(name, "released for the window")
-                self._queue(self.machines[name], CycleKind.INITIAL, self.now, resumed=True)
+                self._put_off(name, "released for the window")
+
+    def _give_way(self) -> None:
+        """One that is alone on a datastore makes way for others there, by the schedule's own rule."""
+        running = [flight.cycle for flight in self.running.values() if flight.cycle.kind is CycleKind.INITIAL]
+        for name in give_way(self.fleet.policies, self.now, self.due.values(), running):
+            self._put_off(name, "released: its datastore is wanted")
+
+    def _put_off(self, name: str, why: str) -> None:
+        """End an initial cycle before its time; it goes on with what is left."""
+        flight = self.running.pop(name)
+        self._occupy(flight.cycle, -1)
+        self._released[name] = flight.left
+        self.meter.sent[flight.cycle.kind] += flight.size - flight.left
+        self._say(name, why)
+        self._queue(self.machines[name], CycleKind.INITIAL, self.now, resumed=True)
 
     def _occupy(self, cycle: Running, sign: int) -> None:
         for place, count in needs(cycle.appliance, cycle.host, cycle.disks, cycle.datastores):

@@ -263,3 +263,34 @@ def test_the_throttle_holds_its_rate() -> None:
     at = clock.now()
     pace.wait(10**12, lambda: None, urgent=False)
     assert clock.now() == at
+
+
+def test_a_second_engine_says_whom_it_waits_for_and_since_when() -> None:
+    """Moment 29: not a silent wait: who coordinates, on which host, since when; said once."""
+    world = World()
+    world.add(size=128 * 1024)
+    first, second = Run(world), Run(world)
+    first.step()
+    for _ in range(3):
+        second.step()
+        world.clock.advance(5)
+    told = [line for line in second.said.lines if "coordinates" in line]
+    assert len(told) == 1 and "engine-" in told[0] and "since 20" in told[0] and "60 s after it has died" in told[0], told
+    first.end()
+    second.end()
+
+
+def test_the_snapshot_of_a_delta_is_open_until_its_release() -> None:
+    """S12 and S2: what is written after the release counts no more: checking and applying take an hour here."""
+    world = World()
+    world.add(size=128 * 1024)
+    process = Process()
+    process.hooks["reader.read"] = lambda _: world.clock.advance(0.5)
+    process.hooks["log.get"] = lambda _: world.clock.advance(4)
+    replicated(world)
+    world.guest_writes("m1")
+    world.clock.advance(7200)
+    run(world, cycles(world, world.record().cycle + 1), process)
+    evidence = world.record().evidence[0]
+    read, checked = 0.5 * process.names["reader.read"], 4 * process.names["log.get"]
+    assert 0 < read <= evidence.snapshot_seconds <= read + 1 and evidence.completed - evidence.started >= read + checked > read

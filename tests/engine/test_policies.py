@@ -200,3 +200,28 @@ def test_what_a_migration_does_inside_a_window() -> None:
                 assert record.order.problem.startswith(f"{APPLIANCE}: blackout window freeze until further notice")
                 assert world.vcenter.vms["m1"].powered == []
         one.end()
+
+
+def test_a_machine_alone_on_its_datastore_makes_way_for_a_migration() -> None:
+    """S9.3 with S8.5: more disks than a datastore takes snapshots; its initial replication releases, keeps what it has copied,
+    and goes on when the migration is done."""
+    world = World()
+    world.add("m1", disks=1, size=64 * 1024)
+    replicated(world)
+    world.add("big", disks=4, size=256 * 1024)
+    policy = Policy(snapshots_per_datastore=3)
+    one: Run
+
+    def asked() -> None:
+        world.order("m1", 1, OrderKind.MIGRATE)
+        world.clock.advance(30)
+        one.engine.tick()
+
+    process = when("reader.read", 6, asked)
+    one = Run(world, process, policy=policy)
+    one.until(lambda: world.record("m1").life is Life.MIGRATED and world.record("big").life is Life.DELTA)
+    one.end()
+    assert any("is wanted for the on-demand cycle" in line for line in one.said.lines), one.said.lines
+    names = list(process.names)
+    assert world.record("big").evidence[0].attempts == 2 and names
+    world.assert_replica_is_source("big")
