@@ -104,6 +104,20 @@ class Azure:
 
 
 @dataclass(frozen=True, slots=True)
+class StateBlob:
+    """A state in a storage account, which is no part of the estate. `subscription`, `group` and `region` say where
+    `init --bootstrap` makes or finds the account; `endpoint` None is the cloud's usual one."""
+
+    account: str
+    container: str
+    key: str
+    subscription: str
+    group: str
+    region: str
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A vCenter: `host` may carry a port; `tracking` says whether plan may ask to switch changed block tracking on."""
 
@@ -422,6 +436,8 @@ class Estate:
     """sha256 of the resolved estate (canonical JSON): same files, same digest."""
     drift: DriftPolicy = DriftPolicy()
     """No part of the digest: what drift is allowed changes no plan."""
+    state_blob: StateBlob | None = None
+    """Where the state lies when it is no file at `state_path`; no part of the digest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,19 @@ from typing import Any
 
 from planner.artifact import Json, Kind
 from planner.garbage import paused_gc
+from replication.model.release import RELEASE
 
 VERSION = 1
+HISTORY = 100
+"""Changes that are kept."""
 
 
 class BadState(Exception):
-    """The state text cannot be used; the message says why and what to do."""
+    """The state cannot be used; the message says why and what to do, `code` (WL42x) is looked up in docs/errors.md."""
+
+    def __init__(self, text: str, code: str = "WL420") -> None:
+        super().__init__(f"{text} [{code}]")
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,19 @@ class MachineState:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One rise of the serial: which, when (unix time), by whom, on which host, doing what, and what is known `about` it
+    (plan digest, approver, pull request, link to the run)."""
+
+    serial: int
+    at: float
+    who: str
+    host: str
+    doing: str
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     lineage: str
     serial: int = 0
@@ -63,6 +83,8 @@ class State:
     artifacts: Mapping[str, Recorded] = field(default_factory=dict)
     machines: Mapping[str, MachineState] = field(default_factory=dict)
     """By instance uuid."""
+    history: tuple[Change, ...] = ()
+    """The last `HISTORY` changes, oldest first; no part of what is recorded."""
 
     def by_name(self) -> dict[str, MachineState]:
         return {m.name: m for m in self.machines.values()}
@@ -77,7 +99,10 @@ def dumps(state: State) -> bytes:
         "estate": state.estate,
         "artifacts": {a: _recorded(r) for a, r in state.artifacts.items()},
         "machines": {u: asdict(m) for u, m in state.machines.items()},
+        "wavelift": RELEASE,
     }
+    if state.history:
+        document["history"] = [asdict(c) for c in state.history[-HISTORY:]]
     return (json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
 
@@ -91,8 +116,9 @@ def loads(data: bytes, where: str) -> State:
         raise BadState(f"{where} is not a wavelift state file (no version). Was another file named as the state?")
     if document["version"] > VERSION:
         raise BadState(
-            f"{where} has state version {document['version']}; this wavelift reads up to {VERSION}. "
-            "Use the wavelift that wrote it."
+            f"{where} has state version {document['version']}, written by wavelift {document.get('wavelift', '(unknown)')}; "
+            f"this is {RELEASE} and reads up to {VERSION}. Upgrade wavelift here.",
+            "WL421",
         )
     try:
         return State(
@@ -101,6 +127,7 @@ def loads(data: bytes, where: str) -> State:
             estate=str(document["estate"]),
             artifacts={a: _read(a, r) for a, r in document["artifacts"].items()},
             machines={u: MachineState(**m) for u, m in document["machines"].items()},
+            history=tuple(Change(**c) for c in document.get("history", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadState(f"{where} is damaged ({error!r}). Restore it from a backup or from version control.") from error

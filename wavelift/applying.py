@@ -15,7 +15,7 @@ from planner.store import Locked
 from planner.store.effects import PutMachine
 from replication.model.record import Record
 from wavelift.planning import Looked, read_orders
-from wavelift.problems import UserProblem
+from wavelift.problems import LOCKED, UserProblem
 from wavelift.workspace import Workspace
 
 
@@ -32,14 +32,17 @@ def apply(
     if plan.errors:
         raise UserProblem(f"the plan has {len(plan.errors)} problems; nothing of it can be applied")
     try:
-        with workspace.store.session("apply") as session:
+        with workspace.store.session("apply", {"plan": plan.digest}) as session:
+            session.when_lost(stop.set)
             _still(looked, session.view.state)
             session.replace(absorb(session.state, looked.records, looked.orders), "engine")
             for machine in settled(session, outside.engine):
                 session.record([PutMachine(machine)])
             _pin(workspace, looked)
             return execute(plan.steps, Doer(outside, session, plan.digest), parallelism, stop, reporter)
-    except (Locked, BadState) as error:
+    except Locked as error:
+        raise UserProblem(str(error), LOCKED) from error
+    except BadState as error:
         raise UserProblem(str(error)) from error
     except OSError as error:
         raise UserProblem(f"the state cannot be written: {error}. What was begun is in its journal; apply again.") from error

@@ -32,7 +32,7 @@ class Wiring:
     """A context: leaving it logs out of every vCenter."""
 
     def __init__(self, workspace: Workspace, role: Literal["plan", "engine"]) -> None:
-        self.workspace = workspace
+        self.workspace = workspace.acting(role)
         self._role: Literal["plan", "engine"] = role
         self._sources: dict[str, VSphereSource] = {}
 
@@ -45,14 +45,13 @@ class Wiring:
 
     def refresh(self) -> None:
         """Read the estate's files again; sessions stay."""
-        self.workspace = Workspace.open(self.workspace.folder)
+        self.workspace = Workspace.open(self.workspace.folder).acting(self._role)
 
     @cached_property
     def azure(self) -> AzureSession:
-        from providers.azure.session import AzureSession
-        from providers.secrets import AZURE_KEYS, resolve
+        from wavelift.states import session_of
 
-        return AzureSession(self.workspace.estate.azure, self._role, lambda ref: resolve(ref, AZURE_KEYS))
+        return session_of(self.workspace.estate.azure, self._role)
 
     @cached_property
     def stores(self) -> AzureStores:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from planner.config import Lock, load, read_lock, read_sources, render
 from planner.estate import Diagnostic, Estate
 from planner.state import BadState
-from planner.store import LocalStore, lineage_of
-from planner.store.local import View
+from planner.store import StateStore, View
 from wavelift.problems import UserProblem
+
+Role = Literal["plan", "engine"]
 
 
 def shown(diagnostics: tuple[Diagnostic, ...]) -> str:
@@ -38,6 +40,8 @@ class Workspace:
     estate: Estate
     lock: Lock
     warnings: tuple[Diagnostic, ...] = ()
+    role: Role = "plan"
+    """Whose login opens a state in Azure: see `wavelift.wiring`."""
 
     @classmethod
     def open(cls, folder: Path) -> Workspace:
@@ -50,8 +54,14 @@ class Workspace:
         return cls(folder, loaded.estate, lock, found)
 
     @cached_property
-    def store(self) -> LocalStore:
-        return LocalStore(Path(self.estate.state_path), self.estate.name, lineage_of(self.estate))
+    def store(self) -> StateStore:
+        from wavelift.states import store_of
+
+        return store_of(self.estate, self.role)
+
+    def acting(self, role: Role) -> Workspace:
+        """The same folder with another login."""
+        return self if role == self.role else replace(self, role=role)
 
     def view(self) -> View:
         try:

@@ -47,9 +47,10 @@ def _all() -> dict[str, Explained]:
     from planner.advice.inventory import INVENTORY
     from planner.advice.machines import BLOCKERS
     from planner.advice.rules import RULES
+    from planner.advice.state import STATE
     from planner.advice.text import TEXT
 
-    advice: dict[str, Advice] = {**TEXT, **FORMS, **ESTATE, **INVENTORY, **AZURE, **RULES}
+    advice: dict[str, Advice] = {**TEXT, **FORMS, **ESTATE, **INVENTORY, **AZURE, **RULES, **STATE}
     found: list[Explained] = []
     for code, one in sorted(CODES.items()):
         given = advice.get(code, Advice(one.explanation))

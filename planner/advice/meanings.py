@@ -47,6 +47,11 @@ MEANING: dict[str, str] = {
     "WL485": "`rules`, `no_cutover`: a window meets a day on which nothing is cut over, or the apply would begin on one.",
     "WL486": "`rules`, `sizes`, `regions` or `required_tags`: a machine asks for what the rule does not allow.",
     "WL487": "`rules`, `max_destroys`: data-bearing artifacts of one plan, whatever `--allow-destroy` says.",
+    "WL420": "What lies where the state should be is no state of wavelift, or is cut or changed.",
+    "WL421": "The state was written by a newer wavelift, which is named; this one does not know its form.",
+    "WL422": "The state is that of an estate of another name: the place of the state is wrong, or the name.",
+    "WL423": "The journal beside the state goes on from another one, or cannot be read: one of them was replaced by hand.",
+    "WL424": "The storage account or container that `state.azure_blob` names is not there.",
 }
 WARNINGS = frozenset({"WL340", "WL346", "WL348"})
 """Codes of `MEANING` that stop nothing; a test holds them against the product."""

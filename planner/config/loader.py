@@ -28,7 +28,7 @@ from planner.config.sites import (
     resolve_targets,
 )
 from planner.config.tree import Tree, entries, text
-from planner.estate import Azure, Diagnostic, Estate, Loaded, Login, SecretRef, Source, Span
+from planner.estate import Azure, Diagnostic, Estate, Loaded, Login, SecretRef, Source, Span, StateBlob
 from planner.garbage import paused_gc
 
 STATE_FILE = ".wavelift/state.json"
@@ -42,7 +42,7 @@ _PARTS_OF_WAVES = {"sources": "sources: {…}", "targets": "targets: {…}"}
 _NEED_ALL_FILES = frozenset({"WL140", "WL141", "WL142", "WL143", "WL144", "WL145", "WL160"})
 """Problems that are none when another file declares what is missing."""
 
-_UNMEASURED = frozenset({"span", "spans", "folder", "digest", "prices", "forecast", "drift"})
+_UNMEASURED = frozenset({"span", "spans", "folder", "digest", "prices", "forecast", "drift", "state_blob"})
 """Fields that say where something stands what it costs or how it is judged, not what it is: no part of the digest."""
 
 
@@ -113,6 +113,7 @@ def _resolve(folder: Path, tree: Tree, env: Mapping[str, str], problems: Problem
         forecast=assumed,
         digest="",
         drift=read_drift(context),
+        state_blob=_state_blob(tree, context, name, azure),
     )
     return _placed(replace(estate, digest=_digest(estate)), folder)
 
@@ -128,6 +129,23 @@ def _check_parts(folder: Path, tree: Tree, problems: Problems) -> None:
 def _state_path(tree: Tree, context: Context) -> str:
     local = entries(entries(tree, "state"), "local")
     return context.place(local, "path", "state.local.path") or STATE_FILE
+
+
+def _state_blob(tree: Tree, context: Context, estate: str, azure: Azure) -> StateBlob | None:
+    blob = entries(entries(tree, "state"), "azure_blob")
+    account = context.place(blob, "account", "state.azure_blob.account")
+    container = text(blob, "container")
+    if account is None or container is None:
+        return None
+    return StateBlob(
+        account=account,
+        container=container,
+        key=text(blob, "key") or f"{estate}.json",
+        subscription=context.place(blob, "subscription", "state.azure_blob.subscription") or azure.project_subscription,
+        group=text(blob, "resource_group") or f"{account}-rg",
+        region=text(blob, "region") or azure.project_region,
+        endpoint=text(blob, "endpoint"),
+    )
 
 
 def _placed(estate: Estate, folder: Path) -> Estate:

@@ -1,5 +1,18 @@
-"""Where the recorded state is kept: the local store (file, journal, lock)."""
+"""Where the recorded state is kept: a file (`LocalStore`) or blobs (`LeasedStore`), with one contract (`StateStore`)."""
 
-from planner.store.local import LocalStore, Locked, Session, lineage_of
+from planner.store.leased import LeasedStore
+from planner.store.local import LocalStore
+from planner.store.session import Session
+from planner.store.view import Locked, LockLost, StateStore, Unwritable, View, lineage_of
 
-__all__ = ["LocalStore", "Locked", "Session", "lineage_of"]
+__all__ = [
+    "LeasedStore",
+    "LocalStore",
+    "LockLost",
+    "Locked",
+    "Session",
+    "StateStore",
+    "Unwritable",
+    "View",
+    "lineage_of",
+]

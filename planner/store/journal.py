@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,7 +43,35 @@ class Replay:
     failed: dict[str, str]
 
 
-class Journal:
+class Events(ABC):
+    """What is written down of an apply, wherever it is kept. Several threads share one."""
+
+    def intent(self, address: str, step: str, **details: Any) -> None:
+        """Return when it is durable: the outside call may begin."""
+        self._append({"address": address, "event": "intent", "step": step, **details})
+
+    def token(self, address: str, token: str) -> None:
+        self._append({"address": address, "event": "token", "token": token})
+
+    def done(self, address: str, effects: Sequence[Effect]) -> None:
+        self._append({"address": address, "event": "done", "effects": [to_json(e) for e in effects]})
+
+    def failed(self, address: str, problem: str) -> None:
+        self._append({"address": address, "event": "failed", "problem": problem})
+
+    @abstractmethod
+    def close(self) -> None:
+        """Nothing more comes; what was written is durable when this returns."""
+
+    @abstractmethod
+    def _append(self, entry: dict[str, Any]) -> None: ...
+
+
+def line_of(entry: dict[str, Any]) -> bytes:
+    return (json.dumps(entry, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
+
+
+class Journal(Events):
     """Appends to an open file; several threads share it, and its syncs."""
 
     def __init__(self, path: Path, lineage: str, serial: int) -> None:
@@ -59,24 +88,12 @@ class Journal:
             self._append({"lineage": lineage, "serial": serial})
             sync_folder(path.parent)
 
-    def intent(self, address: str, step: str, **details: Any) -> None:
-        self._append({"address": address, "event": "intent", "step": step, **details})
-
-    def token(self, address: str, token: str) -> None:
-        self._append({"address": address, "event": "token", "token": token})
-
-    def done(self, address: str, effects: Sequence[Effect]) -> None:
-        self._append({"address": address, "event": "done", "effects": [to_json(e) for e in effects]})
-
-    def failed(self, address: str, problem: str) -> None:
-        self._append({"address": address, "event": "failed", "problem": problem})
-
     def close(self) -> None:
         self._file.close()
 
     def _append(self, entry: dict[str, Any]) -> None:
         """Return when the line is on the disk. Lines that were written while another sync ran share the next one."""
-        line = (json.dumps(entry, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
+        line = line_of(entry)
         with self._guard:
             self._alive()
             with self._deadly():
@@ -121,6 +138,11 @@ def replay(path: Path) -> Replay | None:
         whole = path.read_bytes()
     except FileNotFoundError:
         return None
+    return parse(whole, str(path))
+
+
+def parse(whole: bytes, where: str) -> Replay | None:
+    """What the text of a journal says; None when not even its head was written."""
     lines = whole.split(b"\n")[:-1]
     if not lines:
         return None
@@ -129,8 +151,9 @@ def replay(path: Path) -> Replay | None:
         return _fold(str(head["lineage"]), int(head["serial"]), entries)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadState(
-            f"{path} is damaged ({error!r}). Keep a copy; what it did since serial can be found again with `wavelift plan` "
-            "after it is moved aside: everything made carries our tags."
+            f"{where} is damaged ({error!r}). Keep a copy; what it did since serial can be found again with `wavelift plan` "
+            "after it is moved aside: everything made carries our tags.",
+            "WL423",
         ) from error
 
 

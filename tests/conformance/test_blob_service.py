@@ -9,14 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import shutil
-import socket
-import subprocess
 import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,12 +29,8 @@ from azure.storage.blob import (
     generate_container_sas,
 )
 
+from tests.azurite import azurite
 from tests.lab.blob_support import ACCOUNT, MIB, refused, running
-from tests.thirdparty import missing
-
-# Microsoft's published development account: not a secret.
-_AZURITE_ACCOUNT = "devstoreaccount1"
-_AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 GAPS = {
     "azurite": {
@@ -72,12 +64,6 @@ class Server:
         return datetime.now(UTC) + timedelta(hours=1)
 
 
-def _azurite_program() -> str | None:
-    named = os.environ.get("WAVELIFT_AZURITE")
-    beside = Path("node_modules/.bin/azurite-blob")
-    return named or shutil.which("azurite-blob") or (str(beside) if beside.exists() else None)
-
-
 @pytest.fixture(
     scope="module",
     params=["lab", pytest.param("azurite", marks=pytest.mark.thirdparty)],
@@ -89,35 +75,8 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         with running(folder) as blobs:
             yield Server("lab", f"{blobs.url}/{ACCOUNT}", ACCOUNT, blobs.key, connection_verify=blobs.ca)
         return
-    program = _azurite_program()
-    if program is None:
-        missing("azurite-blob is neither in PATH nor in node_modules/.bin nor named by WAVELIFT_AZURITE")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [program, "--blobPort", str(port), "--location", str(folder), "--silent", "--skipApiVersionCheck"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait(port)
-        url = f"http://127.0.0.1:{port}/{_AZURITE_ACCOUNT}"
-        yield Server("azurite", url, _AZURITE_ACCOUNT, _AZURITE_KEY)
-    finally:
-        process.kill()  # its orderly end waits for our kept connections
-        process.wait(10)
-
-
-def _wait(port: int) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail("azurite-blob did not start to listen within 30 s")
+    with azurite(folder) as (url, account, key):
+        yield Server("azurite", url, account, key)
 
 
 @pytest.fixture(autouse=True)

@@ -21,8 +21,11 @@ def init(
     lab: Annotated[Path | None, typer.Option("--lab", help="Write lab.yaml: how to reach the lab in this folder.")] = None,
     region: Annotated[str, typer.Option(help="With --lab: the project's region.")] = "koreacentral",
     group: Annotated[str, typer.Option(help="With --lab: the project's resource group.")] = "rg-wavelift",
+    bootstrap: Annotated[
+        bool, typer.Option("--bootstrap", help="Make or adopt the storage account that `state.azure_blob` names.")
+    ] = False,
 ) -> None:
-    """Write what is missing; what is there stays as it is. Needs no Azure; pinning needs vCenter."""
+    """Write what is missing; what is there stays as it is. Needs no Azure but for --bootstrap; pinning needs vCenter."""
     from schemas import load
     from wavelift.workspace import Workspace
 
@@ -37,7 +40,26 @@ def init(
         (estate / "estate.yaml").write_text(HEAD + (CONNECTION if lab is None else "") + REST)
         typer.echo(f"wrote {estate / 'estate.yaml'}: fill in what is in angle brackets, then run `wavelift init` again")
         return
-    _pin(Workspace.open(estate))
+    workspace = Workspace.open(estate)
+    if bootstrap:
+        _bootstrap(workspace)
+    _pin(workspace)
+
+
+def _bootstrap(workspace: Workspace) -> None:
+    from providers.azure.artifacts.state import bootstrap
+    from providers.azure.artifacts.waiting import RoleWait
+    from wavelift.problems import UserProblem
+    from wavelift.states import session_of
+
+    blob = workspace.estate.state_blob
+    if blob is None:
+        raise UserProblem(
+            "there is nothing to make for a state in a file. A team's state is written "
+            "`state: {azure_blob: {account: …, container: …}}`. Nothing was changed."
+        )
+    endpoint = bootstrap(session_of(workspace.estate.azure, "engine"), blob, RoleWait(), typer.echo)
+    typer.echo(f"the state is {endpoint.rstrip('/')}/{blob.container}/{blob.key}")
 
 
 def _schema(folder: Path, schema: object) -> None:

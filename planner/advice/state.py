@@ -1,0 +1,39 @@
+"""Advice on the recorded state and on versions that do not fit (WL42x)."""
+
+from __future__ import annotations
+
+from planner.advice.advice import Advice
+
+STATE: dict[str, Advice] = {
+    "WL420": Advice(
+        "Put the newest good copy back: a backup of the file, an earlier version of the blob. Without any, move the damaged "
+        "one aside and run `wavelift plan`: it finds what carries the estate's tags; see docs/state.md, \"State lost\".",
+        "(.wavelift/state.json cut off in the middle by a full disk)",
+        "(the copy of it that was made after the last apply)",
+        "state is damaged",
+    ),
+    "WL421": Advice(
+        "Upgrade the wavelift that reads it to the release that is named, or a later one.",
+        "(a laptop with an old wavelift beside a pipeline with a new one)",
+        "(the same release for all that share a state)",
+        "state of a newer release",
+    ),
+    "WL422": Advice(
+        "Name the right place under `state`, or put the estate's name back.",
+        "(`estate: {name: seoul-exit-2, …}` where the state is of seoul-exit)",
+        "(`estate: {name: seoul-exit, …}`, or another place under `state`)",
+        "state of another estate",
+    ),
+    "WL423": Advice(
+        "Put the newest state back. Where there is none, keep a copy of the journal, move it aside and run `wavelift plan`.",
+        "(an old state.json restored beside a newer state.json.journal)",
+        "(the state.json that the journal goes on from)",
+        "journal does not fit its state",
+    ),
+    "WL424": Advice(
+        "Run `wavelift init --bootstrap`, or correct `state.azure_blob`.",
+        "(`container: wavelfit`, where the container is called wavelift)",
+        "(`container: wavelift`)",
+        "no place for the state",
+    ),
+}
