@@ -114,7 +114,7 @@ class _Machine:
         there = {d.key: d for d in vm.disks}
         for key, disk in known.items():
             now = there.get(key)
-            label = str(disk["label"])
+            label = str(disk["label"]).partition(" (")[0]  # "scsi0:1 (Hard disk 2)"
             if now is None or now.uuid != str(disk["uuid"]):
                 what = "was removed" if now is None else "was replaced by another one"
                 then = "the next apply takes it into account; its seed stays until --allow-destroy"
@@ -133,7 +133,7 @@ class _Machine:
                 where = disk.controller or disk.label
                 what = f"disk {where} was added, {_gib(disk.capacity)}, and is not replicated"
                 then = "the next apply adds it (or `skip`)"
-                yield self._of(Severity.OURS, f"disk {disk.label}", what, then, None, disk.capacity)
+                yield self._of(Severity.OURS, f"disk {where}", what, then, None, disk.capacity)
 
     def _left_out(self, vm: VmFacts, disk: DiskFacts) -> bool:
         asked = self._estate.machines.get(self._machine.name)
