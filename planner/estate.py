@@ -89,6 +89,15 @@ class ResourceGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Identities:
+    """Object ids of those who sign in elsewhere than here, so that their roles can be checked and assigned. None: not said."""
+
+    plan: str | None = None
+    apply: str | None = None
+    engine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Azure:
     """`endpoint` and `authority` are None for the public cloud; `login` None means the ambient identity."""
 
@@ -101,6 +110,7 @@ class Azure:
     ca: str | None = None
     login: Login | None = None
     roles: Literal["assign", "assume"] = "assign"
+    identities: Identities = Identities()
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ def to_json(plan: Plan) -> dict[str, Json]:
         "in_progress": [_note_json(n) for n in plan.in_progress],
         "kept": [_note_json(n) for n in plan.kept],
         "drift": [_note_json(n) for n in plan.drift],
+        "not_checked": [{"code": d.code, "detail": d.detail, "path": d.path} for d in plan.unchecked],
         "problems": [
             {"code": d.code, "summary": d.summary, "detail": d.detail, "where": str(d.span or "")} for d in plan.errors
         ],
@@ -91,6 +92,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield from _section("Deferred (the next apply looks again)", [_note(n) for n in plan.deferred])
     yield from _section("In progress (the engine carries it out)", [_note(n) for n in plan.in_progress])
     yield from _section("Kept", [_note(n) for n in plan.kept])
+    yield from _section("NOT CHECKED", [f"{d.code} {d.detail}" for d in plan.unchecked])
     yield summary(plan)
     if plan.destroys:
         yield f"{plan.destroys} data-bearing artifact{_s(plan.destroys)} will be destroyed."

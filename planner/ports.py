@@ -12,7 +12,7 @@ service_bus     G/…/Microsoft.ServiceBus/namespaces/n    {location, [sku], que
 log_store, gateway_store, seed_store
                 G/…/storageAccounts/n                    {location, [sku]} -> {blob_endpoint}
 key_vault       G/…/Microsoft.KeyVault/vaults/n          {location} -> {vault_uri}
-role            <scope>#<role name>                      {scope, role, [principal: object id]} -> {assignment, principal}
+role            <scope>#<role name>[#<object id>]        {scope, role, [principal: object id]} -> {assignment, principal}
 container       <account>/blobServices/default/containers/n   {account: blob endpoint, name} -> {}
 secret          <key vault>/secrets/n                    {vault: uri, name, source: random-256} or
                                                          {…, source: service-bus, namespace: <service bus id>} -> {version}
@@ -83,11 +83,34 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupAccess:
-    """A resource group that apply works in. `assigns`: it must be allowed to assign roles there (S4, first replication)."""
+class Need:
+    """Something that a principal must be allowed (S4): every action and data action, at the scope.
 
-    id: str
-    assigns: bool
+    `who` is "plan", "apply" or "engine", `principal` its object id, `role` the built-in role that is asked for when it is
+    missing (any other that allows the same will do), `scope` an ARM id, `why` what could not be done without it.
+    """
+
+    who: str
+    principal: str
+    role: str
+    scope: str
+    why: str
+    actions: tuple[str, ...] = ()
+    data_actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A need that is not met, or of which nobody can say whether it is (`unknown` tells why).
+
+    `scope` is where the role can be assigned: the need's, or the subscription while the resource group does not exist.
+    `denied_by` names the deny assignment that takes away what a role would give.
+    """
+
+    need: Need
+    scope: str
+    unknown: str = ""
+    denied_by: str = ""
 
 
 class Operation(Protocol):
@@ -118,8 +141,9 @@ class ArtifactReader(Protocol):
         """Every resource and resource group that carries this estate's tag: one listing of each per subscription."""
         ...
 
-    def missing_access(self, groups: Sequence[GroupAccess], subscriptions: Sequence[str]) -> list[str]:
-        """What the signed-in principal lacks (S4): one sentence for each missing role and scope. Empty: nothing."""
+    def missing_access(self, needs: Sequence[Need]) -> list[Lack]:
+        """What of `needs` is not met, or cannot be told, in their order. Roles count from the scope and everything above it,
+        through groups too. Empty: everything is there. What may not be looked at is a `Lack` that says so, never an error."""
         ...
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from planner.artifact import Kind
 from planner.desired import Desired, DesiredMachine
 from planner.estate import Diagnostic, Phase, Span, Target
 from planner.names import Names
-from planner.ports import ArtifactReader, GroupAccess, Observed, ResourceRef
+from planner.ports import ArtifactReader, Observed, ResourceRef
 from planner.state import State
 from replication.model.errors import Denied
+from wavelift.access import Seat, check_access
 from wavelift.windows import initial_in_windows
 
 
-def check(desired: Desired, state: State, cloud: ArtifactReader, applies: bool = True) -> Iterator[Diagnostic]:
-    """Problems by what they concern; one listing per kind and scope. `applies`: the login here is the one that apply uses."""
+def check(
+    desired: Desired, state: State, cloud: ArtifactReader, seat: Seat = "engine", gone: Collection[str] = ()
+) -> Iterator[Diagnostic]:
+    """Problems by what they concern; one listing per kind and scope. `seat`: whose login `cloud` is; `gone`: see `access`."""
     targets = {m.target.name: m.target for m in desired.machines.values()}
     if not targets:
         return
@@ -34,11 +37,7 @@ def check(desired: Desired, state: State, cloud: ArtifactReader, applies: bool =
         if wanted.uuid not in over:
             yield from _sizes(wanted, seen)
     yield from initial_in_windows(desired, state)
-    if applies:
-        yield from _permissions(desired, state, targets, cloud)
-    else:
-        text = "`azure.login` has another login for plan than for apply and the engine: apply checks its own before it starts."
-        yield Diagnostic("WL346", "permissions not checked", text, "azure.login", severity="warning")
+    yield from check_access(desired, state, cloud, seat, gone)
 
 
 def _refs(desired: Desired, targets: dict[str, Target]) -> Iterator[ResourceRef]:
@@ -116,19 +115,3 @@ def _sizes(wanted: DesiredMachine, seen: dict[str, Observed | None]) -> Iterator
             )
             path = f"waves.{machine.wave}.machines.{machine.name}.size"
             yield Diagnostic("WL345", "unknown VM size", detail, path, machine.spans.get("size") or machine.span)
-
-
-def _permissions(desired: Desired, state: State, targets: dict[str, Target], cloud: ArtifactReader) -> Iterator[Diagnostic]:
-    """S4: Owner, or Contributor and User Access Administrator, where roles are still to be assigned; Contributor later."""
-    names, azure = desired.names, desired.estate.azure
-    first = azure.roles == "assign" and any(a.kind is Kind.ROLE and a.address not in state.artifacts for a in desired.shared)
-    groups = {names.group(azure.project_subscription, azure.project_group.name)}
-    groups |= {names.target_group(t) for t in targets.values()}
-    subscriptions = {azure.project_subscription, *(t.subscription for t in targets.values())}
-    try:
-        lacking = cloud.missing_access([GroupAccess(g, first) for g in sorted(groups)], sorted(subscriptions))
-    except Denied as error:
-        yield Diagnostic("WL346", "permissions not checked", f"Role assignments cannot be read: {error}", severity="warning")
-        return
-    for sentence in lacking:
-        yield Diagnostic("WL347", "a permission is missing", sentence, "azure")

@@ -22,8 +22,10 @@ from planner.ports import ArtifactReader, Observed, ResourceRef
 from planner.refresh import absorb
 from planner.state import State
 from planner.steps import Adopt, Create, Update
+from replication.model.errors import Denied
 from replication.model.item import Order
 from replication.model.record import Record
+from wavelift.access import Privileges, Seat, check_access, check_privileges, unreadable
 from wavelift.checks import check
 from wavelift.workspace import Workspace
 
@@ -85,22 +87,24 @@ def look(
     engine: EngineReader,
     allow_destroy: int | None = None,
     say: Callable[[str], None] = lambda _: None,
-    applies: bool = True,
     approvals: frozenset[str] = frozenset(),
     now: float | None = None,
+    seat: Seat = "engine",
+    vcenter: Privileges | None = None,
 ) -> Looked:
     """Plan to learn which artifacts matter, look at exactly those, and plan again where something was not as recorded.
 
     The planner is pure and quick; asking the cloud is neither, so it is asked once, by one listing per kind and scope.
     A hold of the files that has ended by `now` (unix time; the clock's where none is given) holds no more.
-    `applies`: the login of `cloud` is the one that apply uses, so that what it lacks is what apply would lack. `approvals`:
-    what may be taken for approved; `now`: unix time, for what waits for a date.
+    `seat`: whose login `cloud` is, the plan runner's or that of apply and the engine. `vcenter` is asked
+    for that login's privileges; None when there is nobody to ask. `approvals`: what may be taken for approved; `now`: unix
+    time, for what waits for a date.
     """
     recorded = workspace.view().state
     now = time.time() if now is None else now
     workspace = replace(workspace, estate=current(workspace.estate, now))
     say("reading what the engine has done")
-    records = read_records(engine, recorded)
+    records = _readable(workspace, engine, cloud, recorded)
     orders = read_orders(engine, recorded, records)
     state = absorb(recorded, records, orders)
     finished = _finished(workspace, state, records, now)
@@ -108,17 +112,35 @@ def look(
     draft = plan(desired, state, World(machines=records, approvals=approvals, now=now), allow_destroy)
     refs = references(draft, desired, state)
     say(f"looking at {len(refs)} artifacts in Azure")
-    seen: dict[str, Observed | None] = cloud.observe(refs) if refs else {}
     issues: list[Diagnostic] = []
-    if not draft.errors:
+    try:
+        seen: dict[str, Observed | None] = cloud.observe(refs) if refs else {}
+    except Denied:
+        # Who may not look lacks what S4 asks for: that is worth more than the first thing that Azure refused to show.
+        seen, issues = {}, [d for d in check_access(desired, state, cloud, seat) if d.severity == "error"]
+        if not issues:
+            raise
+    if not draft.errors and not issues:
         say("checking sizes, networks and permissions")
-        issues = list(check(desired, state, cloud, applies))
+        gone = {address for address, there in seen.items() if there is None}
+        issues = [*check(desired, state, cloud, seat, gone), *check_privileges(desired, state, vcenter, seat)]
     world = World(seen, records, tuple(issues), approvals, now)
     if not desired.renamed and as_recorded(state.artifacts, seen):
         made = with_issues(draft, world.issues)
     else:
         made = plan(desired, state, world, allow_destroy)
     return Looked(made, desired, recorded, state, records, orders)
+
+
+def _readable(workspace: Workspace, engine: EngineReader, cloud: ArtifactReader, state: State) -> dict[str, Record]:
+    """The engine's records. Nobody can plan without them: who may not read them is told which role lacks, and where."""
+    out: dict[str, Record] = {}
+    for region, account in gateways(state).items():
+        try:
+            out.update(engine.records(account))
+        except Denied as error:
+            raise unreadable(error, cloud.principal(), region, state.artifacts[f"{Kind.GATEWAY_STORE}.{region}"].id) from error
+    return out
 
 
 def _finished(workspace: Workspace, state: State, records: dict[str, Record], when: float | None) -> set[str]:

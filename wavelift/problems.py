@@ -27,12 +27,12 @@ class UserProblem(Exception):
         self.code = code
 
 
-BREACHES = frozenset(f"WL{number}" for number in range(481, 488))
-"""Codes of broken rules (`rules`)."""
+BREACHES = frozenset({"WL347", "WL443", "WL444", *(f"WL{number}" for number in range(481, 488))})
+"""Codes of broken rules (`rules`), and of rights that somebody lacks."""
 
 
 def code_for(errors: Iterable[Diagnostic]) -> int:
-    """The exit code for what stands in the way: denied when it is broken rules alone."""
+    """The exit code for what stands in the way: denied when it is broken rules and missing rights alone."""
     codes = {error.code for error in errors}
     if not codes:
         return OK

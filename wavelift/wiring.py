@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
@@ -97,15 +97,22 @@ class Wiring:
         from wavelift.planning import look
 
         say(f"reading the inventory of {', '.join(self.workspace.estate.sources)}")
-        login = self.workspace.estate.azure.login
-        applies = self._role == "engine" or login is None or login.plan == login.engine
-        return look(
-            *(self.workspace, self.inventory(), self.artifacts, self.engine, allow_destroy, say, applies),
-            approvals=approvals,
-        )
+        inventory, asked = self.inventory(), _Privileges(self)
+        outside = (self.workspace, inventory, self.artifacts, self.engine)
+        return look(*outside, allow_destroy, say, approvals=approvals, seat=self._role, vcenter=asked)
 
     def outside(self) -> Outside:
         return Outside(self.artifacts, self.engine, _Tracking(self), time.time)
+
+
+class _Privileges:
+    """`wavelift.access.Privileges` over the sources."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+
+    def missing_privileges(self, source: str, machines: tuple[str, ...], reading: bool) -> Mapping[str, Sequence[str]]:
+        return self._wiring.source(source).missing_privileges(machines, reading=reading)
 
 
 class _Tracking:

@@ -8,6 +8,9 @@ POST   azure/groups                  {"object_id"?, "members": [object ids]}
 GET    azure/roles                   all role assignments
 POST   azure/roles                   {"object_id", "role": name or id, "scope"}
 DELETE azure/roles                   ?object_id=&role=&scope=  (each optional): removes the matching ones
+POST   azure/managementgroups        {"name", "subscriptions": [...]}  a scope for roles, above the subscriptions
+POST   azure/denials                 {"name", "scope", "actions"?, "dataActions"?, "principals": [ids or "*"], "exclude"?: [ids]}
+DELETE azure/denials                 all of them
 POST   azure/quota                   {"family", "limit", "region"?}
 POST   azure/sizes                   {"size", "region"?, "code": "SkuNotAvailable" | "AllocationFailed" | null}
 POST   azure/zones                   {"size", "region"?, "zones": ["1"]}  zones that the size is not offered in
@@ -21,6 +24,7 @@ import re
 import uuid
 from typing import Any
 
+from lab.azure.arm.authz import EVERYONE
 from lab.azure.arm.builtin_roles import BY_ID
 from lab.azure.arm.errors import ArmError
 from lab.azure.arm.store import Gone, Json
@@ -42,6 +46,9 @@ def extend(control: Control, extras: Extras) -> None:
     control.route("GET", "azure/roles", lambda body, parameters: extras.roles())
     control.route("POST", "azure/roles", lambda body, parameters: extras.assign(body))
     control.route("DELETE", "azure/roles", lambda body, parameters: extras.unassign(parameters))
+    control.route("POST", "azure/managementgroups", lambda body, parameters: extras.management_group(body))
+    control.route("POST", "azure/denials", lambda body, parameters: extras.deny(body))
+    control.route("DELETE", "azure/denials", lambda body, parameters: extras.forgive())
     control.route("POST", "azure/quota", lambda body, parameters: extras.quota(body))
     control.route("POST", "azure/sizes", lambda body, parameters: extras.size(body))
     control.route("POST", "azure/zones", lambda body, parameters: extras.zones(body))
@@ -137,6 +144,35 @@ class Extras:
         found = [one for one in self.roles() if all(str(one[key]).lower() == value for key, value in wanted.items())]
         self._cloud.store.commit([Gone(one["id"]) for one in found])
         return {"removed": [one["id"] for one in found]}
+
+    def management_group(self, body: Json) -> Json:
+        """Make a management group or set its subscriptions."""
+        made = {_need(body, "name"): [str(one) for one in body.get("subscriptions", ())]}
+        self._cloud.settings.change(management_groups={**self._values.management_groups, **made})
+        return made
+
+    def deny(self, body: Json) -> Json:
+        """Make a deny assignment."""
+        made = {
+            "id": str(uuid.uuid4()),
+            "denyAssignmentName": _need(body, "name"),
+            "scope": _need(body, "scope"),
+            "permissions": [{"actions": body.get("actions", []), "dataActions": body.get("dataActions", [])}],
+            "principals": [self._named(one) for one in body.get("principals", ())],
+            "excludePrincipals": [self._named(one) for one in body.get("exclude", ())],
+            "isSystemProtected": True,
+        }
+        self._cloud.settings.change(denials=[*self._values.denials, made])
+        return made
+
+    def forgive(self) -> None:
+        """Forget all deny assignments."""
+        self._cloud.settings.change(denials=[])
+
+    def _named(self, principal: str) -> Json:
+        if principal == "*":
+            return {"id": EVERYONE, "type": "SystemDefined"}
+        return {"id": principal, "type": "Group" if principal in self._values.groups else "ServicePrincipal"}
 
     def quota(self, body: Json) -> Json:
         """Set a vCPU limit, for a region or everywhere."""

@@ -34,6 +34,8 @@ class Values:
     # client id -> {"secret", "object_id", "name"}; group object id -> members' object ids
     principals: dict[str, dict[str, str]] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
+    management_groups: dict[str, list[str]] = field(default_factory=dict)  # name -> subscriptions in it
+    denials: list[dict[str, Any]] = field(default_factory=list)  # deny assignments, as ARM shows their properties
     identities: list[str] = field(default_factory=list)  # object ids of managed identities
 
 

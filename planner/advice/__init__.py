@@ -41,6 +41,7 @@ def codes() -> tuple[str, ...]:
 
 @cache
 def _all() -> dict[str, Explained]:
+    from planner.advice.access import ACCESS
     from planner.advice.azure import AZURE
     from planner.advice.estate import ESTATE
     from planner.advice.forms import FORMS
@@ -50,7 +51,7 @@ def _all() -> dict[str, Explained]:
     from planner.advice.state import STATE
     from planner.advice.text import TEXT
 
-    advice: dict[str, Advice] = {**TEXT, **FORMS, **ESTATE, **INVENTORY, **AZURE, **RULES, **STATE}
+    advice: dict[str, Advice] = {**TEXT, **FORMS, **ESTATE, **INVENTORY, **AZURE, **ACCESS, **RULES, **STATE}
     found: list[Explained] = []
     for code, one in sorted(CODES.items()):
         given = advice.get(code, Advice(one.explanation))

@@ -88,7 +88,7 @@ AZURE: dict[str, Advice] = {
         title="permissions not checked",
     ),
     "WL347": Advice(
-        "Ask whoever owns the scope to assign the role that the message names to the principal that it names.",
+        "Let whoever owns the scope run the command of the message: it assigns the role to the principal that lacks it.",
         "(Contributor without User Access Administrator on rg-shop, and a first replication)",
         "(Owner, or Contributor and User Access Administrator, on the project's and the target's group)",
         title="a permission is missing",

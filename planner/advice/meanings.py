@@ -33,12 +33,16 @@ MEANING: dict[str, str] = {
     "WL343": "A VM needs a network in its own region.",
     "WL344": "The virtual network lacks a subnet that `subnets` names.",
     "WL345": "The region, or the subscription in it, does not offer the size.",
-    "WL346": "The login may not read role assignments; whether apply may work shows when it does.",
-    "WL347": "S4: a role is missing; the text names principal, role and scope.",
+    "WL346": "Whether somebody has a role cannot be told from here; the text says why. Listed under NOT CHECKED in the plan.",
+    "WL347": "S4: a role is missing; the text names principal, role and scope, and the command that grants it.",
     "WL348": (
         "S14: initial replications take long, and windows will open while they run. The text says what happens then, by the "
         "schedule policy's `initial_in_blackout`."
     ),
+    "WL441": "The rights that count are those of whoever is signed in. Sign in as the declared identity, or declare this one.",
+    "WL442": "Privileges in vCenter cannot be told from here. Listed under NOT CHECKED; apply checks before it starts.",
+    "WL443": "A plan-only login needs Storage Blob Data Reader on the gateway stores; `azure.identities.plan` has it assigned.",
+    "WL444": "The login's role in vCenter lacks privileges; the text names them and the machines.",
     "WL480": "A rule about a machine that the estate does not have would never be broken.",
     "WL481": "`rules`, `depends_on`: a machine would move before one that it depends on.",
     "WL482": "`rules`, `never_together`: two of these machines are in one wave, or their windows open in one night.",
@@ -53,5 +57,5 @@ MEANING: dict[str, str] = {
     "WL423": "The journal beside the state goes on from another one, or cannot be read: one of them was replaced by hand.",
     "WL424": "The storage account or container that `state.azure_blob` names is not there.",
 }
-WARNINGS = frozenset({"WL340", "WL346", "WL348"})
+WARNINGS = frozenset({"WL340", "WL346", "WL348", "WL441", "WL442"})
 """Codes of `MEANING` that stop nothing; a test holds them against the product."""

@@ -11,11 +11,12 @@ from planner.config.collect import did_you_mean, listing, quote
 from planner.config.context import Context, login, resource_group
 from planner.config.policies import Policies
 from planner.config.tree import Item, entries, text
-from planner.estate import Appliance, Azure, Source, Span, Target
+from planner.estate import Appliance, Azure, Identities, Source, Span, Target
 
 _URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 _SUBSCRIPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
+_OBJECT = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _VCENTER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)(:[0-9]{1,5})?")
 
 
@@ -55,7 +56,15 @@ def resolve_azure(context: Context) -> Azure | None:
         ca=ca,
         login=login(items),
         roles=cast(Literal["assign", "assume"], text(items, "roles") or "assign"),
+        identities=_identities(context, entries(items, "identities")),
     )
+
+
+def _identities(context: Context, items: Mapping[str, Item]) -> Identities:
+    def of(who: str) -> str | None:
+        return context.place(items, who, f"azure.identities.{who}", _OBJECT)
+
+    return Identities(of("plan"), of("apply"), of("engine"))
 
 
 def resolve_sources(context: Context) -> dict[str, Source]:

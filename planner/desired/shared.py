@@ -10,6 +10,7 @@ from planner.names import Names, container_id, secret_id
 
 BLOB_ROLE = "Storage Blob Data Contributor"
 SECRETS_ROLE = "Key Vault Secrets Officer"
+READ_ROLE, READ_SECRETS_ROLE = "Storage Blob Data Reader", "Key Vault Secrets User"
 LOG_CONTAINER, GATEWAY_CONTAINER, SEED_CONTAINER = "log", "gateway", "seeds"
 LOG_KEY, REPORT_KEY, BUS_SECRET = "log-key", "report-key", "service-bus"
 QUEUES = ("commands", "events")
@@ -59,6 +60,7 @@ class Shared:
         yield from self._with_role(gateway, BLOB_ROLE, GATEWAY_CONTAINER)
         role = self._role(vault, SECRETS_ROLE)
         yield from role
+        yield from self._more_roles(vault, READ_SECRETS_ROLE)
         needs = (vault.address, *(r.address for r in role))
         uri = {"vault": ref(vault.address, "vault_uri")}
         for name in (LOG_KEY, REPORT_KEY):  # 32 random bytes: a key for AES-256, and an Ed25519 seed
@@ -107,10 +109,24 @@ class Shared:
         spec = {"scope": scope.id, "role": role}
         return [Artifact(f"{Kind.ROLE}.{scope.address}", Kind.ROLE, f"{scope.id}#{role}", spec, (scope.address,))]
 
+    def _more_roles(self, scope: Artifact, engine: str, plan: str = "") -> Iterator[Artifact]:
+        """The same for identities of their own: who applies is not who runs the engine, or plans. `plan` "": needs none."""
+        known = self._estate.azure.identities
+        if self._estate.azure.roles == "assume":
+            return
+        given = {(known.apply or "").lower()}
+        for who, principal, role in (("engine", known.engine, engine), ("plan", known.plan, plan)):
+            if principal and role and principal.lower() not in given:
+                given.add(principal.lower())
+                spec = {"scope": scope.id, "role": role, "principal": principal}
+                address = f"{Kind.ROLE}.{scope.address}/{who}"
+                yield Artifact(address, Kind.ROLE, f"{scope.id}#{role}#{principal}", spec, (scope.address,))
+
     def _with_role(self, store: Artifact, role: str, container: str) -> Iterator[Artifact]:
         """The role on a store, then its container: making it is the probe write that waits until the role works."""
         roles = self._role(store, role)
         yield from roles
+        yield from self._more_roles(store, BLOB_ROLE, READ_ROLE if store.kind is Kind.GATEWAY_STORE else "")
         needs = (store.address, *(r.address for r in roles))
         spec = {"account": ref(store.address, "blob_endpoint"), "name": container}
         yield Artifact(f"{Kind.CONTAINER}.{store.address}", Kind.CONTAINER, container_id(store.id, container), spec, needs)

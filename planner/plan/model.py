@@ -14,6 +14,9 @@ from planner.state import digest
 from planner.steps import Adopt, Create, Delete, Forget, Note, Rename, SendOrder, Step, Update
 from replication.model.record import Record
 
+UNCHECKED = frozenset({"WL340", "WL346", "WL442"})
+"""Codes of warnings that say what could not be looked at: a result of its own, neither right nor wrong."""
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -55,6 +58,11 @@ class Plan:
     def digest(self) -> str:
         """sha256 of everything that apply would do and of what it was made from."""
         return digest([self.estate, self.lineage, self.serial, self.inputs, [step_json(s) for s in self.steps]])
+
+    @property
+    def unchecked(self) -> tuple[Diagnostic, ...]:
+        """Those of the warnings that say what nobody could look at."""
+        return tuple(w for w in self.warnings if w.code in UNCHECKED)
 
     @property
     def destroys(self) -> int:

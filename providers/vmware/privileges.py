@@ -27,8 +27,17 @@ ON_DATASTORES = ("Datastore.Browse", "Datastore.FileManagement")
 """For every datastore that holds a disk, by the https reader."""
 
 
+TO_READ = ("System.View", "System.Read")
+"""For a login that only plans, on VMs and datastores: the role "Read-only"."""
+
+
 def missing_privileges(
-    machines: Sequence[str], session: Session, known: Machines, *, on_datastores: Sequence[str] = ON_DATASTORES
+    machines: Sequence[str],
+    session: Session,
+    known: Machines,
+    *,
+    on_machines: Sequence[str] = ON_MACHINES,
+    on_datastores: Sequence[str] = ON_DATASTORES,
 ) -> dict[str, tuple[str, ...]]:
     """{instance uuid: privileges that this session lacks on the VM or its datastores}, empty when nothing is missing.
 
@@ -39,7 +48,7 @@ def missing_privileges(
         return {}
     key = _session_key(session)
     stores = {machine: [item.text or "" for item in _list(properties, "datastore")] for machine, properties in found.items()}
-    on_vm = _lacking(session, key, {m: known.managed(m) for m in found}, ON_MACHINES)
+    on_vm = _lacking(session, key, {m: known.managed(m) for m in found}, on_machines)
     all_stores = {ref: session.managed("Datastore", ref) for refs in stores.values() for ref in refs}
     on_store = _lacking(session, key, all_stores, on_datastores)
     answer = {

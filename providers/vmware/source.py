@@ -20,7 +20,7 @@ from providers.vmware.inventory import read_inventory
 from providers.vmware.machines import Machines
 from providers.vmware.marking import Marking
 from providers.vmware.power import PowerControl
-from providers.vmware.privileges import ON_DATASTORES, missing_privileges
+from providers.vmware.privileges import ON_DATASTORES, TO_READ, missing_privileges
 from providers.vmware.session import Session
 from providers.vmware.snapshots import TREE, Snapshots, taken, walk
 from providers.vmware.tasks import BUSY_SECONDS, Tasks
@@ -169,8 +169,13 @@ class VSphereSource:
         """Switch changed block tracking on (a step of its own in plans); see `tracking.enable_tracking`."""
         enable_tracking(machine, self._machines, self._snapshots, self._tasks)
 
-    def missing_privileges(self, machines: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-        """{instance uuid: privileges that this login lacks on the VM or its datastores}; empty: nothing is missing."""
+    def missing_privileges(self, machines: tuple[str, ...], *, reading: bool = False) -> dict[str, tuple[str, ...]]:
+        """{instance uuid: privileges that this login lacks on the VM or its datastores}; empty: nothing is missing.
+
+        `reading`: those of a login that only plans; otherwise all that replication and cut-over need.
+        """
+        if reading:
+            return missing_privileges(machines, self.session, self._machines, on_machines=TO_READ, on_datastores=TO_READ)
         stores = ON_DATASTORES if self._reader == "https" else ()
         return missing_privileges(machines, self.session, self._machines, on_datastores=stores)
 

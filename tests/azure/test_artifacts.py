@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from planner.ports import GroupAccess, ResourceRef
+from planner.ports import ResourceRef
 from providers.azure.artifacts.provider import AzureArtifacts
 from providers.azure.tags import Owner
 from replication.model.errors import NotFound, Permanent, PortError
@@ -255,29 +255,6 @@ def test_nothing_in_an_account_that_is_not_there(azure_world: World, group: Reso
         ResourceRef("nowhere", "disk", f"{group.id}-none/providers/Microsoft.Compute/disks/a"),
     ]
     assert set(azure_world.artifacts.observe(refs).values()) == {None}
-
-
-def test_missing_access_names_role_and_scope(azure_world: World, group: ResourceRef) -> None:
-    """S4: what plan says before anything is created."""
-    subscription = azure_world.lab.subscription
-    asked = [GroupAccess(group.id, assigns=True)]
-    assert azure_world.artifacts.missing_access(asked, [subscription]) == []
-
-    def lacks(*roles: tuple[str, str], assigns: bool = True) -> list[str]:
-        given = [{"role": name, "scope": scope} for name, scope in roles]
-        who = azure_world.lab.control("POST", "azure/principals", {"roles": given})
-        session = azure_world.lab.session(who)
-        return AzureArtifacts(session, OWNER).missing_access([GroupAccess(group.id, assigns)], [subscription])
-
-    top = f"/subscriptions/{subscription}"
-    found = lacks(("Contributor", group.id), ("Reader", top))
-    assert len(found) == 1 and "User Access Administrator" in found[0] and group.id in found[0]
-    assert lacks(("Contributor", group.id), ("Reader", top), assigns=False) == []
-    assert lacks(("Contributor", group.id), ("User Access Administrator", group.id), ("Reader", top)) == []
-    found = lacks(("Reader", top))
-    assert len(found) == 2 and "Contributor" in found[0]
-    found = lacks(("Owner", group.id))
-    assert len(found) == 1 and "resourceGroups/read" in found[0] and top in found[0]
 
 
 def test_networks_sizes_and_quotas_are_observed(azure_world: World) -> None:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from planner.ports import GroupAccess, Observed, ResourceRef
+from planner.ports import Lack, Need, Observed, ResourceRef
 from replication.model.documents import load_record
 from replication.model.record import Record
 from replication.model.status import Status
@@ -36,7 +36,7 @@ class RecordedCloud:
     def observe(self, wanted: Sequence[ResourceRef]) -> dict[str, Observed | None]:
         return {ref.address: self._one(ref) for ref in wanted}
 
-    def missing_access(self, groups: Sequence[GroupAccess], subscriptions: Sequence[str]) -> list[str]:
+    def missing_access(self, needs: Sequence[Need]) -> list[Lack]:
         return []
 
     def _one(self, ref: ResourceRef) -> Observed | None:

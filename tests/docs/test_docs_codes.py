@@ -10,6 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from planner.advice import Explained, codes, explained
+from planner.advice.access import ACCESS
 from planner.advice.azure import AZURE
 from planner.advice.estate import ESTATE
 from planner.advice.forms import FORMS
@@ -37,7 +38,7 @@ def test_no_code_is_without_an_explanation() -> None:
     """issue 4, Editing: `explain-error` expands every code that the product can print, and none that it cannot."""
     assert set(codes()) == CODES.keys() | MEANING.keys() | blockers()
     assert {**TEXT, **FORMS, **ESTATE}.keys() == CODES.keys()
-    assert {**INVENTORY, **AZURE, **RULES, **STATE}.keys() == MEANING.keys()
+    assert {**INVENTORY, **AZURE, **ACCESS, **RULES, **STATE}.keys() == MEANING.keys()
     assert BLOCKERS.keys() == blockers()
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.artifact import references
-from planner.ports import GroupAccess, Json, Made, Observed, ResourceRef, Tagged
+from planner.ports import Json, Lack, Made, Need, Observed, ResourceRef, Tagged
 from replication.model.errors import NotFound, Permanent
 
 STORES = ("log_store", "gateway_store", "seed_store")
@@ -88,8 +88,8 @@ class FakeAzure:
     def principal(self) -> str:
         return "00000000-0000-4000-8000-0000000000aa"
 
-    def missing_access(self, groups: Sequence[GroupAccess], subscriptions: Sequence[str]) -> list[str]:
-        return list(self.missing)
+    def missing_access(self, needs: Sequence[Need]) -> list[Lack]:
+        return [Lack(need, need.scope) for need in needs if need.role in self.missing]
 
     def tagged(self, subscriptions: Sequence[str]) -> list[Tagged]:
         kinds = ("container", "secret", "seed_disk", "role", "lock")
@@ -202,3 +202,10 @@ def _attributes(kind: str, arm_id: str) -> dict[str, Json]:
     if kind == "service_bus":
         return {"endpoint": f"https://{name}.bus.example/"}
     return {"version": "1"} if kind == "secret" else {}
+
+
+class Granted:
+    """`wavelift.access.Privileges` of a login that may do everything in vCenter."""
+
+    def missing_privileges(self, source: str, machines: tuple[str, ...], reading: bool) -> dict[str, tuple[str, ...]]:
+        return {}

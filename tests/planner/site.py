@@ -12,7 +12,7 @@ from pathlib import Path
 
 from planner.apply import Outcome, Outside, Reporter
 from planner.inventory import DiskFacts, Inventory, NicFacts, SourceInventory, VmFacts
-from tests.fakes.provider import FakeAzure
+from tests.fakes.provider import FakeAzure, Granted
 from tests.planner.engine_model import EngineModel
 from wavelift.applying import apply, keep_outcomes
 from wavelift.planning import Looked, look, read_records
@@ -94,7 +94,8 @@ class Site:
         self, allow_destroy: int | None = None, approvals: frozenset[str] = frozenset(), now: float | None = None
     ) -> Looked:
         outside = (self.workspace, self.inventory(), self.azure, self.engine)
-        return look(*outside, allow_destroy, approvals=approvals, now=self.now if now is None else now)
+        at = self.now if now is None else now
+        return look(*outside, allow_destroy, approvals=approvals, now=at, vcenter=Granted())
 
     def apply(
         self,

@@ -15,10 +15,11 @@ from planner.config import read_sources, render
 from planner.explain import summary, text, to_json
 from planner.inventory import loads
 from planner.plan import World, plan
-from planner.ports import GroupAccess, Observed, ResourceRef
+from planner.ports import Lack, Need, Observed, ResourceRef
 from replication.model.documents import load_record
 from replication.model.record import Record
 from replication.model.status import Status
+from tests.fakes.provider import Granted
 from tests.planner.make_cases import TOLD
 from tests.planner.site import BASE
 from wavelift.planning import Looked, look, references
@@ -48,8 +49,8 @@ class Recorded:
         found = self._azure.get(ref.id.lower())
         return None if found is None else Observed(ref.id, found["properties"], {}, found["ours"])
 
-    def missing_access(self, groups: Sequence[GroupAccess], subscriptions: Sequence[str]) -> list[str]:
-        return self._missing
+    def missing_access(self, needs: Sequence[Need]) -> list[Lack]:
+        return [Lack(need, need.scope) for need in needs if need.role in self._missing]
 
     def records(self, account: str) -> dict[str, Record]:
         return {r.machine: r for r in self._engine.get(account, ())}
@@ -70,7 +71,7 @@ def planned(name: str, folder: Path) -> Looked:
     document = json.loads((folder / "observed.json").read_text())
     world = Recorded(document)
     inventory = loads((folder / "inventory.json").read_text())
-    return look(Workspace.open(Path()), inventory, world, world, **document["ask"])
+    return look(Workspace.open(Path()), inventory, world, world, vcenter=Granted(), **document["ask"])
 
 
 def said(looked: Looked) -> str:

@@ -55,8 +55,9 @@ def show(looked: Looked, json: bool, console: object, form: Told = Told.TEXT) ->
 
         typer.echo(jsons.dumps(to_json(made), indent=2, ensure_ascii=False))
         return
-    if made.warnings and form is Told.TEXT:
-        typer.echo(shown(made.warnings), err=True)
+    said = tuple(w for w in made.warnings if made.errors or w not in made.unchecked)  # the plan's text has a section for those
+    if said and form is Told.TEXT:
+        typer.echo(shown(said), err=True)
     if made.errors:
         if form is Told.TEXT:
             typer.echo(shown(made.errors), err=True)

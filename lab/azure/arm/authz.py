@@ -10,6 +10,7 @@ import re
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from lab.azure.arm.builtin_roles import BY_ID, Role
 from lab.azure.arm.errors import ArmError
@@ -19,6 +20,8 @@ from lab.azure.settings import Settings
 
 ASSIGNMENTS = "microsoft.authorization/roleassignments"
 LOCKS = "microsoft.authorization/locks"
+EVERYONE = "00000000-0000-0000-0000-000000000000"
+_MANAGEMENT = "/providers/microsoft.management/managementgroups/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +44,45 @@ class Authorization:
     def grants(self, object_id: str, scope: str) -> list[Grant]:
         """Assignments of a principal and its groups that reach a scope: made at it or above it."""
         everyone = self._by_principal()
-        groups = [gid for gid, members in self._settings.values.groups.items() if object_id in members]
-        wanted = scope.lower().rstrip("/")
         return [
             grant
-            for holder in (object_id, *groups)
-            for grant in everyone.get(holder.lower(), ())
-            if covers(grant.scope, wanted)
+            for holder in self.holders(object_id)
+            for grant in everyone.get(holder, ())
+            if self.reaches(grant.scope, scope)
         ]
+
+    def holders(self, object_id: str) -> set[str]:
+        """The principal and the groups that it is in (lower case)."""
+        groups = self._settings.values.groups
+        return {object_id.lower()} | {gid.lower() for gid, members in groups.items() if object_id in members}
+
+    def reaches(self, outer: str, inner: str) -> bool:
+        """Whether `outer` is `inner` or above it, management groups included."""
+        outer, inner = outer.lower().rstrip("/"), inner.lower().rstrip("/")
+        if not outer.startswith(_MANAGEMENT):
+            return covers(outer, inner)
+        groups = {name.lower(): members for name, members in self._settings.values.management_groups.items()}
+        return any(covers(f"/subscriptions/{one}".lower(), inner) for one in groups.get(outer.removeprefix(_MANAGEMENT), ()))
+
+    def denials(self, scope: str) -> list[dict[str, Any]]:
+        """Deny assignments at a scope or above it."""
+        return [one for one in self._settings.values.denials if self.reaches(one["scope"], scope)]
+
+    def _denied(self, object_id: str, action: str, scope: str, data: bool) -> bool:
+        holders, kind = self.holders(object_id), "dataActions" if data else "actions"
+        for one in self.denials(scope):
+            named = {who["id"].lower() for who in one["principals"]}
+            excepted = {who["id"].lower() for who in one["excludePrincipals"]}
+            if not (named & holders or EVERYONE in named) or excepted & holders:
+                continue
+            if any(_matches(pattern, action) for block in one["permissions"] for pattern in block.get(kind, ())):
+                return True
+        return False
 
     def may(self, principal: Principal, action: str, scope: str, *, data: bool = False) -> bool:
         """Whether an action is allowed at a scope. Data actions wait for the set propagation delay."""
+        if self._denied(principal.object_id, action, scope, data):
+            return False
         now = time.time()
         delay = self._settings.values.role_delay if data else 0.0
         return any(

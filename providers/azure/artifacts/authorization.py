@@ -1,4 +1,4 @@
-"""Role assignments, management locks, and what the signed-in principal may do (S4).
+"""Role assignments and management locks.
 
 A role assignment is named by a uuid made of scope, principal and role, so that asking twice is one assignment. One that
 somebody made earlier under another name is as good, and is never deleted by us.
@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from planner.ports import GroupAccess, Json, Made, Observed, Operation, ResourceRef
+from planner.ports import Json, Made, Observed, Operation, ResourceRef
 from providers.azure.again import repeated
 from providers.azure.artifacts.base import Spec, plain
 from providers.azure.errors import error_code, translated
 from providers.azure.ids import parse, same, scope_of
 from providers.azure.operations import Deferred
 from providers.azure.session import AzureSession
-from replication.model.errors import Denied, NotFound, Permanent
+from replication.model.errors import NotFound, Permanent
 
 ROLES: Mapping[str, str] = {
     "Owner": "8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
@@ -37,25 +37,13 @@ ROLES: Mapping[str, str] = {
 _NAMES = uuid.UUID("7d0c1f52-6f39-5a77-9a41-0b6d2f9d3c11")
 """Namespace of assignment names. Never change it: the name is what makes an assignment idempotent."""
 
-_READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
-_MAKE_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/write"
-_ASSIGN = "Microsoft.Authorization/roleAssignments/write"
-_WORK = (
-    "Microsoft.Storage/storageAccounts/write",
-    "Microsoft.KeyVault/vaults/write",
-    "Microsoft.Compute/disks/write",
-    "Microsoft.Compute/virtualMachines/write",
-    "Microsoft.Network/networkInterfaces/write",
-)
-"""What Contributor allows and lesser roles do not: one of each provider that we write to."""
-
 
 _LEVEL = "CanNotDelete"
 """Of our locks, unless a spec says otherwise."""
 
 
 class RoleAssignments:
-    """`<scope>#<role>`: a role for one principal; without one in the spec, for whoever is signed in."""
+    """`<scope>#<role>`: a role for whoever is signed in; `<scope>#<role>#<object id>`: for that principal."""
 
     def __init__(self, session: AzureSession) -> None:
         self._session = session
@@ -63,7 +51,7 @@ class RoleAssignments:
     def observe(self, refs: Sequence[ResourceRef]) -> dict[str, Observed]:
         seen: dict[str, Observed] = {}
         for ref, found in self._found(refs):
-            scope, role = _parts(ref.id)
+            scope, role, _ = _parts(ref.id)
             spec = {"scope": scope, "role": role, "assignment": str(found.id), "principal": str(found.principal_id)}
             seen[ref.id.lower()] = Observed(ref.id, spec)
         return seen
@@ -77,7 +65,7 @@ class RoleAssignments:
 
     def delete(self, ref: ResourceRef) -> None:
         """Delete the assignments of this role at this scope that we made; others' stay."""
-        scope, role = _parts(ref.id)
+        scope, role, _ = _parts(ref.id)
         client = self._session.authorization(parse(scope).subscription)
         for _, found in self._found([ref]):
             if found.name == _name(scope, str(found.principal_id), role):
@@ -87,8 +75,8 @@ class RoleAssignments:
     def _assign(self, ref: ResourceRef, spec: Spec) -> Made:
         from azure.core.exceptions import ResourceExistsError
 
-        scope, role = _parts(ref.id)
-        principal = str(spec.get("principal") or self._session.principal().object_id)
+        scope, role, named = _parts(ref.id)
+        principal = str(named or spec.get("principal") or self._session.principal().object_id)
         at = parse(scope)
         definition = f"/subscriptions/{at.subscription}/providers/Microsoft.Authorization/roleDefinitions/{_definition(role)}"
         body: Any = {"properties": {"roleDefinitionId": definition, "principalId": principal}}
@@ -107,19 +95,23 @@ class RoleAssignments:
         return Made(ref.id, {"assignment": assignment, "principal": principal})
 
     def _found(self, refs: Sequence[ResourceRef]) -> Iterator[tuple[ResourceRef, Any]]:
-        """Assignments that are what a ref asks for: made by us for anybody (plan and apply may sign in as two), or made by
-        somebody for whoever is signed in now. One listing per resource group."""
+        """Assignments that are what a ref asks for. Of one that names nobody: made by us for anybody whom no other ref names
+        (plan and apply may sign in as two), or made by somebody for whoever is signed in now. One listing per resource group.
+        """
         principal = self._session.principal().object_id
+        others = {who.lower() for ref in refs if (who := _parts(ref.id)[2])}
         groups: dict[tuple[str, str], list[Any]] = {}
         for ref in refs:
-            scope, role = _parts(ref.id)
+            scope, role, named = _parts(ref.id)
             at = parse(scope)
             if (at.subscription, at.group) not in groups:
                 groups[at.subscription, at.group] = self._listed(at.subscription, at.group)
             for one in groups[at.subscription, at.group]:
                 if not same(str(one.scope), scope) or not same(str(one.role_definition_id).rpartition("/")[2], _definition(role)):
                     continue
-                if one.name == _name(scope, str(one.principal_id), role) or same(str(one.principal_id), principal):
+                who = str(one.principal_id).lower()
+                ours = one.name == _name(scope, who, role) and who not in others
+                if (named and same(who, named)) or (not named and (ours or same(who, principal))):
                     yield ref, one
 
     def _listed(self, subscription: str, group: str) -> list[Any]:
@@ -174,63 +166,11 @@ class Locks:
             return
 
 
-def missing_access(session: AzureSession, groups: Sequence[GroupAccess], subscriptions: Sequence[str]) -> list[str]:
-    """What the signed-in principal lacks: a sentence for each role and scope (S4)."""
-    who = session.principal().object_id
-    problems = []
-    for subscription in subscriptions:
-        if not _allows(_held_above(session, subscription, who), _READ_GROUP):
-            where = f"/subscriptions/{subscription}"
-            problems.append(f"{who} lacks Reader (or {_READ_GROUP}) on {where}: az role assignment create --scope {where}")
-    for group in groups:
-        problems += _group_lacks(session, group, who)
-    return problems
-
-
-def _held_above(session: AzureSession, subscription: str, who: str) -> list[Any]:
-    """Permissions by the roles at the subscription or above. (Asking for its groups would answer with an empty list.)"""
-    client = session.authorization(subscription)
-    try:
-        with translated(f"subscription {subscription}"):
-            held = list(client.role_assignments.list_for_subscription(filter=f"atScope() and assignedTo('{who}')"))
-            definitions = {str(one.role_definition_id).lower(): str(one.role_definition_id) for one in held}
-            roles = [client.role_definitions.get_by_id(one) for one in definitions.values()]
-    except Denied:
-        return []  # who may not even read assignments there has no role there
-    return [permission for role in roles for permission in role.permissions or ()]
-
-
-def _group_lacks(session: AzureSession, group: GroupAccess, who: str) -> Iterable[str]:
-    at = parse(group.id)
-    work: tuple[str, ...] = _WORK
-    try:
-        with translated(group.id):
-            held = list(session.authorization(at.subscription).permissions.list_for_resource_group(at.group))
-    except NotFound:
-        # A managed group that is still to be made: what holds at the subscription will hold in it.
-        held, work = _held_above(session, at.subscription, who), (_MAKE_GROUP, *_WORK)
-    if not all(_allows(held, action) for action in work):
-        yield f"{who} lacks Contributor (or Owner) on {group.id}: it could not create what the plan asks for"
-    if group.assigns and not _allows(held, _ASSIGN):
-        yield f"{who} lacks User Access Administrator (or Owner) on {group.id}: it could not assign the roles of the estate"
-
-
-def _allows(held: Iterable[Any], action: str) -> bool:
-    """Whether any one role allows the action and does not except it."""
-    return any(
-        any(_matches(one, action) for one in role.actions or ())
-        and not any(_matches(one, action) for one in role.not_actions or ())
-        for role in held
-    )
-
-
-def _matches(pattern: str, action: str) -> bool:
-    return re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), action, re.IGNORECASE) is not None
-
-
-def _parts(ref: str) -> tuple[str, str]:
-    scope, _, role = ref.partition("#")
-    return scope, role
+def _parts(ref: str) -> tuple[str, str, str]:
+    """Scope, role and object id ("" when none is named)."""
+    scope, _, rest = ref.partition("#")
+    role, _, principal = rest.partition("#")
+    return scope, role, principal
 
 
 def _definition(role: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
 
-from planner.ports import GroupAccess, Json, Made, Observed, Operation, ResourceRef, Tagged
-from providers.azure.artifacts.authorization import Locks, RoleAssignments, missing_access
+from planner.ports import Json, Lack, Made, Need, Observed, Operation, ResourceRef, Tagged
+from providers.azure.artifacts.access import Access
+from providers.azure.artifacts.authorization import Locks, RoleAssignments
 from providers.azure.artifacts.base import Deletes, Makes, Observes
 from providers.azure.artifacts.blobs import Containers, SeedDisks
 from providers.azure.artifacts.machines import Disks, Networks, Nics, Quotas, Sizes, Vms
@@ -66,8 +67,8 @@ class AzureArtifacts:
     def principal(self) -> str:
         return self._session.principal().object_id
 
-    def missing_access(self, groups: Sequence[GroupAccess], subscriptions: Sequence[str]) -> list[str]:
-        return missing_access(self._session, groups, subscriptions)
+    def missing_access(self, needs: Sequence[Need]) -> list[Lack]:
+        return Access(self._session).lacking(needs)
 
     def tagged(self, subscriptions: Sequence[str]) -> list[Tagged]:
         return [found for one in dict.fromkeys(subscriptions) for found in tagged(self._session, one, self._owner)]

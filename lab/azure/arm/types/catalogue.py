@@ -63,6 +63,7 @@ def build(router: Router, login: Login, faults: Faults) -> Secrets:
         servicebus.Queues(env),
         roles.RoleAssignments(env),
         roles.RoleDefinitions(env),
+        roles.DenyAssignments(env),
         roles.Locks(env),
     )
     router.core.register()

@@ -32,13 +32,15 @@ class RoleAssignments(ResourceType):
         scope = call.target.scope.lower().rstrip("/")
         text = call.request.query.get("$filter", "")
         items = self.env.store.of_kind(ASSIGNMENTS)
-        found = [item for item in items if _related(item, scope, below="atscope()" not in text.lower())]
+        below, reaches = "atscope()" not in text.lower(), self.env.authz.reaches
+        places = [(item, item.private["scope"]) for item in items]
+        found = [item for item, at in places if reaches(at, scope) or (below and covers(scope, at.lower().rstrip("/")))]
         principal = re.search(r"principalId eq '([^']+)'", text, re.IGNORECASE)
         assigned = re.search(r"assignedTo\('([^']+)'\)", text, re.IGNORECASE)
         if principal:
             found = [item for item in found if item.private["principal"].lower() == principal.group(1).lower()]
         if assigned:
-            holders = self._holders(assigned.group(1))
+            holders = self.env.authz.holders(assigned.group(1))
             found = [item for item in found if item.private["principal"].lower() in holders]
         return page_response(call, (item.raw for item in sorted(found, key=lambda item: item.key)), None)
 
@@ -117,9 +119,26 @@ class RoleAssignments(ResourceType):
             "value, such as ServicePrincipal, User, or Group.",
         )
 
-    def _holders(self, object_id: str) -> set[str]:
-        groups = self.env.settings.values.groups
-        return {object_id.lower()} | {gid.lower() for gid, members in groups.items() if object_id in members}
+
+class DenyAssignments(ResourceType):
+    """Microsoft.Authorization/denyAssignments, read only: Azure makes them itself, here the control API does."""
+
+    full_type: ClassVar[str] = "Microsoft.Authorization/denyAssignments"
+    located: ClassVar[bool] = False
+
+    def listing(self, call: Call) -> Response:
+        """Those at the scope and above it."""
+        found = self.env.authz.denials(call.target.scope)
+        kind = self.full_type
+        return json_response(
+            200,
+            {
+                "value": [
+                    {"id": f"{one['scope']}/providers/{kind}/{one['id']}", "name": one["id"], "type": kind, "properties": one}
+                    for one in found
+                ]
+            },
+        )
 
 
 class RoleDefinitions(ResourceType):
@@ -197,9 +216,10 @@ def assignment(
     tenant: str, scope: str, name: str, role: Role, principal: str, kind: str, by: Principal | None = None
 ) -> Record:
     """A role assignment as a record; also used for the ones that the lab starts with."""
-    subscription = scope.split("/")[2]
+    parts = scope.split("/")
+    above = f"/subscriptions/{parts[2]}" if parts[1].lower() == "subscriptions" else ""  # none for a management group
     properties: Json = {
-        "roleDefinitionId": f"/subscriptions/{subscription}/providers/{_DEFINITIONS}/{role.id}",
+        "roleDefinitionId": f"{above}/providers/{_DEFINITIONS}/{role.id}",
         "principalId": principal,
         "principalType": kind,
         "scope": scope,

@@ -1,0 +1,241 @@
+"""Who must be allowed what (S4), asked of the cloud before anything is created; what is missing is named with its remedy.
+
+Three principals: `plan` reads, `apply` makes artifacts and assigns roles, `engine` moves data and makes disks, NICs and VMs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from planner.artifact import Artifact, Kind
+from planner.desired import Desired
+from planner.desired.shared import BLOB_ROLE, READ_ROLE, READ_SECRETS_ROLE, SECRETS_ROLE
+from planner.estate import Azure, Diagnostic, Target
+from planner.ports import ArtifactReader, Lack, Need
+from planner.state import State
+from providers.azure.codes import ROLE_PENDING
+from replication.model.errors import Denied
+from wavelift.problems import DENIED, UserProblem
+from wavelift.workspace import shown
+
+Seat = Literal["plan", "engine"]
+"""Which of the estate's logins is signed in: the plan runner's, or the one of apply and the engine."""
+
+READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
+ASSIGN = "Microsoft.Authorization/roleAssignments/write"
+APPLY = (
+    "Microsoft.Resources/subscriptions/resourceGroups/write",
+    "Microsoft.Storage/storageAccounts/write",
+    "Microsoft.KeyVault/vaults/write",
+    "Microsoft.Compute/disks/write",
+    "Microsoft.Compute/virtualMachines/write",
+    "Microsoft.Network/networkInterfaces/write",
+)
+"""What Contributor allows and lesser roles do not: one of each provider that is written to."""
+ENGINE = APPLY[3:]
+"""What the engine makes in a target's group."""
+
+_BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
+BLOB_DATA = (f"{_BLOBS}/read", f"{_BLOBS}/write", f"{_BLOBS}/delete")
+READ_SECRET, WRITE_SECRET = (f"Microsoft.KeyVault/vaults/secrets/{one}/action" for one in ("getSecret", "setSecret"))
+STORES = (Kind.LOG_STORE, Kind.GATEWAY_STORE, Kind.SEED_STORE)
+
+
+@dataclass(frozen=True, slots=True)
+class Principals:
+    """Object ids; None where nobody here can know it."""
+
+    plan: str | None
+    apply: str | None
+    engine: str | None
+
+
+def principals(azure: Azure, seat: Seat, me: str) -> Principals:
+    """Who is who, seen by `me`, who sits at `seat`. Without logins of their own and without declarations, all are one."""
+    declared = azure.identities
+    together = azure.login is None or azure.login.plan == azure.login.engine
+    other = me if together else None
+    if seat == "plan":
+        apply = declared.apply or declared.engine or other
+        return Principals(me, apply, declared.engine or apply)
+    return Principals(declared.plan or other, me, declared.engine or me)
+
+
+def check_access(
+    desired: Desired, state: State, cloud: ArtifactReader, seat: Seat, gone: Collection[str] = ()
+) -> Iterator[Diagnostic]:
+    """WL347 for what is missing, WL346 for what could not be checked, WL441 for another identity than the declared one.
+
+    `gone`: addresses that were looked for in vain; a role among them has to be assigned (again)."""
+    azure = desired.estate.azure
+    try:
+        me = cloud.principal()
+    except Denied as error:
+        yield _unchecked(f"Nobody is signed in: {error}", "azure.login")
+        return
+    who = principals(azure, seat, me)
+    if seat == "engine" and azure.identities.apply and azure.identities.apply.lower() != me.lower():
+        detail = f"{me} is signed in, `azure.identities.apply` says {azure.identities.apply}. What is checked here is {me}."
+        yield Diagnostic("WL441", "another identity than the declared one", detail, "azure.identities.apply", severity="warning")
+    if who.apply is None:
+        yield _unchecked(
+            "`azure.login` has another login for plan than for apply and the engine. Declare them in `azure.identities` "
+            "(`apply`, `engine`: object ids), and plan checks their roles; apply checks its own before it starts.",
+            "azure.login",
+        )
+    for lack in _folded(cloud.missing_access(list(dict.fromkeys(needs(desired, state, who, gone))))):
+        yield _diagnostic(lack)
+
+
+def needs(desired: Desired, state: State, who: Principals, gone: Collection[str] = ()) -> Iterator[Need]:
+    """Everything that S4 asks of the principals that are known."""
+    names, azure = desired.names, desired.estate.azure
+    targets = list({m.target.name: m.target for m in desired.machines.values()}.values())
+    project = names.group(azure.project_subscription, azure.project_group.name)
+    landing = list(dict.fromkeys(names.target_group(t) for t in targets))
+    subscriptions = list(dict.fromkeys((azure.project_subscription, *(t.subscription for t in targets))))
+    for seat, principal in (("plan", who.plan), ("apply", who.apply), ("engine", who.engine)):
+        for subscription in subscriptions if principal else ():
+            why = f"it could not see the resource groups ({READ_GROUP})"
+            yield Need(seat, principal or "", "Reader", f"/subscriptions/{subscription}", why, (READ_GROUP,))
+    if who.apply:
+        made = _managed(desired, targets)
+        for group in dict.fromkeys((project, *landing)):
+            actions = APPLY if group in made and f"{Kind.RESOURCE_GROUP}.{made[group]}" not in state.artifacts else APPLY[1:]
+            yield Need("apply", who.apply, "Contributor", group, "it could not create what the plan asks for", actions)
+        for group in _assigning(desired, state, gone):
+            why = "it could not assign the roles that the plan asks for (first replication)"
+            yield Need("apply", who.apply, "User Access Administrator", group, why, (ASSIGN,))
+    if who.engine:
+        for group in landing:
+            why = "it could not make disks, network interfaces and virtual machines"
+            yield Need("engine", who.engine, "Contributor", group, why, ENGINE)
+    if azure.roles == "assume":
+        yield from _data_planes(desired.shared, who)
+
+
+def _managed(desired: Desired, targets: Iterable[Target]) -> dict[str, str]:
+    """Groups that apply makes: id -> name."""
+    azure, names = desired.estate.azure, desired.names
+    found = {names.target_group(t): t.resource_group.name for t in targets if t.resource_group.managed}
+    if azure.project_group.managed:
+        found[names.group(azure.project_subscription, azure.project_group.name)] = azure.project_group.name
+    return found
+
+
+def _assigning(desired: Desired, state: State, gone: Collection[str]) -> list[str]:
+    """Groups in which this plan has roles to assign: the first replication into them, or somebody has removed a role."""
+    if desired.estate.azure.roles == "assume":
+        return []
+    scopes = [a.id for a in desired.shared if a.kind is Kind.ROLE and (a.address in gone or a.address not in state.artifacts)]
+    return list(dict.fromkeys(scope.split("/providers/", 1)[0] for scope in scopes))
+
+
+def _data_planes(shared: Iterable[Artifact], who: Principals) -> Iterator[Need]:
+    """Where roles are assumed to be there, they are looked for; where apply assigns them, the plan's role steps are the check."""
+    for artifact in shared:
+        for seat, principal in (("apply", who.apply), ("engine", who.engine)):
+            if principal and artifact.kind in STORES:
+                why = f"it could not write into {artifact.address}"
+                yield Need(seat, principal, BLOB_ROLE, artifact.id, why, (), BLOB_DATA)
+        if artifact.kind is Kind.GATEWAY_STORE and who.plan:
+            why = "it could not read what the engine has done"
+            yield Need("plan", who.plan, READ_ROLE, artifact.id, why, (), BLOB_DATA[:1])
+        if artifact.kind is Kind.KEY_VAULT and who.apply:
+            why = f"it could not keep the log's key in {artifact.address}"
+            yield Need("apply", who.apply, SECRETS_ROLE, artifact.id, why, (), (READ_SECRET, WRITE_SECRET))
+        if artifact.kind is Kind.KEY_VAULT and who.engine:
+            why = f"it could not read the log's key in {artifact.address}"
+            yield Need("engine", who.engine, READ_SECRETS_ROLE, artifact.id, why, (), (READ_SECRET,))
+
+
+def _folded(lacks: Iterable[Lack]) -> list[Lack]:
+    """One for each principal, role and scope: apply and engine are often the same."""
+    found: dict[tuple[str, str, str], Lack] = {}
+    for lack in lacks:
+        found.setdefault((lack.need.principal.lower(), lack.need.role, lack.scope.lower()), lack)
+    return list(found.values())
+
+
+def grant(principal: str, role: str, scope: str) -> str:
+    """The command that gives a role."""
+    return f'az role assignment create --assignee-object-id {principal} --role "{role}" --scope {scope}'
+
+
+class Privileges(Protocol):
+    """What vCenter's sources say of the login that is signed in there."""
+
+    def missing_privileges(self, source: str, machines: tuple[str, ...], reading: bool) -> Mapping[str, Sequence[str]]:
+        """Instance uuid -> privileges that lack; empty: nothing does. Raises `Denied` when the login may not even ask."""
+        ...
+
+
+def check_privileges(desired: Desired, state: State, vcenter: Privileges | None, seat: Seat) -> Iterator[Diagnostic]:
+    """WL444 for vCenter privileges that lack, folded by privilege; WL442 for what could not be asked."""
+    over = {uuid for uuid, known in state.machines.items() if known.life in ("migrated", "completed")}
+    for name, source in desired.estate.sources.items():
+        ours = {m.uuid: m.machine.name for m in desired.machines.values() if m.machine.source == name and m.uuid not in over}
+        path = f"sources.{name}.login"
+        if not ours:
+            continue
+        if vcenter is None:
+            yield _unasked(f"Privileges in vCenter {name} were not looked at: this plan did not talk to it. Apply does.", path)
+            continue
+        reading = seat == "plan" and source.login.plan != source.login.engine
+        if reading:
+            detail = f"The engine's privileges in vCenter {name}: plan has a login of its own, and apply checks the engine's."
+            yield _unasked(detail, path)
+        try:
+            lacking = vcenter.missing_privileges(name, tuple(ours), reading)
+        except Denied as error:
+            yield _unasked(f"Privileges in vCenter {name} cannot be read: {error}", path)
+            continue
+        by_set: dict[tuple[str, ...], list[str]] = {}
+        for uuid, privileges in lacking.items():
+            by_set.setdefault(tuple(privileges), []).append(ours[uuid])
+        for privileges, machines in by_set.items():
+            whom = ", ".join(sorted(machines)[:5]) + (f" and {len(machines) - 5} more" if len(machines) > 5 else "")
+            detail = (
+                f"The {'plan' if reading else 'engine'} login of {name} ({source.host}) lacks {', '.join(privileges)} on {whom} "
+                "or their datastores. Add them to its role in vCenter, at the folder or datacenter, with propagation to children."
+            )
+            yield Diagnostic("WL444", "a privilege in vCenter is missing", detail, path, source.span)
+
+
+def _unasked(detail: str, path: str) -> Diagnostic:
+    return Diagnostic("WL442", "privileges in vCenter not checked", detail, path, severity="warning")
+
+
+def unreadable(error: Denied, me: str, region: str, store: str) -> Exception:
+    """What to raise when the records in a gateway store may not be read: with the remedy where it is a role that lacks."""
+    if error.code not in ROLE_PENDING:
+        return error
+    detail = (
+        f"{me} may not read what the engine has done, and no plan is possible without: it needs {READ_ROLE} on the gateway store "
+        f"of {region}. Name it as `azure.identities.plan`, and the next apply assigns the role; or grant it yourself (it takes "
+        f"some minutes):\n    {grant(me, READ_ROLE, store)}"
+    )
+    return UserProblem(shown((Diagnostic("WL443", "the gateway store may not be read", detail, "azure.login"),)), DENIED)
+
+
+def _diagnostic(lack: Lack) -> Diagnostic:
+    need = lack.need
+    path = "azure" if need.who == "plan" else f"azure.identities.{need.who}"
+    named = f"{need.principal} ({need.who})"
+    if lack.unknown:
+        return _unchecked(f"Whether {named} has {need.role} on {lack.scope} is not known: {lack.unknown}", path)
+    if lack.denied_by:
+        detail = (
+            f"Deny assignment {lack.denied_by!r} takes {need.role} on {lack.scope} away from {named}: {need.why}. Whoever made "
+            "the deny assignment must except this principal."
+        )
+        return Diagnostic("WL347", "a permission is missing", detail, path)
+    command = grant(need.principal, need.role, lack.scope)
+    detail = f"{named} lacks {need.role} on {lack.scope}: {need.why}. Grant it:\n    {command}"
+    return Diagnostic("WL347", "a permission is missing", detail, path)
+
+
+def _unchecked(detail: str, path: str) -> Diagnostic:
+    return Diagnostic("WL346", "permissions not checked", detail, path, severity="warning")
