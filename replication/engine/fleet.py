@@ -14,6 +14,7 @@ from replication.engine.budget import Budget
 from replication.engine.config import EngineConfig
 from replication.engine.coordinator import Coordinator, Expire, Task, WriteReport
 from replication.engine.guard import Cancelled, Guard, Halted, Superseded, Yielded
+from replication.engine.orders import again
 from replication.engine.orders.carry import carry
 from replication.engine.orders.commands import Rollback, roll_back
 from replication.engine.orders.test import expire
@@ -198,9 +199,11 @@ class Engine:
                 report.write(work)
             case CycleKind.INITIAL:
                 redo.settle(work)
+                again.look_in_passing(work)
                 initial.run(work)
             case CycleKind():
                 redo.settle(work)
+                again.look_in_passing(work)
                 delta.run(work, task)
             case None:
                 redo.settle(work)

@@ -248,6 +248,8 @@ def _fresh(record: Record, item: Item) -> dict[str, object]:
         new,
         orders_done=record.orders_done,
         test=record.test,
+        deleted=record.deleted,
+        deleted_at=record.deleted_at,
         order=record.order,
         commands=record.commands,
         interventions=record.interventions,

@@ -273,6 +273,9 @@ class Record:
     """Uuids of disks that were there, and left out, when these were chosen."""
     notices: tuple[str, ...] = ()
     """What somebody should know although it stops nothing."""
+    deleted: tuple[str, ...] = ()
+    """ARM ids that orders made and that were deleted: looked for once more, see `engine.orders.again`."""
+    deleted_at: float | None = None
     trial: TrialMark | None = None
     report: str = ""
     """The integrity report of a migration: "due", then the order's number while it waits for its signature, then empty."""

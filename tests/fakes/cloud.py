@@ -43,6 +43,8 @@ class FakeCloud:
     listening: set[int] = field(default_factory=set)
     """TCP ports that answer."""
     open: Exposure = field(default_factory=Exposure)
+    foreign: set[str] = field(default_factory=set)
+    """Ids of things that carry other tags than ours."""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def _id(self, vm: VmOrder, kind: str, name: str) -> str:
@@ -131,6 +133,8 @@ class FakeCloud:
 
     def delete(self, resource_id: str) -> None:
         with self.lock:
+            if resource_id in self.foreign:
+                raise Permanent("it is not ours", subject=resource_id)
             if resource_id in self.vms:
                 for disk in self.vms.pop(resource_id).disks.values():
                     self.disks[disk].state = "Unattached"

@@ -13,7 +13,7 @@ from functools import partial
 
 from replication.engine import delta, materialise, redo, report
 from replication.engine.attempt import CycleFailed
-from replication.engine.orders import ahead, building, gate, waves
+from replication.engine.orders import again, ahead, building, gate, waves
 from replication.engine.orders.after import look_ready, settle_source
 from replication.engine.orders.back import facts_of, go_back
 from replication.engine.orders.steps import (
@@ -85,6 +85,7 @@ class Migration:
             raise Refused("VMware Tools does not run in it, so it cannot be shut down: start it, or order `force`")
         materialise.require_sizes(vm, work.item.disks)
         if "secured" not in steps.facts:
+            again.look(work)
             require_absent(work, self.cloud, resource_ids(vm))
         self._check_cloud()
         point = self._cycle(CycleKind.ON_DEMAND, int(steps.facts["cycle_before"]))

@@ -6,6 +6,7 @@ from functools import partial
 
 from replication.engine import attempt as attempts
 from replication.engine import cleanup, redo, report
+from replication.engine.orders import again
 from replication.engine.orders.steps import Steps
 from replication.engine.work import Work
 from replication.model.errors import Permanent
@@ -32,6 +33,7 @@ def stop(steps: Steps) -> None:
         report.draft(work)  # from hashes and a recovery point that go now
         cleanup.sweep(work)
         cleanup.settle(work)
+        again.look(work)
         return ""
 
     def delete() -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from replication.engine import materialise
-from replication.engine.orders import building
+from replication.engine.orders import again, building
 from replication.engine.orders.steps import (
     Refused,
     Steps,
@@ -50,6 +50,7 @@ def _test(steps: Steps) -> None:
         isolated = isolation(work.retry(partial(cloud.exposure, vm)))
         if earlier:
             remove(work)
+        again.look(work)
         require_absent(work, cloud, resource_ids(vm))
         problems = work.retry(partial(cloud.check, vm))
         if problems:
@@ -109,7 +110,7 @@ def _clean(steps: Steps) -> list[str]:
     left = delete_made(work, work.cloud(vm.subscription), work.record.test)
     building.forget_fills(steps, vm)
     if not left:
-        work.machine.advance(test={})
+        work.machine.advance(test={}, **again.remember(work, work.record.test.values()))
     return left
 
 
@@ -123,7 +124,7 @@ def remove(work: Work, **changes: Any) -> str:
         left += delete_made(work, work.cloud(subscription), mine)
     if left:
         raise Refused("; ".join(left))
-    work.machine.advance(test={}, **changes)
+    work.machine.advance(test={}, **again.remember(work, made.values()), **changes)
     return f"{len(made)} things"
 
 
