@@ -166,6 +166,11 @@ ESTATE: dict[str, Advice] = {
         "(`wavelift fmt` on a file with a line `? name`, a key in YAML's long form)",
         "(`name: value`)",
     ),
+    "WL191": Advice(
+        "Replace the brackets and what is in them; the message says what belongs there.",
+        'targets: {korea: {region: koreacentral, resource_group: rg, vnet: vnet-prod, subnets: {VLAN110-web: "<subnet>"}}}\n',
+        "targets: {korea: {region: koreacentral, resource_group: rg-shop, vnet: vnet-prod, subnets: {VLAN110-web: snet-web}}}\n",
+    ),
     "WL171": Advice(
         "Remove the entry of the machine that the VM is not, then run `wavelift init`.",
         "(wavelift.lock.yaml with one instance uuid under two machines, after a merge)",

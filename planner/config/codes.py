@@ -160,5 +160,9 @@ CODES: dict[str, Code] = {
         "Cannot be formatted",
         "`wavelift fmt` changes how a file looks and never what it means. What it cannot lay out and keep, it leaves as it is.",
     ),
+    "WL191": Code(
+        "Placeholder not filled in",
+        "`wavelift init` writes what only you can know in angle brackets. Every one of them has to be replaced before a plan.",
+    ),
     "WL171": Code("One VM pinned twice", "Two machines of the lock file are pinned to the same VM."),
 }

@@ -150,32 +150,43 @@ def _state_blob(tree: Tree, context: Context, estate: str, azure: Azure) -> Stat
 
 def _placed(estate: Estate, folder: Path) -> Estate:
     """File names in the estate are relative to its folder; from here on they are relative to the working directory."""
-
-    def at(name: str | None) -> str | None:
-        return None if name is None else str(folder / name)
-
-    def signing_in(login: Login | None) -> Login | None:
-        if login is None:
-            return None
-        return Login(
-            *(
-                SecretRef("file", str(folder / r.name)) if r.kind == "file" else r
-                for r in (login.plan, login.engine)
-            )
-        )
-
-    def azure(value: Azure) -> Azure:
-        return replace(value, ca=at(value.ca), login=signing_in(value.login))
-
-    def source(value: Source) -> Source:
-        return replace(value, ca=at(value.ca), login=signing_in(value.login) or value.login)
-
+    azure = replace(estate.azure, ca=_at(folder, estate.azure.ca))
+    if azure.login is not None:
+        azure = replace(azure, login=_signing_in(folder, azure.login))
     return replace(
         estate,
         state_path=str(folder / estate.state_path),
-        azure=azure(estate.azure),
-        sources={name: source(value) for name, value in estate.sources.items()},
+        azure=azure,
+        sources={name: _placed_source(folder, value) for name, value in estate.sources.items()},
     )
+
+
+def _at(folder: Path, name: str | None) -> str | None:
+    return None if name is None else str(folder / name)
+
+
+def _signing_in(folder: Path, login: Login) -> Login:
+    return Login(
+        *(SecretRef("file", str(folder / r.name)) if r.kind == "file" else r for r in (login.plan, login.engine))
+    )
+
+
+def _placed_source(folder: Path, source: Source) -> Source:
+    return replace(source, ca=_at(folder, source.ca), login=_signing_in(folder, source.login))
+
+
+def load_sources(
+    folder: Path, *, env: Mapping[str, str] | None = None
+) -> tuple[dict[str, Source], tuple[Diagnostic, ...]]:
+    """The sources alone, for an estate that is still being written: they may be right where the rest is not yet. With them
+    the diagnostics that concern them."""
+    problems, sense = Problems(), Problems()
+    texts = {str(path): read_text(path, problems) for path in find(folder, problems)}
+    tree = merge([read_one(file, text) for file, text in texts.items() if text is not None], problems)
+    sources = resolve_sources(Context(tree, os.environ if env is None else env, sense))
+    ours = [d for d in problems.found if not d.path or d.path.split(".")[0] == "sources"]
+    placed = {name: _placed_source(folder, source) for name, source in sources.items()}
+    return placed, tuple(ours + sense.found)
 
 
 def _digest(estate: Estate) -> str:

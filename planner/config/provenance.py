@@ -80,6 +80,13 @@ class Origins:
         value = _added(said) if adds else said[-1].value
         return Origin(".".join(parts), value, said[-1].place, said[-1].span, "", levels, adds)
 
+    def names(self, *path: str) -> tuple[str, ...]:
+        """The keys below a place of the files; none where there is no such place."""
+        items: Mapping[str, Item] = self._tree
+        for part in path:
+            items = entries(items, part)
+        return tuple(items)
+
     def machine(self, name: str) -> tuple[Origin, ...]:
         """Every key of a machine that some level says something about, in the schema's order. Raises UnknownPlace."""
         parts = self._whole(name)

@@ -31,12 +31,25 @@ def read_scalar(text: str, bare: bool, rule: ScalarRule, refuse: Refuse) -> str 
 
 def check_name(name: str, rule: ScalarRule, refuse: Refuse) -> None:
     """Names (keys) follow the same rules as texts and are reported as names."""
+    if _placeholder(name, rule, refuse):
+        return
     fits = rule.pattern is None or rule.pattern.search(name)
     if not fits or len(name) < rule.shortest or (rule.longest is not None and len(name) > rule.longest):
         refuse("WL132", f"{quote(name)} cannot be {rule.title}. {rule.help}")
 
 
+def _placeholder(text: str, rule: ScalarRule, refuse: Refuse) -> bool:
+    """Whether `text` is one of the placeholders that `wavelift init` writes, where it means nothing else."""
+    if not (text.startswith("<") and text.endswith(">")) or (rule.pattern and rule.pattern.search(text)):
+        return False
+    like = f", like {listing(rule.examples)}" if rule.examples else ""
+    refuse("WL191", f"{quote(text)} is still to be filled in: write {rule.title}{like}. {rule.help}".rstrip())
+    return True
+
+
 def _text(text: str, rule: ScalarRule, refuse: Refuse) -> bool:
+    if _placeholder(text, rule, refuse):
+        return False
     if rule.enum and text not in rule.enum:
         guess = nearest(text, rule.enum)
         hint = f" Did you mean {quote(guess)}?" if guess else ""

@@ -9,8 +9,9 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from planner.config.vocabulary import UnknownPlace, every_path, look_up
+from planner.config.written import flow
 from wavelift.cli.app import app
-from wavelift.cli.schema import flow, text
+from wavelift.cli.schema import text
 
 
 def ask(*words: str) -> Result:

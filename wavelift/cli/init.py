@@ -24,6 +24,13 @@ def init(
     bootstrap: Annotated[
         bool, typer.Option("--bootstrap", help="Make or adopt the storage account that `state.azure_blob` names.")
     ] = False,
+    from_vcenter: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|PATTERN|all", help="Write waves for the VMs of a folder, of a pattern of paths (*/erp-*), or for all."
+        ),
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="With --from-vcenter: which source, where there are several.")] = None,
 ) -> None:
     """Write what is missing; what is there stays as it is. Needs no Azure but for --bootstrap; pinning needs vCenter."""
     from schemas import load
@@ -36,6 +43,11 @@ def init(
 
         typer.echo(f"wrote {write_connection(estate, Lab(lab).known, region, group)}")
     _schema(estate, load("estate-1"))
+    if from_vcenter is not None:
+        from wavelift.generating import generate
+
+        generate(estate, from_vcenter, source, typer.echo)
+        return
     if not [f for f in estate.glob("*.y*ml") if f.name not in ("lab.yaml", "wavelift.lock.yaml")]:
         (estate / "estate.yaml").write_text(HEAD + (CONNECTION if lab is None else "") + REST)
         typer.echo(f"wrote {estate / 'estate.yaml'}: fill in what is in angle brackets, then run `wavelift init` again")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +12,6 @@ from wavelift.problems import UserProblem
 if TYPE_CHECKING:
     from planner.config.vocabulary import Entry
 
-_PLAIN = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./;:|% -]*")
 WIDTH = 100
 
 
@@ -41,6 +39,8 @@ def schema(
 
 def text(entry: Entry) -> str:
     """One place for a terminal."""
+    from planner.config.written import flow
+
     lines = [f"{entry.path}: {entry.title}" if entry.path else entry.title]
     lines += _wrapped(entry.description, "  ")
     rows: list[tuple[str, list[str]]] = [("kind", [" or ".join(entry.kinds) + (", required" if entry.required else "")])]
@@ -89,22 +89,3 @@ def _wrapped(words: str, indent: str, first: str | None = None) -> list[str]:
         (first or indent).rstrip()
     ]
 
-
-def flow(value: object) -> str:
-    """A JSON value as the files are written: flow mappings, quotes only where YAML needs them."""
-    import json
-
-    match value:
-        case dict():
-            return "{" + ", ".join(f"{flow(key)}: {flow(entry)}" for key, entry in value.items()) + "}"
-        case list():
-            return "[" + ", ".join(flow(entry) for entry in value) + "]"
-        case str() if _PLAIN.fullmatch(value) and ": " not in value and not value.endswith((" ", ":")) and not _number(value):
-            return value
-        case _:
-            return json.dumps(value, ensure_ascii=False)
-
-
-def _number(value: str) -> bool:
-    """Whether other readers of YAML would take the text for a number or a truth value."""
-    return re.fullmatch(r"[0-9.:_]+|true|false|yes|no|on|off|null", value, re.IGNORECASE) is not None
