@@ -194,6 +194,15 @@ def test_the_command_has_three_forms_and_its_exit_codes(site: Site) -> None:
     assert site.here("drift", "--json", "--markdown").code == 1
 
 
+def test_status_checks_have_their_exit_code(site: Site) -> None:
+    """issue 4: `status --check lag=4h` has an exit code, 7, and says which machine fails."""
+    ran = site.here("status", "--check", "lag=1s", "--check", "heartbeat=10m")
+    assert ran.code == 7 and "lag: still is" in ran.out, ran.said
+    assert site.here("status", "--check", "lag=4d").code == 0
+    assert site.here("status", "--check", "speed=1").code == 1
+    assert "gw-1" in site.here("status").out.splitlines()[0]
+
+
 def test_what_is_gone_from_azure_is_urgent_and_plan_says_the_same(site: Site) -> None:
     """issue 4, Drift: one comparison with plan, no second opinion."""
     at = _id(site, "key_vault.koreacentral").split("/")

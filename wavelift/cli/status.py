@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wavelift.cli.options import AsJson, Folder
+from wavelift.problems import CHECK_FAILED
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,15 +23,18 @@ if TYPE_CHECKING:
 WIDE = 160
 """Columns where there is no terminal to ask."""
 
-SILENT = 60.0
-"""An engine that has written nothing for so long is called silent: it writes every second or so."""
-
 
 def status(
     machine: Annotated[str | None, typer.Argument(help="One machine: its cut-over, what is safe and what can be done.")] = None,
     estate: Folder = Path(),
     json: AsJson = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay and keep the table up to date.")] = False,
+    check: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--check", metavar="WHAT=LIMIT", help="Only say whether this holds, with exit code 7: lag=4h, heartbeat=10m, needs=0."
+        ),
+    ] = None,
 ) -> None:
     """Wave, machine, state, cycle, progress, rate, lag behind the source, next cycle or why it is held."""
     from wavelift.wiring import Wiring
@@ -41,6 +45,8 @@ def status(
         if machine is not None:
             for line in one(workspace, wiring, machine):
                 typer.echo(line)
+        elif check:
+            _check(check, rows(workspace, wiring, time.time()))
         elif json:
             import json as jsons
 
@@ -50,13 +56,16 @@ def status(
         else:
             from rich.console import Console
 
+            from wavelift.overview import head
             from wavelift.windows import appliance_lines
 
-            found = rows(workspace, wiring, time.time())
-            width = None if sys.stdout.isatty() else WIDE
-            Console(width=width).print(table(found))
-            for line in (*appliance_lines(workspace.estate, time.time()), *remarks(found)):
+            found, now = rows(workspace, wiring, time.time()), time.time()
+            console = Console(width=None if sys.stdout.isatty() else WIDE)
+            for line in (*head(found), *appliance_lines(workspace.estate, now)):
                 typer.echo(line)
+            console.print(waves_table(workspace, found, now))
+            typer.echo("")
+            console.print(table(found))
 
 
 def one(workspace: Workspace, wiring: Wiring, name: str) -> list[str]:
@@ -90,16 +99,20 @@ def _row(workspace: Workspace, state: State, name: str, statuses: dict[str, Stat
     said = statuses.get(pinned) if pinned else None
     row: dict[str, Any] = {"wave": machine.wave, "machine": name, "asked": machine.phase.value}
     row["in_blackout"] = machine.cutover.in_blackout
+    item = state.artifacts.get(f"replication.{name}")
+    row["appliance"] = str(item.spec.get("appliance", "")) if item else ""
+    row["tested"] = f"test_vm.{name}" in state.artifacts or (said is not None and said.order == "test")
     if said is None:
         return row | {
-            "state": "not applicable" if known is None or known.life != "replicating" else "waiting for the engine"
+            "state": "not applicable" if known is None or known.life != "replicating" else "waiting for the engine",
+            "life": known.life if known else None,
         }
     return row | {
         "state": said.state.value,
         "step": said.step,
         "detail": said.detail,
         "hold": said.hold,
-        "needs": f"NEEDS YOU {name}: {said.hold or said.problem} -> wavelift status {name}" if said.needs else "",
+        "needs": f"{name}: {said.hold or said.problem} -> wavelift status {name}" if said.needs else "",
         "cycle": said.cycle,
         "cycle_kind": said.cycle_kind,
         "progress": said.progress,
@@ -144,21 +157,30 @@ def table(found: list[dict[str, Any]]) -> Table:
     return out
 
 
-def remarks(found: list[dict[str, Any]]) -> list[str]:
-    """What needs somebody: machines with a hold or a failed cut-over, a silent engine."""
-    return [*(r["needs"] for r in found if r.get("needs")), *_silent(found)]
+def waves_table(workspace: Workspace, found: list[dict[str, Any]], now: float) -> Table:
+    """A line for each wave."""
+    from rich.table import Table
+
+    from wavelift.overview import COLUMNS, waves
+
+    out = Table(box=None, pad_edge=False, header_style="bold")
+    for column in COLUMNS:
+        out.add_column(column, overflow="fold")
+    for line in waves(workspace.estate, found, now):
+        out.add_row(*line)
+    return out
 
 
-def _silent(found: list[dict[str, Any]]) -> list[str]:
-    from replication.schedule import words
+def _check(written: list[str], found: list[dict[str, Any]]) -> None:
+    """Say what does not hold, and end with the code for it."""
+    from wavelift.standards import failures, held, parsed
 
-    beats = [r["heartbeat"] for r in found if "heartbeat" in r and r.get("life") == "replicating"]
-    waiting = any(r["state"] == "waiting for the engine" for r in found)
-    if beats and min(beats) > SILENT:
-        return [f"The engine is silent since {words.span(min(beats))}: `wavelift engine run` starts one."]
-    if waiting and not beats:
-        return ["No engine has been here yet: `wavelift engine run` (or apply --embedded) starts one."]
-    return []
+    standards = parsed(written)
+    wrong = failures(standards, found)
+    for line in wrong or [held(standards, found)]:
+        typer.echo(line)
+    if wrong:
+        raise typer.Exit(CHECK_FAILED)
 
 
 def _live(workspace: Workspace, wiring: Wiring) -> None:
