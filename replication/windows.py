@@ -76,6 +76,10 @@ class Blackout:
     def closed_until(self, now: float) -> float | None:
         return closed_until(self.windows, ZoneInfo(self.time_zone), now) if self.windows else None
 
+    def next_closing(self, now: float) -> float | None:
+        """Unix time of the next begin of a window after `now`."""
+        return next_closing(self.windows, ZoneInfo(self.time_zone), now) if self.windows else None
+
     def next_change(self, now: float) -> float | None:
         """Unix time of the next begin or end of a window after `now`."""
         return next_change(self.windows, ZoneInfo(self.time_zone), now) if self.windows else None

@@ -60,12 +60,13 @@ def _machines(
             churn=size * churn * uneven(seed, name),
             begins=begins,
             hold=machine.hold.why if machine.hold else None,
-            blackouts=tuple(_blackouts(estate, name, appliance.time_zone)),
+            blackouts=tuple(blackouts_of(estate, name, appliance.time_zone)),
             in_blackout=machine.cutover.in_blackout,
         )
 
 
-def _blackouts(estate: Estate, name: str, zone: str) -> Iterator[Blackout]:
+def blackouts_of(estate: Estate, name: str, zone: str) -> Iterator[Blackout]:
+    """Of the machine's wave and its own, in its appliance's time zone."""
     machine = estate.machines[name]
     wave = estate.waves[machine.wave]
     for policy, whose in ((wave.blackout, f"wave {wave.name}"), (machine.blackout, name)):

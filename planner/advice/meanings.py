@@ -56,6 +56,8 @@ MEANING: dict[str, str] = {
     "WL422": "The state is that of an estate of another name: the place of the state is wrong, or the name.",
     "WL423": "The journal beside the state goes on from another one, or cannot be read: one of them was replaced by hand.",
     "WL424": "The storage account or container that `state.azure_blob` names is not there.",
+    "WL488": "By what its cycles have measured, the cut-over takes longer than its window or its downtime budget.",
+    "WL489": "Window, blackout, days that rules close and cut-overs a night leave no time at which the cut-over may begin.",
 }
-WARNINGS = frozenset({"WL340", "WL346", "WL348", "WL441", "WL442"})
+WARNINGS = frozenset({"WL340", "WL346", "WL348", "WL441", "WL442", "WL488", "WL489"})
 """Codes of `MEANING` that stop nothing; a test holds them against the product."""

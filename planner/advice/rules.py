@@ -55,4 +55,17 @@ RULES: dict[str, Advice] = {
         "rules: {careful: {max_destroys: 4}}   # three plans that destroy 4 each\n",
         title="the plan destroys too much",
     ),
+    "WL488": Advice(
+        "Choose a longer window or budget, or a time when the guest writes less; `wavelift churn` shows what it writes.",
+        "(a window of 20 minutes, and a cut-over that takes up to 25 by what its cycles have measured)",
+        "(a window of an hour)",
+        title="cut-over will not fit",
+    ),
+    "WL489": Advice(
+        "Give the machine a window that no blackout, no rule and no other night's places cover; `wavelift forecast` prints the "
+        "earliest legal start of every machine.",
+        "(a window of Sunday 01:00 to 05:00, and a blackout from Saturday 22:00 to Sunday 06:00 with `in_blackout: wait`)",
+        "(a window of Sunday 06:30 to 10:00)",
+        title="cut-over may never begin",
+    ),
 }

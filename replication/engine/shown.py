@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from replication.engine import standing
 from replication.engine.config import EngineConfig
-from replication.engine.orders.forecast import forecast
+from replication.engine.orders.forecast import BEHIND, forecast
 from replication.engine.region import Held, Job, Region
 from replication.forecast import next_cycle
 from replication.lifecycle import status_of
@@ -20,10 +20,6 @@ from replication.ports import Clock
 
 EVERY = 1.0
 """Seconds between two writes of one machine's status at least."""
-
-
-BEHIND = 120.0
-"""Seconds that the filled disks are behind at the power-off, for the forecast."""
 
 
 class Shown:

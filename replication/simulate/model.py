@@ -35,6 +35,8 @@ class SimMachine:
     """Windows of its wave and its own, besides its appliance's."""
     in_blackout: Literal["wait", "override", "refuse"] = "wait"
     """What a migration does inside a window."""
+    synced: float | None = None
+    """Unix time of its newest recovery point where it is in delta sync already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Assumptions:
     settle: float = 60.0
     shutdown: float = 180.0
     grid: float = 60.0
+    deltas: bool = True
+    """Whether delta cycles follow the initial ones; without them only initial replications are asked about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,13 @@ class Simulation:
         self._over = self._crowded()
         self._gates = Gates(fleet.policies, {b for m in fleet.machines for b in m.blackouts}, fleet.throttles)
         for machine in fleet.machines:
-            self._queue(machine, CycleKind.INITIAL, max(start, machine.begins))
+            if machine.synced is None:
+                self._queue(machine, CycleKind.INITIAL, max(start, machine.begins))
+            elif assumed.deltas:
+                self.points[machine.name] = machine.synced
+                self._lens.synced(machine.name, self._places(machine))
+                delay = fleet.policies[machine.appliance].delta_minimum
+                self._queue(machine, CycleKind.DELTA, max(start, machine.synced + delay))
 
     def run(self, until: float, seen: Callable[[Simulation, list[Decision]], None] | None = None) -> None:
         """Go on until unix time `until`; `seen` is called after every look, with its decisions."""
@@ -255,6 +261,8 @@ class Simulation:
             self._queue(machine, CycleKind.FINAL, self.now + self.assumed.shutdown, resumed=True)
         elif name in self.asked:
             self._queue(machine, CycleKind.ON_DEMAND, self.now, since=self._possible(name, kind))
+        elif not self.assumed.deltas:
+            self._lens.gone(name)
         else:
             policy = self.fleet.policies[machine.appliance]
             self._queue(machine, CycleKind.DELTA, next_delta(policy, duration, self.now, kind is CycleKind.INITIAL))

@@ -17,6 +17,7 @@ from wavelift.cli import (
     explain_value,
     export,
     fmt,
+    forecast,
     graph,
     hold,
     init,
@@ -59,6 +60,7 @@ app.command("report")(report.report)
 app.command("verify")(verify.verify)
 app.command("churn")(churn.churn)
 app.command("drift")(drift.drift)
+app.command("forecast")(forecast.forecast)
 app.command("graph")(graph.graph)
 app.command("simulate")(simulate.simulate)
 app.command("demo")(demo.demo)

@@ -54,13 +54,13 @@ def rows(workspace: Workspace, wiring: Wiring) -> list[dict[str, Any]]:
 
 
 def row(name: str, record: Record) -> dict[str, Any]:
-    from replication.engine.orders.forecast import forecast
+    from replication.engine.orders.forecast import BEHIND, forecast
     from replication.forecast import next_cycle
     from replication.model.item import Shutdown
 
     pause = record.evidence[0].started - record.evidence[1].started if len(record.evidence) > 1 else 3600.0
     coming = next_cycle(record.evidence, pause)
-    downtime = forecast(record.evidence, record.measured, Shutdown(), 120.0) if coming else None
+    downtime = forecast(record.evidence, record.measured, Shutdown(), BEHIND) if coming else None
     reading = record.reading
     return {
         "machine": name,

@@ -35,6 +35,10 @@ def plan(
     with Wiring(workspace, "plan") as wiring:
         looked = wiring.look(allow_destroy, console.doing, given(approval))
     show(looked, json, console, diagnostics)
+    if not json and not looked.plan.errors:
+        from wavelift.cli.forecast import beside_a_plan
+
+        beside_a_plan(looked)
     if looked.plan.errors:
         raise typer.Exit(code_for(looked.plan.errors))
     if detailed_exitcode and looked.plan.steps:

@@ -21,6 +21,8 @@ GUEST = 60.0
 """Seconds that a guest takes to shut down, where it was not measured."""
 COPY = 100.0 * MIB
 """Bytes a second that are copied into managed disks, assumed."""
+BEHIND = 120.0
+"""Seconds that the filled disks are behind at the power-off, for the forecast."""
 SPREAD = 1.5
 """p90 of what is measured only once, or assumed."""
 

@@ -1,0 +1,219 @@
+"""Work a forecast out: the schedule's `decide` with a clock that jumps, the engine's own downtime forecast, price times size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+from planner.artifact import Kind
+from planner.desired import DesiredMachine
+from planner.estate import Appliance, Estate, Phase
+from planner.legal import Asked, Legal, legal_starts
+from planner.plan.life import Stage
+from planner.steps import SendOrder
+from replication.engine.orders.forecast import BEHIND
+from replication.engine.orders.forecast import Forecast as Downtime
+from replication.engine.orders.forecast import forecast as downtime
+from replication.model.item import OrderKind, Shutdown
+from replication.model.record import CycleKind, Record
+from replication.schedule import Decision
+from replication.schedule import Start as Begin
+from replication.simulate import DAY, GIB, MBIT, Simulation
+from replication.windows import Blackout
+from wavelift.forecasting.fleet import all_blackouts, appliances, assumptions, churn, fleet, stages
+from wavelift.forecasting.model import Cutover, Forecast, Start
+from wavelift.planning import Looked
+
+LONGEST = 60
+"""Days that are looked ahead."""
+WITH_DELTAS = 150
+"""Up to so many machines delta cycles are simulated beside the initial ones."""
+_NOTHING: Mapping[str, float] = {}
+
+
+def forecast(looked: Looked, now: float, progress: Mapping[str, float] = _NOTHING, most: int | None = None) -> Forecast:
+    """`progress`: instance uuid -> share of its initial cycle that is done. `most`: with more machines than this the initial
+    replications are not simulated, and the forecast says so."""
+    estate, of, known = looked.desired.estate, stages(looked), appliances(looked)
+    beginning = [name for name, at in of.items() if at in (Stage.NEW, Stage.INITIAL) and name in known]
+    replicating = sum(at in (Stage.NEW, Stage.INITIAL, Stage.DELTA) for at in of.values())
+    left_out = ""
+    starts: tuple[Start, ...] = ()
+    if beginning and most is not None and replicating > most:
+        count = f"{len(beginning)} initial replications"
+        left_out = f"{count} are not simulated here (more than {most} machines): run `wavelift forecast`"
+    elif beginning:
+        starts = tuple(_starts(looked, beginning, known, now, progress, replicating <= WITH_DELTAS))
+    seeds = _seeds(looked, of)
+    prices = estate.prices.seed_gib_month if estate.prices is not None else {}
+    cost = {region: size / GIB * prices[region] if region in prices else None for region, size in seeds.items()}
+    return Forecast(
+        at=now,
+        zone=estate.time_zone,
+        starts=starts,
+        cutovers=tuple(_cutovers(looked, of, known, now)),
+        seeds=seeds,
+        cost=cost,
+        currency=estate.prices.currency if estate.prices is not None else "",
+        assumed=_assumed(estate, replicating <= WITH_DELTAS),
+        left_out=left_out,
+    )
+
+
+# ---- initial replications
+
+
+def _starts(
+    looked: Looked,
+    names: list[str],
+    known: Mapping[str, Appliance],
+    now: float,
+    progress: Mapping[str, float],
+    deltas: bool,
+) -> Iterator[Start]:
+    sims = fleet(looked, now, progress)
+    simulation = Simulation(sims, now, assumed=assumptions(looked.desired.estate.forecast, deltas))
+    waiting, begun, ended = set(names), dict[str, float](), dict[str, float]()
+
+    def seen(at: Simulation, decisions: list[Decision]) -> None:
+        for decision in decisions:
+            if isinstance(decision, Begin) and decision.kind is CycleKind.INITIAL:
+                begun.setdefault(decision.machine, at.now)
+        for name in [name for name in waiting if name in at.points]:
+            waiting.discard(name)
+            ended[name] = at.now
+
+    for _ in range(LONGEST * 4):
+        simulation.run(simulation.now + DAY / 4, seen)
+        if not waiting:
+            break
+    sizes = {machine.name: machine.used for machine in sims.machines}
+    for name in names:
+        yield _start(looked, looked.desired.machines[name], known[name], sizes[name], begun.get(name), ended.get(name))
+
+
+def _start(
+    looked: Looked, one: DesiredMachine, appliance: Appliance, size: float, begins: float | None, ends: float | None
+) -> Start:
+    rate, measured = churn(one, looked.records.get(one.uuid), looked.desired.estate.forecast)
+    blackouts = all_blackouts(looked, appliance, one.machine.name)
+    closings = list(_closings(blackouts, begins, ends)) if begins is not None and ends is not None else []
+    opened = None
+    if begins is not None and ends is not None:
+        stretch = ends - begins
+        if appliance.schedule.initial_in_blackout == "release-and-resume" and closings:
+            edges = [begins, *closings, ends]
+            stretch = max(later - earlier for earlier, later in pairwise(edges))
+        opened = min(stretch, appliance.limits.snapshot_hours * 3600)
+    grown: dict[str, int] = {}
+    whole = sum(disk.capacity for disk in one.disks) or 1
+    for disk in one.disks if opened is not None else ():
+        share = min(rate * opened * disk.capacity / whole, disk.capacity) if opened is not None else 0.0
+        grown[disk.datastore] = grown.get(disk.datastore, 0) + int(share)
+    return Start(
+        *(one.machine.name, one.machine.wave, int(size), begins, ends, opened, grown),
+        churn="measured" if measured else "assumed",
+        windows=len(closings),
+    )
+
+
+def _closings(blackouts: tuple[Blackout, ...], begin: float, end: float) -> Iterator[float]:
+    """When windows open between the two, in order; what runs together counts once."""
+    at = begin
+    while True:
+        opened = min((c for b in blackouts if (c := b.next_closing(at)) is not None), default=None)
+        if opened is None or opened >= end:
+            return
+        yield opened
+        until = max((u for b in blackouts if (u := b.closed_until(opened)) is not None), default=opened)
+        at = max(until, opened + 1)
+
+
+# ---- cut-overs
+
+
+def _cutovers(
+    looked: Looked, of: Mapping[str, Stage], known: Mapping[str, Appliance], now: float
+) -> Iterator[Cutover]:
+    """Of every machine that is asked to be cut over and is not yet."""
+    estate = looked.desired.estate
+    wanted = [
+        looked.desired.machines[name]
+        for wave in estate.waves.values()
+        for name in wave.machines
+        if name in known and of[name] in (Stage.NEW, Stage.INITIAL, Stage.DELTA)
+        and estate.machines[name].phase.rank >= Phase.MIGRATE.rank
+    ]
+    told = {one.machine.name: predicted(looked.records.get(one.uuid), one) for one in wanted}
+    asked = []
+    for one in wanted:
+        name, found = one.machine.name, told[one.machine.name]
+        asked.append(Asked(one.machine, all_blackouts(looked, known[name], name), found.p90 if found else 0.0))
+    legal = legal_starts(estate, asked, now)
+    for one in wanted:
+        yield _cutover(one, told[one.machine.name], legal[one.machine.name])
+
+
+def predicted(record: Record | None, one: DesiredMachine) -> Downtime | None:
+    """The engine's own forecast; None while no delta cycle was measured."""
+    if record is None or not any(cycle.kind is not CycleKind.INITIAL for cycle in record.evidence):
+        return None
+    policy = one.machine.cutover.shutdown
+    return downtime(record.evidence, record.measured, Shutdown(policy.mode, policy.wait, policy.otherwise), BEHIND)
+
+
+def _cutover(one: DesiredMachine, told: Downtime | None, legal: Legal) -> Cutover:
+    policy, short = one.machine.cutover, ""
+    if told is not None and policy.opens is not None and policy.closes is not None and told.p90 > policy.closes - policy.opens:
+        short = f"its window is {policy.closes - policy.opens:.0f} s long and it may take {told.p90:.0f} s"
+    elif told is not None and policy.downtime is not None and told.p90 > policy.downtime:
+        short = f"its budget is {policy.downtime:.0f} s and it may be down for {told.p90:.0f} s: it would not be powered off"
+    return Cutover(
+        *(one.machine.name, one.machine.wave),
+        p50=told.p50 if told else None,
+        p90=told.p90 if told else None,
+        bytes50=told.bytes50 if told else None,
+        budget=policy.downtime,
+        window=policy.window,
+        legal=legal,
+        short=short,
+    )
+
+
+# ---- money
+
+
+def _seeds(looked: Looked, of: Mapping[str, Stage]) -> dict[str, int]:
+    """Region -> bytes of the seeds that are there when this plan is applied (those that its orders remove left out)."""
+    going = {
+        address
+        for step in looked.plan.steps
+        if isinstance(step, SendOrder) and step.order is OrderKind.STOP
+        for address in step.removes
+    }
+    out: dict[str, int] = {}
+    for name, one in looked.desired.machines.items():
+        if of[name] is Stage.COMPLETED:
+            continue
+        kept = [d for d in one.disks if f"{Kind.SEED_DISK}.{name}/{d.key}" not in going]
+        region = one.target.region
+        out[region] = out.get(region, 0) + sum(disk.capacity for disk in kept)
+    return {region: size for region, size in sorted(out.items()) if size}
+
+
+def _assumed(estate: Estate, deltas: bool) -> dict[str, str]:
+    assumed = assumptions(estate.forecast, deltas)
+
+    def rate(bytes_per_s: float | None) -> str:
+        return f"{bytes_per_s / MBIT:g} Mbit/s" if bytes_per_s else "no limit"
+
+    return {
+        "link": rate(assumed.link),
+        "appliance": rate(assumed.appliance),
+        "host": rate(assumed.host),
+        "disk": rate(assumed.disk),
+        "data": f"{estate.forecast.used:.0%} of capacity",
+        "churn where not measured": f"{estate.forecast.churn:.0%} a day",
+        "settling of a cycle": f"{assumed.settle:g} s",
+        "delta cycles": "simulated beside" if deltas else f"not simulated (more than {WITH_DELTAS} machines)",
+    }

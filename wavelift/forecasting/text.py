@@ -1,0 +1,142 @@
+"""A forecast in words, as Markdown and as JSON. Clocks are the estate's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from planner.legal import Legal
+from wavelift.forecasting.model import Cutover, Forecast, Start
+
+UNKNOWN = "unknown"
+Table = tuple[str, Sequence[str], list[list[str]]]
+"""Title, headings, rows."""
+
+
+def text(found: Forecast, most: int | None = None) -> str:
+    """Plain text; of every table at most `most` rows. Empty when there is nothing to forecast."""
+    lines: list[str] = []
+    for title, heads, rows in _tables(found):
+        shown = rows if most is None else rows[:most]
+        widths = [max(len(row[n]) for row in (heads, *shown)) for n in range(len(heads))]
+        lines.append(f"{title}:")
+        for row in (heads, *shown):
+            lines.append("  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+        if len(shown) < len(rows):
+            lines.append(f"  … and {len(rows) - len(shown)} more: run `wavelift forecast`")
+        lines.append("")
+    return "\n".join([*lines, *_closing(found)]) + "\n" if lines or found.left_out else ""
+
+
+def markdown(found: Forecast) -> str:
+    lines: list[str] = []
+    for title, heads, rows in _tables(found):
+        lines += [f"**{title}**", "", _row(heads), _row("---" for _ in heads), *(_row(row) for row in rows), ""]
+    for line in _closing(found):
+        lines += [line, ""]
+    return "\n".join(lines)
+
+
+def to_json(found: Forecast) -> dict[str, Any]:
+    """Plain JSON: null is "unknown"."""
+    document = {"format": "wavelift-forecast-1", **asdict(found), "ends": found.ends}
+    document["cost"] = {"currency": found.currency or None, "month": dict(found.cost), "known": found.monthly}
+    del document["currency"]
+    return document
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _tables(found: Forecast) -> Iterator[Table]:
+    if found.starts:
+        heads: Sequence[str] = ("wave", "machine", "to send", "begins", "ends", "snapshot open", "grows on", "blackouts")
+        yield "Initial replications", heads, [_start(found, one) for one in found.starts]
+        waves: dict[str, list[Start]] = {}
+        for one in found.starts:
+            waves.setdefault(one.wave, []).append(one)
+        yield "Initial replications by wave", ("wave", "machines", "to send", "ends"), [
+            [wave, str(len(ones)), size(sum(s.bytes for s in ones)), _last(found, ones)] for wave, ones in waves.items()
+        ]
+    if found.cutovers:
+        heads = ("wave", "machine", "earliest legal start", "downtime p50 / p90", "last delta", "budget", "")
+        yield "Cut-overs", heads, [_cutover(found, one) for one in found.cutovers]
+
+
+def _start(found: Forecast, one: Start) -> list[str]:
+    space = ", ".join(f"{name} {size(amount)}" for name, amount in one.space.items()) or UNKNOWN
+    return [
+        *(one.wave, one.machine, size(one.bytes), clock(found, one.begins), clock(found, one.ends)),
+        UNKNOWN if one.snapshot is None else span(one.snapshot),
+        f"{space} (churn {one.churn})",
+        str(one.windows) if one.ends is not None else UNKNOWN,
+    ]
+
+
+def _last(found: Forecast, ones: list[Start]) -> str:
+    ends = [one.ends for one in ones if one.ends is not None]
+    return clock(found, max(ends)) if len(ends) == len(ones) else UNKNOWN
+
+
+def _cutover(found: Forecast, one: Cutover) -> list[str]:
+    known = one.p50 is not None and one.p90 is not None
+    return [
+        *(one.wave, one.machine, legal(found, one.legal)),
+        f"{span(one.p50 or 0.0)} / {span(one.p90 or 0.0)}" if known else f"{UNKNOWN} (nothing measured yet)",
+        UNKNOWN if one.bytes50 is None else size(one.bytes50),
+        "none" if one.budget is None else span(one.budget),
+        f"! {one.short}" if one.short else "",
+    ]
+
+
+def legal(found: Forecast, start: Legal) -> str:
+    why = f" ({'; '.join(start.why)})" if start.why else ""
+    if start.at is None:
+        return f"never{why}" if why else "never"
+    return (clock(found, start.at) if start.at > found.at else "now") + why
+
+
+def _closing(found: Forecast) -> Iterator[str]:
+    if found.left_out:
+        yield f"Forecast: {found.left_out}."
+    for region, amount in found.cost.items():
+        held = size(found.seeds[region])
+        price = f"{amount:,.2f} {found.currency} a month" if amount is not None else f"{UNKNOWN} (no price under `prices`)"
+        yield f"Seeds in {region}: {held}, {price}."
+    if len(found.cost) > 1 and found.monthly is not None:
+        rest = [region for region, amount in found.cost.items() if amount is None]
+        also = f", and {UNKNOWN} for {', '.join(rest)}" if rest else ""
+        yield f"Seeds in all: {found.monthly:,.2f} {found.currency} a month{also}."
+    if found.starts:
+        yield "Assumed: " + "; ".join(f"{what} {value}" for what, value in found.assumed.items()) + "."
+
+
+def clock(found: Forecast, at: float | None) -> str:
+    """Minutes are enough for hours; what is over within two minutes shows seconds."""
+    if at is None:
+        return UNKNOWN
+    when = datetime.fromtimestamp(at, ZoneInfo(found.zone))
+    return f"{when:%a %Y-%m-%d %H:%M:%S}" if abs(at - found.at) < 600 else f"{when:%a %Y-%m-%d %H:%M}"
+
+
+def span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02}" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def size(amount: float) -> str:
+    unit = "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if amount < 1024 or unit == "TiB":
+            break
+        amount /= 1024
+    return f"{amount:.4g} {unit}"
