@@ -68,7 +68,7 @@ def _one(estate: Estate, asked: Asked, now: float, nights: Counter[tuple[str, da
             return Legal(None, tuple(why))
     else:
         return Legal(None, tuple(why))
-    if cutover.closes is not None and at + asked.needed > cutover.closes:
+    if cutover.closes is not None and (at >= cutover.closes or at + asked.needed > cutover.closes):
         left = cutover.closes - at
         short = "it is over" if left <= 0 else f"{_minutes(left)} of it are left and up to {_minutes(asked.needed)} are needed"
         return Legal(None, (*(w for w in why if not w.startswith("its window")), f"its window {cutover.window}: {short}"))

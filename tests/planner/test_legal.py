@@ -1,4 +1,4 @@
-"""Earliest legal start: window, blackout, days of rules, a hold and cut-overs a night are one answer (users.md, the estate, 5)."""
+"""Earliest legal start: window, blackout, days of rules, a hold and cut-overs a night are one answer (The estate, 5)."""
 
 from __future__ import annotations
 
