@@ -195,7 +195,7 @@ ROLLBACK = Scenario(
 # ---- test migration
 
 
-def testing() -> World:
+def in_test() -> World:
     world = in_delta_sync()
     world.order("m1", 1, OrderKind.TEST)
     world.order("m1", 2, OrderKind.CLEAN_UP)
@@ -221,7 +221,7 @@ def tested_again(world: World) -> None:
     nothing_tested(world)
 
 
-TEST = Scenario(testing, lambda world: outcome(world, 2), nothing_tested, guest, tested_again)
+TEST = Scenario(in_test, lambda world: outcome(world, 2), nothing_tested, guest, tested_again)
 
 
 # ---- stopping

@@ -7,7 +7,7 @@ import pytest
 from replication.model.item import OrderKind
 from replication.model.record import Life
 from tests.engine.harness import Process, Rule, cycles, outcome, run
-from tests.engine.scenarios import LATER, stopped, testing
+from tests.engine.scenarios import LATER, in_test, stopped
 from tests.fakes.cloud import Managed
 from tests.fakes.world import World
 
@@ -16,7 +16,7 @@ HUNG = ("cloud.begin_disk", "cloud.create_nic")
 
 def late(name: str) -> World:
     """A test was made and cleaned up; now what it once asked for in vain is made."""
-    world, process = testing(), Process((Rule(name, "held", 1),))
+    world, process = in_test(), Process((Rule(name, "held", 1),))
     run(world, outcome(world, 2), process)
     assert not world.cloud.disks and not world.cloud.nics
     process.release()
@@ -49,7 +49,7 @@ def test_it_does_not_keep_the_machine_from_being_tested_or_stopped(name: str) ->
 
 def test_nobody_else_s_is_ever_deleted() -> None:
     """What carries other tags is not ours, whatever its name."""
-    world = testing()
+    world = in_test()
     run(world, outcome(world, 2))
     (name, *_) = (name for name in world.record().deleted if "/disks/" in name)
     world.cloud.disks[name] = Managed(bytearray(512), "Unattached", {"owner": "somebody"})
