@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from planner.artifact import ENGINE_MADE, Kind
+from planner.config.places import located
 from planner.desired import Desired, build
 from planner.engine import EngineReader
 from planner.estate import Diagnostic, Phase
@@ -129,6 +130,8 @@ def look(
         made = with_issues(draft, world.issues)
     else:
         made = plan(desired, state, world, allow_destroy)
+    folder = workspace.folder
+    made = replace(made, errors=located(made.errors, folder), warnings=located(made.warnings, folder))
     return Looked(made, desired, recorded, state, records, orders)
 
 
