@@ -448,6 +448,8 @@ class Estate:
     """No part of the digest: what drift is allowed changes no plan."""
     state_blob: StateBlob | None = None
     """Where the state lies when it is no file at `state_path`; no part of the digest."""
+    plan_valid: float = 72 * 3600.0
+    """Seconds that a plan file can be applied for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any, assert_never
 
 from planner.artifact import Json, Kind
-from planner.plan.model import Plan, step_json
+from planner.plan.model import Plan
+from planner.planfile.codec import step_json
 from planner.steps import Adopt, Create, Delete, Forget, Note, Rename, SendOrder, Step, Update
 from replication.model.item import OrderKind
 
@@ -190,7 +191,18 @@ def _value(value: Json) -> str:
         case [{"label": _, "capacity": _}, *_]:
             return ", ".join(f"{d['label']} {_size(d['capacity'])}" for d in value)
         case _:
-            return repr(value)
+            return repr(_in_order(value))
+
+
+def _in_order(value: Json) -> Json:
+    """Keys in order, however the value was made; tuples as lists."""
+    match value:
+        case dict():
+            return {k: _in_order(value[k]) for k in sorted(value)}
+        case list() | tuple():
+            return [_in_order(v) for v in value]
+        case _:
+            return value
 
 
 def _size(size: int) -> str:

@@ -22,6 +22,8 @@ from replication.model.release import RELEASE
 VERSION = 1
 HISTORY = 100
 """Changes that are kept."""
+PLANS = 200
+"""Plans that are remembered; older ones have long expired."""
 
 
 class BadState(Exception):
@@ -76,6 +78,20 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A plan that was begun, by its digest: which of its steps are done, as a bit set in hex (the first step is the lowest
+    bit), so that an interrupted plan goes on and a used one is never applied again."""
+
+    digest: str
+    steps: int
+    done: str = "0"
+
+    @property
+    def used(self) -> bool:
+        return int(self.done, 16) == (1 << self.steps) - 1
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     lineage: str
     serial: int = 0
@@ -85,6 +101,8 @@ class State:
     """By instance uuid."""
     history: tuple[Change, ...] = ()
     """The last `HISTORY` changes, oldest first; no part of what is recorded."""
+    plans: Mapping[str, Begun] = field(default_factory=dict)
+    """The last `PLANS` that were begun, by digest, oldest first."""
 
     def by_name(self) -> dict[str, MachineState]:
         return {m.name: m for m in self.machines.values()}
@@ -103,6 +121,8 @@ def dumps(state: State) -> bytes:
     }
     if state.history:
         document["history"] = [asdict(c) for c in state.history[-HISTORY:]]
+    if state.plans:
+        document["plans"] = [asdict(p) for p in state.plans.values()]
     return (json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
 
@@ -128,6 +148,7 @@ def loads(data: bytes, where: str) -> State:
             artifacts={a: _read(a, r) for a, r in document["artifacts"].items()},
             machines={u: MachineState(**m) for u, m in document["machines"].items()},
             history=tuple(Change(**c) for c in document.get("history", ())),
+            plans={p["digest"]: Begun(**p) for p in document.get("plans", ())},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadState(f"{where} is damaged ({error!r}). Restore it from a backup or from version control.") from error
@@ -152,7 +173,12 @@ def _read(address: str, r: Mapping[str, Any]) -> Recorded:
 
 def same(left: State, right: State) -> bool:
     """Equal in all but the serial."""
-    return left.artifacts == right.artifacts and left.machines == right.machines and left.estate == right.estate
+    return (left.artifacts, left.machines, left.estate, left.plans) == (
+        right.artifacts,
+        right.machines,
+        right.estate,
+        right.plans,
+    )
 
 
 def digest(value: Json) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from planner.apply import Doer, Outcome, Outside, Reporter, execute
+from planner.apply import Doer, Outcome, Outside, Reporter, Source, execute
 from planner.apply.doer import settled
 from planner.config import Lock, LockedMachine, write_lock
 from planner.engine import EngineReader
@@ -14,8 +14,9 @@ from planner.state import BadState, State, same
 from planner.store import Locked
 from planner.store.effects import PutMachine
 from replication.model.record import Record
+from wavelift.planfiles import Chosen
 from wavelift.planning import Looked, read_orders
-from wavelift.problems import LOCKED, UserProblem
+from wavelift.problems import LOCKED, STALE, UserProblem
 from wavelift.workspace import Workspace
 
 
@@ -26,20 +27,26 @@ def apply(
     parallelism: int,
     stop: threading.Event,
     reporter: Reporter,
+    chosen: Chosen | None = None,
+    by: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """Do the plan's steps. `UserProblem` when the lock is held or the state has moved since the plan was made."""
-    plan = looked.plan
-    if plan.errors:
-        raise UserProblem(f"the plan has {len(plan.errors)} problems; nothing of it can be applied")
+    """Do the plan's steps; `chosen` is that of a file, else it is the one that was just made. `by`: who approved it, where.
+
+    `UserProblem` when the lock is held or the state has moved since the plan was made.
+    """
+    if chosen is None and looked.plan.errors:
+        raise UserProblem(f"the plan has {len(looked.plan.errors)} problems; nothing of it can be applied")
+    plan = chosen or Chosen.of(looked.plan)
     try:
-        with workspace.store.session("apply", {"plan": plan.digest}) as session:
+        with workspace.store.session("apply", {"plan": plan.digest, **(by or {})}) as session:
             session.when_lost(stop.set)
             _still(looked, session.view.state)
             session.replace(absorb(session.state, looked.records, looked.orders), "engine")
             for machine in settled(session, outside.engine):
                 session.record([PutMachine(machine)])
             _pin(workspace, looked)
-            return execute(plan.steps, Doer(outside, session, plan.digest), parallelism, stop, reporter)
+            doer = Doer(outside, session, Source(plan.digest, by or {}), plan.plan.steps)
+            return execute(plan.left, doer, parallelism, stop, reporter)
     except Locked as error:
         raise UserProblem(str(error), LOCKED) from error
     except BadState as error:
@@ -72,7 +79,8 @@ def _still(looked: Looked, now: State) -> None:
     listed = ", ".join(moved[:10]) + (f" and {len(moved) - 10} more" if len(moved) > 10 else "")
     raise UserProblem(
         f"the plan is stale: the state went from serial {made_from.serial} to {now.serial} since it was made.\n"
-        f"What moved: {listed or 'its lineage'}. Nothing was changed; plan again."
+        f"What moved: {listed or 'its lineage'}. Nothing was changed; plan again.",
+        STALE,
     )
 
 

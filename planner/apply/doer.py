@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from planner.artifact import Json, Kind, resolved
@@ -15,7 +15,7 @@ from planner.ports import ArtifactProvider, Made, ResourceRef
 from planner.state import MachineState, Recorded, digest
 from planner.steps import Adopt, Create, Delete, Forget, Rename, SendOrder, Step, Update
 from planner.store import Session
-from planner.store.effects import Effect, Put, PutMachine, Remove, Renamed
+from planner.store.effects import Effect, Put, PutMachine, Remove, Renamed, Stepped
 from planner.store.journal import Doubt
 from replication.model.documents import SCHEMA, load_item, load_order
 from replication.model.errors import Permanent, PortError
@@ -31,13 +31,23 @@ class Outside:
     now: Callable[[], float]
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where steps come from: the plan's digest, and what is known of who approved it (approver, pull_request)."""
+
+    plan: str
+    by: Mapping[str, str] = field(default_factory=dict)
+
+
 class Doer:
     """Does steps of one plan under one session. Called from several threads: what is recorded is guarded."""
 
-    def __init__(self, outside: Outside, session: Session, plan_digest: str) -> None:
+    def __init__(self, outside: Outside, session: Session, source: Source, steps: Sequence[Step]) -> None:
+        """`steps`: all of the plan's, also those that are done."""
         self._outside = outside
         self._session = session
-        self._plan = plan_digest
+        self._plan, self._by = source.plan, source.by
+        self._numbers = {s.address: number for number, s in enumerate(steps)}
         self._guard = threading.Lock()
         self._doubts: dict[str, Doubt] = {d.address: d for d in session.view.doubts}
         self._known: dict[tuple[str, str], Json] = {
@@ -47,9 +57,9 @@ class Doer:
     def __call__(self, step: Step) -> None:
         """Announce, do, record. A `PortError` is written down as failed and raised."""
         details = {"spec": digest(step.spec)} if isinstance(step, Create | Update) else {}
-        self._session.journal.intent(step.address, type(step).__name__, plan=self._plan, **details)
+        self._session.journal.intent(step.address, type(step).__name__, plan=self._plan, **self._by, **details)
         try:
-            effects = self._effects(step)
+            effects = [*self._effects(step), Stepped(self._plan, self._numbers[step.address], len(self._numbers))]
         except PortError as error:
             self._session.journal.failed(step.address, str(error))
             raise
@@ -114,7 +124,7 @@ class Doer:
         return effects
 
     def _send(self, step: SendOrder) -> list[Effect]:
-        document = {**step.document, "plan": self._plan, "issued": self._outside.now()}
+        document = {**step.document, "plan": self._plan, **self._by, "issued": self._outside.now()}
         order = load_order(_document("order", document))
         self._outside.engine.put_order(self._gateway(step.region), order)
         machine = self._session.machine(step.uuid)

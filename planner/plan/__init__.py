@@ -1,6 +1,6 @@
 """`plan(desired, recorded, observed) -> Plan`: pure, deterministic; the plan is a value that explain and apply both walk."""
 
 from planner.plan.build import plan, with_issues
-from planner.plan.model import Plan, World
+from planner.plan.model import Asked, Plan, World
 
-__all__ = ["Plan", "World", "plan", "with_issues"]
+__all__ = ["Asked", "Plan", "World", "plan", "with_issues"]

@@ -12,7 +12,7 @@ from planner.guards import broken_by_plan, broken_in_files
 from planner.plan.artifacts import Differ
 from planner.plan.leaving import Leaving
 from planner.plan.machines import Machines, Notes
-from planner.plan.model import Plan, World
+from planner.plan.model import Asked, Plan, World
 from planner.plan.renaming import plan_renames
 from planner.state import State
 from planner.steps import Rename, Step
@@ -46,6 +46,7 @@ def plan(desired: Desired, recorded: State, observed: World, allow_destroy: int 
         warnings=tuple(notes.warnings),
         errors=tuple(errors),
         inputs=desired.estate.digest,
+        asked=Asked(allow_destroy),
     )
     broken = (*broken_in_files(desired.estate), *broken_by_plan(desired.estate, out.steps, out.destroys))
     if broken:

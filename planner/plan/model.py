@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from planner.artifact import DATA_BEARING
 from planner.estate import Diagnostic
 from planner.ports import Observed
-from planner.state import digest
 from planner.steps import Adopt, Create, Delete, Forget, Note, Rename, SendOrder, Step, Update
 from replication.model.record import Record
 
@@ -35,6 +32,13 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a plan was asked with besides the files: a plan that is made to check another one is asked the same."""
+
+    allow_destroy: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Ordered steps (every step after all it needs) and what the plan says without doing it.
 
@@ -53,11 +57,14 @@ class Plan:
     errors: tuple[Diagnostic, ...] = ()
     inputs: str = ""
     """Digest of the estate that it was made from."""
+    asked: Asked = Asked()
 
     @property
     def digest(self) -> str:
-        """sha256 of everything that apply would do and of what it was made from."""
-        return digest([self.estate, self.lineage, self.serial, self.inputs, [step_json(s) for s in self.steps]])
+        """sha256 of all that the plan does and says, as in a plan file; neither serial nor lines of YAML are in it."""
+        from planner.planfile.envelope import digest_of  # which imports this module
+
+        return digest_of(self)
 
     @property
     def unchecked(self) -> tuple[Diagnostic, ...]:
@@ -90,19 +97,3 @@ class Plan:
 
 def _seeds(order: SendOrder) -> int:
     return sum(1 for a in order.removes if a.startswith("seed_disk."))
-
-
-def step_json(step: Step) -> dict[str, Any]:
-    """A step as plain JSON, without the place it came from (a moved line is no change)."""
-    out = {f.name: getattr(step, f.name) for f in dataclasses.fields(step) if f.name != "origin"}
-    out["step"] = type(step).__name__
-    if isinstance(step, SendOrder):
-        out["makes"] = [{"address": a.address, "id": a.id, "spec": a.spec} for a in step.makes]
-        out["order"] = step.order.value
-    if isinstance(step, Update):
-        out["changes"] = [[c.op, list(c.path), c.old, c.new] for c in step.changes]
-    if isinstance(step, Create) and step.enables:
-        out["enables"] = dataclasses.asdict(step.enables)
-    if isinstance(step, Forget) and step.ends:
-        out["ends"] = dataclasses.asdict(step.ends)
-    return out

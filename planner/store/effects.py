@@ -8,7 +8,7 @@ from typing import Any
 
 from planner.artifact import Kind
 from planner.plan.renaming import moved
-from planner.state import MachineState, Recorded, State
+from planner.state import PLANS, Begun, MachineState, Recorded, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,16 @@ class Renamed:
     new: str
 
 
-Effect = Put | Remove | PutMachine | Renamed
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """Step number `step` (from 0) of a plan with so many steps is done."""
+
+    plan: str
+    step: int
+    steps: int
+
+
+Effect = Put | Remove | PutMachine | Renamed | Stepped
 
 
 class Ledger:
@@ -43,6 +52,7 @@ class Ledger:
         self._state = state
         self.artifacts = dict(state.artifacts)
         self.machines = dict(state.machines)
+        self._done = {p.digest: (p.steps, int(p.done, 16)) for p in state.plans.values()}
 
     def take(self, effects: Iterable[Effect]) -> None:
         """In order."""
@@ -58,9 +68,13 @@ class Ledger:
                     if uuid in self.machines:
                         self.machines[uuid] = replace(self.machines[uuid], name=new)
                     self.artifacts = moved(self.artifacts, old, new)
+                case Stepped(plan, step, steps):
+                    self._done[plan] = (steps, self._done.get(plan, (steps, 0))[1] | 1 << step)
 
     def state(self) -> State:
-        return replace(self._state, artifacts=dict(self.artifacts), machines=dict(self.machines))
+        kept = list(self._done.items())[-PLANS:]
+        plans = {digest: Begun(digest, steps, f"{done:x}") for digest, (steps, done) in kept}
+        return replace(self._state, artifacts=dict(self.artifacts), machines=dict(self.machines), plans=plans)
 
 
 def applied(state: State, effects: Iterable[Effect]) -> State:
@@ -87,6 +101,8 @@ def to_json(effect: Effect) -> dict[str, Any]:
             return {"machine": asdict(machine)}
         case Renamed(uuid, old, new):
             return {"renamed": [uuid, old, new]}
+        case Stepped(plan, step, steps):
+            return {"stepped": [plan, step, steps]}
 
 
 def from_json(document: Mapping[str, Any]) -> Effect:
@@ -100,5 +116,7 @@ def from_json(document: Mapping[str, Any]) -> Effect:
             return PutMachine(MachineState(**m))
         case {"renamed": [str(uuid), str(old), str(new)]}:
             return Renamed(uuid, old, new)
+        case {"stepped": [str(plan), int(step), int(steps)]}:
+            return Stepped(plan, step, steps)
         case _:
             raise KeyError(f"unknown effect {sorted(document)}")

@@ -184,3 +184,7 @@ class Order:
     in_blackout: Literal["wait", "override", "refuse"] = "wait"
     """MIGRATE: what it does inside a blackout window when it has not begun yet."""
     trial: Trial = field(default_factory=Trial)
+    approver: str = ""
+    """Who approved the plan, as apply was told."""
+    pull_request: str = ""
+    """Where it was reviewed: a number or an address."""

@@ -28,6 +28,7 @@ from wavelift.cli import (
     resume,
     rollback,
     schema,
+    show,
     simulate,
     status,
     test,
@@ -51,6 +52,7 @@ app.command("schema")(schema.schema)
 app.command("fmt")(fmt.fmt)
 app.command("explain-value")(explain_value.explain_value)
 app.command("plan")(plan.plan)
+app.command("show")(show.show)
 app.command("apply")(apply.apply)
 app.command("status")(status.status)
 app.command("hold")(hold.hold)

@@ -12,20 +12,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wavelift.cli.options import AllowDestroy, Approval, AsJson, Folder, Parallelism
-from wavelift.problems import ERROR, INTERRUPTED, code_for
+from wavelift.problems import ERROR, INTERRUPTED, PARTIAL, code_for
 from wavelift.stopping import stoppable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from planner.apply import Outcome
     from wavelift.cli.console import Console
+    from wavelift.planfiles import Chosen
     from wavelift.planning import Looked
     from wavelift.waiting import Waited
+    from wavelift.reviewed import reviewed
     from wavelift.wiring import Wiring
 
 STOPPING = "Stopping: running steps finish, nothing new is started. Ctrl-C again leaves at once."
 
 
 def apply(
+    plan_file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[PLAN]", help="A file of `plan --out`: exactly this is done, or nothing.", show_default=False),
+    ] = None,
     estate: Folder = Path(),
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
     wait: Annotated[
@@ -38,29 +46,49 @@ def apply(
     json: AsJson = False,
     allow_destroy: AllowDestroy = None,
     approval: Approval = None,
+    expect_sha: Annotated[
+        str | None, typer.Option("--expect-sha", metavar="SHA256", help="The digest of the plan that was reviewed.")
+    ] = None,
+    approver: Annotated[
+        str, typer.Option("--approver", help="Who approved the plan; recorded.", envvar="WAVELIFT_APPROVER")
+    ] = "",
+    pull_request: Annotated[
+        str, typer.Option("--pull-request", help="Where it was reviewed; recorded.", envvar="WAVELIFT_PULL_REQUEST")
+    ] = "",
 ) -> None:
-    """Plan, ask, and carry the plan out. Run it again after anything went wrong: it goes on where it was."""
+    """Plan, ask, and carry the plan out; or carry out a plan file. Run it again after anything went wrong: it goes on."""
     from wavelift.approvals import demand, given, on_a_day
     from wavelift.cli.console import Console
     from wavelift.cli.plan import show
+    from wavelift.planfiles import Chosen, Filed, agreed_on
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 
     console = Console(quiet=json)
+    filed = Filed.read(plan_file, expect_sha, allow_destroy) if plan_file is not None else None
     workspace = Workspace.open(estate)
+    by = reviewed(approver, pull_request)
     with Wiring(workspace, "engine") as wiring, stoppable(lambda: console.line(STOPPING), twice_leaves=True) as stop:
-        looked = wiring.look(allow_destroy, console.doing, given(approval))
-        console.clear()
-        if not json or looked.plan.errors:
-            show(looked, json, console)
-        if looked.plan.errors:
-            raise typer.Exit(code_for(looked.plan.errors))
-        demand(looked.plan, given(approval))
-        on_a_day(workspace.estate, looked.plan, time.time())
-        if looked.plan.steps and not auto_approve and not _agreed(json):
+        if filed is not None:
+            looked, chosen = filed.chosen(wiring, console.doing, given(approval))
+            console.clear()
+            count = f"{len(chosen.left)} of {len(chosen.plan.steps)} steps"
+            console.line(f"Applying {filed.path}: plan {chosen.digest[:12]}, {count}.")
+        else:
+            looked = wiring.look(allow_destroy, console.doing, given(approval))
+            console.clear()
+            if not json or looked.plan.errors:
+                show(looked, json, console)
+            if looked.plan.errors:
+                raise typer.Exit(code_for(looked.plan.errors))
+            chosen = Chosen.of(looked.plan)
+            agreed_on(chosen, expect_sha)
+        demand(chosen.plan, given(approval))
+        on_a_day(workspace.estate, chosen.plan, time.time())
+        if filed is None and chosen.plan.steps and not auto_approve and not _agreed(json):
             typer.echo("Nothing was changed.", err=True)
             raise typer.Exit(ERROR)
-        code = _carry_out(wiring, looked, parallelism, stop, console, wait, embedded, json)
+        code = _carry_out(wiring, looked, chosen, by, parallelism, stop, console, wait, embedded, json)
     if code:
         raise typer.Exit(code)
 
@@ -76,6 +104,8 @@ def _agreed(json: bool) -> bool:
 def _carry_out(
     wiring: Wiring,
     looked: Looked,
+    chosen: Chosen,
+    by: Mapping[str, str],
     parallelism: int,
     stop: threading.Event,
     console: Console,
@@ -92,10 +122,9 @@ def _carry_out(
     from wavelift.waiting import Waited, goals_of, pending
     from wavelift.waiting import wait as watch
 
-    outcome = carry_out(
-        wiring.workspace, looked, wiring.outside(), parallelism, stop, Lines(console, len(looked.plan.steps))
-    )
-    goals = goals_of(looked.plan, frozenset(outcome.done)) + pending(looked.state, looked.records)
+    lines = Lines(console, len(chosen.left))
+    outcome = carry_out(wiring.workspace, looked, wiring.outside(), parallelism, stop, lines, chosen, by)
+    goals = goals_of(chosen.plan, frozenset(outcome.done)) + pending(looked.state, looked.records)
     waited = Waited({})
     if wait and goals and not stop.is_set():
         state = wiring.workspace.view().state
@@ -107,7 +136,7 @@ def _carry_out(
     if waited.failed and not json:
         _cards(wiring, waited)
     if outcome.failed or waited.failed:
-        return ERROR
+        return PARTIAL if outcome.done else ERROR
     return INTERRUPTED if stop.is_set() else 0
 
 

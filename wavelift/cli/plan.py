@@ -23,6 +23,9 @@ def plan(
     allow_destroy: AllowDestroy = None,
     approval: Approval = None,
     diagnostics: Diagnostics = Told.TEXT,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write the plan to a file, for `show` and `apply FILE`.")
+    ] = None,
 ) -> None:
     """Compare the files with what is recorded and what is there, and show what apply would do."""
     from wavelift.approvals import given
@@ -41,8 +44,19 @@ def plan(
         beside_a_plan(looked)
     if looked.plan.errors:
         raise typer.Exit(code_for(looked.plan.errors))
+    if out is not None:
+        from wavelift.planfiles import write
+
+        file = write(out, looked.plan, workspace)
+        console.line(f"Plan written to {out}: sha256 {file.digest}, valid until {until(file.valid_until)}.")
     if detailed_exitcode and looked.plan.steps:
         raise typer.Exit(CHANGES)
+
+
+def until(moment: float) -> str:
+    import time
+
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(moment))
 
 
 def show(looked: Looked, json: bool, console: object, form: Told = Told.TEXT) -> None:

@@ -1,0 +1,363 @@
+"""Plan files: exactly that or nothing. Bytes, staleness, going on, used up, damaged, somebody else's."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from planner.apply import Reporter
+from planner.explain import text
+from planner.planfile import BadPlanFile, dumps, loads
+from planner.planfile.codec import body
+from planner.planfile.envelope import valid_until
+from planner.state import digest
+from planner.steps import Create, SendOrder, Step
+from tests.planner.filed import FILE, apply_file, planned
+from tests.planner.site import Site, vm
+from tests.planner.test_plan_cases import NAMES
+from tests.planner.test_plan_cases import planned as case
+from wavelift.planfiles import read, write
+from wavelift.problems import DENIED, ERROR, STALE, UserProblem
+
+WAVES = """\
+waves:
+  pilot:
+    target: korea
+    phase: {phase}
+    machines: {{web-01: Standard_D2s_v5, web-02: Standard_D2s_v5}}
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    monkeypatch.chdir(tmp_path)
+    made = Site(Path(), vm(1, "web-01", (8, 16), tracking=False), vm(2, "web-02"))
+    made.files(waves=WAVES.format(phase="replicate"))
+    yield made
+
+
+def refused(site: Site, code: int, expected: str | None = None, path: Path = FILE) -> str:
+    """The refusal's text; nothing outside has changed."""
+    made = len(site.azure.contents.made)
+    state = site.workspace.view().state
+    with pytest.raises(UserProblem) as problem:
+        apply_file(site, path, expected=expected)
+    assert problem.value.code == code, problem.value.text
+    assert len(site.azure.contents.made) == made
+    assert site.workspace.view().state == state
+    return problem.value.text
+
+
+# --- the bytes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_plan_comes_back_as_it_was(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Issue 4, plan files: all steps and notes of every golden case survive the file, and the same input is the same bytes."""
+    monkeypatch.chdir(tmp_path)
+    plan = case(name, tmp_path).plan
+    if plan.errors:
+        with pytest.raises(ValueError, match="errors"):
+            dumps(plan, 1.8e9, ".")
+        return
+    data = dumps(plan, 1.8e9, ".")
+    back = loads(data, "F").plan
+    assert json.dumps(body(back), sort_keys=True) == json.dumps(body(plan), sort_keys=True)
+    assert text(back) == text(plan)
+    assert back.digest == plan.digest == loads(data, "F").digest
+    assert dumps(back, 1.8e9, ".") == data == dumps(case(name, tmp_path).plan, 1.8e9, ".")
+    json.loads(data)  # also plain JSON, for whoever reads it with something else
+
+
+def test_no_clock_in_what_is_digested(site: Site) -> None:
+    """Issue 4: same input, byte-identical plan; the end of validity is rounded up, and outside of the digest."""
+    looked = site.look()
+    midnight = 20_000 * 86_400.0
+    first, again, next_day = (
+        write(Path(name), looked.plan, site.workspace, at)
+        for name, at in (("a", midnight + 5), ("b", midnight + 40_000), ("c", midnight + 90_000))
+    )
+    assert Path("a").read_bytes() == Path("b").read_bytes() != Path("c").read_bytes()
+    assert first.digest == again.digest == next_day.digest
+    assert first.valid_until == midnight + 4 * 86_400
+    assert first.valid_until - midnight - 5 >= site.workspace.estate.plan_valid
+
+
+@pytest.mark.parametrize(("validity", "most"), [(72 * 3600, 4 / 3), (4 * 3600, 4 / 3), (600, 1.1), (60, 1.05), (1, 2)])
+def test_validity_is_never_shorter_than_asked_and_hardly_longer(validity: float, most: float) -> None:
+    for now in (0.0, 1.8e9 + 0.5, 1.8e9 + 4321):
+        assert validity <= valid_until(now, validity) - now <= validity * most + 1
+
+
+def test_moving_a_line_is_no_other_plan(site: Site) -> None:
+    """A comment above a machine moves its line: the reviewed digest still holds."""
+    before = read(planned(site))
+    site.files(waves="# moved\n\n" + WAVES.format(phase="replicate"))
+    after = read(planned(site))
+    assert before.digest == after.digest
+    steps = [s for s in after.plan.steps if isinstance(s, Create) and s.machine]
+    assert all(s.origin is not None and s.origin.file == "waves.yaml" for s in steps)
+    assert {s.address: s.origin for s in before.plan.steps if isinstance(s, Create)} != {
+        s.address: s.origin for s in after.plan.steps if isinstance(s, Create)
+    }
+
+
+# --- exactly that
+
+
+def test_a_file_is_applied_as_it_is_and_once(site: Site) -> None:
+    """Issue 4: apply F does exactly the steps of the file; a used one is refused; the digest is in orders and journal."""
+    site.go()
+    site.files(waves=WAVES.format(phase="test"))
+    path = planned(site)
+    assert apply_file(site, path, expected="sha256:" + read(path).digest).complete
+    orders = [o for documents in site.engine.stores.values() for o in documents.orders.values()]
+    assert {(o.plan, o.approver) for o in orders} == {(read(path).digest, "kim")}
+    site.settle()
+    assert "applied already" in refused(site, STALE)
+    for machine in ("web-01", "web-02"):  # even where everything it did has been undone meanwhile
+        assert f"test_vm.{machine}" in site.workspace.view().state.artifacts
+    site.files(waves=WAVES.format(phase="replicate"))
+    site.go()
+    assert "applied already" in refused(site, STALE)
+
+
+def test_only_the_steps_of_the_file_are_done(site: Site) -> None:
+    """What the files ask for since is left to the next plan."""
+    site.go()
+    site.files(waves=WAVES.format(phase="test"))
+    path = planned(site)
+    late = "  late:\n    target: korea\n    phase: replicate\n    machines: {web-03: Standard_D2s_v5}\n"
+    site.vms["web-03"] = vm(3, "web-03")
+    site.files(waves=WAVES.format(phase="test") + late)
+    assert sorted(apply_file(site, path).done) == ["order.web-01/000001-test", "order.web-02/000001-test"]
+    assert "replication.web-03" in {s.address for s in site.look().plan.steps}
+
+
+@pytest.mark.parametrize("steps", [1, 5, 12])
+def test_an_interrupted_plan_goes_on_under_its_digest(site: Site, steps: int) -> None:
+    """Issue 4: an interrupted plan resumes; in the end all is as if it had not been interrupted."""
+    path = planned(site)
+
+    class Stops(Reporter):
+        left = steps
+
+        def done(self, step: Step) -> None:
+            self.left -= 1
+            if self.left <= 0:
+                site.stop.set()
+
+    first = apply_file(site, path, reporter=Stops())
+    assert first.not_started and len(first.done) >= steps
+    site.stop.clear()
+    second = apply_file(site, path)
+    assert second.complete and not set(first.done) & set(second.done)
+    assert len(first.done) + len(second.done) == len(read(path).plan.steps)
+    site.settle()
+    assert site.look().plan.steps == ()
+    assert "applied already" in refused(site, STALE)
+
+
+def test_a_clean_up_and_what_follows_it_go_on(site: Site) -> None:
+    """Two orders of one machine, interrupted between them."""
+    site.go()
+    site.files(waves=WAVES.format(phase="test"))
+    site.go()
+    site.files(waves=WAVES.format(phase="migrate"))
+    path = planned(site)
+    orders = [s.address for s in read(path).plan.steps if isinstance(s, SendOrder)]
+    assert len(orders) == 4
+
+    class Stops(Reporter):
+        def done(self, step: Step) -> None:
+            site.stop.set()
+
+    first = apply_file(site, path, reporter=Stops())
+    assert first.not_started
+    site.stop.clear()
+    assert apply_file(site, path).complete
+    site.settle()
+    assert {m.life for m in site.workspace.view().state.machines.values()} == {"migrated"}
+
+
+# --- stale
+
+
+def test_cycles_and_moves_between_hosts_make_nothing_stale(site: Site) -> None:
+    """Issue 4: a delta cycle or a DRS move between review and merge makes nothing stale; nor does another apply's serial."""
+    site.go()
+    site.files(waves=WAVES.format(phase="test"))
+    path = planned(site)
+    for documents in site.engine.stores.values():
+        for uuid, record in documents.records.items():
+            documents.records[uuid] = replace(record, cycle=record.cycle + 3, last_completed=1.0)
+    for name, known in site.vms.items():
+        disks = tuple(replace(d, datastore="ds-9", file=f"[ds-9] {name}.vmdk") for d in known.disks)
+        site.vms[name] = replace(known, host="esx-9", path=f"/Seoul/vm/else/{name}", disks=disks, snapshots=1)
+    before = read(path).plan.serial
+    keys = "appliances: {gw-1: {role: primary, source: seoul, schedule: {delta_minimum: 2h}}}\n"
+    text_of = Path("estate.yaml").read_text()
+    Path("estate.yaml").write_text(text_of.replace("appliances:\n  gw-1: {role: primary, source: seoul}\n", keys))
+    site.files(waves=WAVES.format(phase="replicate"))
+    site.go()
+    site.files(waves=WAVES.format(phase="test"))
+    assert site.workspace.view().state.serial > before
+    assert apply_file(site, path).complete
+
+
+def test_all_that_moved_is_listed(site: Site) -> None:
+    """Issue 4: on refusal it lists exactly what moved: one line for each step concerned, and no other."""
+    site.go()
+    site.files(waves=WAVES.format(phase="migrate"))
+    path = planned(site)
+    web = site.vms["web-01"]
+    grown = replace(web.disks[1], capacity=2 * web.disks[1].capacity)
+    site.vms["web-01"] = replace(web, disks=(web.disks[0], grown))
+    told = refused(site, STALE)
+    assert "order.web-01/000001-migrate: " in told and "size" in told
+    assert "web-02" not in told and "1 of its 2 steps" in told
+    uuid = site.vms["web-02"].uuid
+    for documents in site.engine.stores.values():
+        record = documents.records[uuid]
+        documents.records[uuid] = replace(record, orders_done=record.orders_done + 1)
+    told = refused(site, STALE)
+    assert "2 of its 2 steps" in told and "another order would be sent now: order.web-02/000002-migrate" in told
+
+
+def test_what_a_step_rests_on_is_gone(site: Site) -> None:
+    """A store that is recorded and was deleted by hand: what is to be made in it is stale, though its own step is the same."""
+    site.go()
+    site.vms["web-01"] = replace(site.vms["web-01"], disks=vm(1, "web-01", (8, 16, 4)).disks)
+    path = planned(site)
+    secret = "secret.koreacentral/log-key"
+    site.azure.remove(site.workspace.view().state.artifacts[secret].id)
+    told = refused(site, STALE)
+    assert f"replication.web-01: needs {secret}, which is not there as recorded any more" in told and "1 of its 2 steps" in told
+
+
+def test_what_another_apply_has_done_meanwhile_is_said(site: Site) -> None:
+    """The same order sent by somebody else: refused, in progress."""
+    site.go()
+    site.files(waves=WAVES.format(phase="test"))
+    planned(site)
+    looked = site.look()
+    site.files(waves=WAVES.format(phase="test") + "# other\n")
+    assert site.apply(replace(looked, plan=replace(looked.plan, inputs="else"))).complete
+    assert "in progress now: order: the engine carries it out" in refused(site, STALE)
+
+
+# --- refused without looking
+
+
+def test_another_digest_than_the_reviewed_one(site: Site) -> None:
+    planned(site)
+    assert "not the plan that was reviewed" in refused(site, DENIED, expected="0" * 64)
+
+
+def test_an_old_plan(site: Site) -> None:
+    """Valid for a policy's time."""
+    planned(site)
+    site.now += site.workspace.estate.plan_valid + 86_401
+    assert "valid until" in refused(site, STALE)
+
+
+def test_a_plan_of_another_estate(site: Site) -> None:
+    planned(site)
+    text_of = Path("estate.yaml").read_text()
+    Path("estate.yaml").write_text(text_of.replace("estate: {name: shop", "estate: {name: other"))
+    assert "is a plan of estate 'shop'" in refused(site, ERROR)
+
+
+def test_files_that_are_no_plan(site: Site) -> None:
+    for data in (b"", b"{}", b"\x00\xff" * 100, b'{"format":"wavelift-state"}', b"PK\x03\x04", b"[" * 100_000):
+        FILE.write_bytes(data)
+        assert "is not a plan file" in refused(site, ERROR)
+    FILE.write_bytes(b'{"format":"wavelift-plan-2","x":1}\n')
+    assert "format 2" in refused(site, ERROR)
+    FILE.unlink()
+    assert "there is no file" in refused(site, ERROR)
+    FILE.mkdir()
+    assert "not a file" in refused(site, ERROR)
+
+
+def test_any_byte_that_changed_is_noticed(site: Site) -> None:
+    """Issue 4: a damaged file is refused: each of 3,000 changed bytes, cuts at any place, and bytes too many."""
+    data = planned(site).read_bytes()
+    chance = random.Random(4)
+    places = [*range(400), *range(len(data) - 200, len(data)), *(chance.randrange(len(data)) for _ in range(2400))]
+    for place in places:
+        other = bytearray(data)
+        other[place] ^= 1 << chance.randrange(8)
+        with pytest.raises(BadPlanFile):
+            loads(bytes(other), "F")
+    for _ in range(200):
+        with pytest.raises(BadPlanFile):
+            loads(data[: chance.randrange(len(data))], "F")
+    for more in (b"\n", b" ", b"{}", data):
+        with pytest.raises(BadPlanFile):
+            loads(data + more, "F")
+
+
+def test_a_forged_file_is_never_applied(site: Site) -> None:
+    """A file with digests that fit and steps that the planner would not make: read, and then refused as a whole."""
+    from hashlib import sha256
+
+    site.go()
+    site.files(waves=WAVES.format(phase="test"))
+    original = read(planned(site))
+
+    def forged(change: dict[str, object]) -> None:
+        step = original.plan.steps[0]
+        assert isinstance(step, SendOrder)
+        plan = replace(original.plan, steps=(replace(step, **change), *original.plan.steps[1:]))  # type: ignore[arg-type] # any field
+        FILE.write_bytes(dumps(plan, original.valid_until, "."))
+
+    order = original.plan.steps[0]
+    assert isinstance(order, SendOrder)
+    document = dict(order.document)
+    for change in (
+        {"uuid": "../../other"},
+        {"region": "elsewhere"},
+        {"document": {**document, "machine": "../../../etc/passwd"}},
+        {"document": {**document, "shutdown": {"mode": "none", "wait": 0.0, "otherwise": "force"}}},
+        {"document": {**document, "id": "another"}},
+        {"address": "order.web-01/000009-test"},
+        {"removes": ("seed_disk.web-01/2000",)},
+    ):
+        forged(change)
+        assert "is stale" in refused(site, STALE)
+    text_of = FILE.read_bytes()
+    assert digest("") != sha256(text_of).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda d: d.update(more=1),
+        lambda d: d.pop("lineage"),
+        lambda d: d.update(steps={}),
+        lambda d: d["steps"].append({"step": "Format", "address": "x"}),
+        lambda d: d["steps"][0].update(step="Delete"),
+        lambda d: d["steps"][0].update(kind="planet"),
+        lambda d: d["steps"][0].update(address=7),
+        lambda d: d["steps"][0].update(spec=[]),
+        lambda d: d["steps"][0].update(origin="x"),
+        lambda d: d["steps"][0].update(surprise=1),
+        lambda d: d.update(asked={"allow_destroy": "all"}),
+        lambda d: d.update(asked={"sudo": True}),
+        lambda d: d.update(deferred=[1]),
+        lambda d: d.update(warnings=[["WL1"]]),
+    ],
+)  # fmt: skip
+def test_what_is_well_sealed_and_means_nothing(site: Site, damage: object) -> None:
+    """Digest and checksum fit, and what is inside is not a plan: a message, never a traceback."""
+    from tests.planner.forging import resealed
+
+    assert callable(damage)
+    FILE.write_bytes(resealed(planned(site).read_bytes(), damage))
+    assert "cannot be read" in refused(site, ERROR)

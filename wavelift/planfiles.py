@@ -1,0 +1,174 @@
+"""Plan files on disk: written, read, and held against what is there now before they are applied."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from planner.plan import Plan
+from planner.plan.life import last_order
+from planner.planfile import BadPlanFile, PlanFile, dumps, loads, moved
+from planner.planfile.envelope import LARGEST, valid_until
+from planner.state import State
+from planner.steps import Step
+from planner.store.local import View
+from wavelift.approvals import wanted
+from wavelift.planning import Looked
+from wavelift.problems import DENIED, STALE, UserProblem
+from wavelift.workspace import Workspace, shown
+
+if TYPE_CHECKING:
+    from wavelift.wiring import Wiring
+
+SHOWN = 200
+"""Lines of a refusal on a terminal; the rest is counted. (`--json` has them all.)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A plan to carry out: all its steps, and the addresses of those that are done already."""
+
+    plan: Plan
+    digest: str
+    done: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, plan: Plan) -> Chosen:
+        return cls(plan, plan.digest if plan.steps else "")
+
+    @property
+    def left(self) -> tuple[Step, ...]:
+        """What is still to be done, in order."""
+        return tuple(s for s in self.plan.steps if s.address not in self.done)
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A plan file that was read and may be applied as far as it can be told from itself."""
+
+    path: Path
+    file: PlanFile
+
+    @classmethod
+    def read(cls, path: Path, expected: str | None, allow_destroy: int | None) -> Filed:
+        """`allow_destroy` is what the command line says besides: the file has its own number, which must be the same."""
+        file = read(path)
+        fits(file, path, expected, time.time())
+        if allow_destroy is not None and allow_destroy != file.plan.asked.allow_destroy:
+            planned = "none" if file.plan.asked.allow_destroy is None else file.plan.asked.allow_destroy
+            raise UserProblem(f"--allow-destroy {allow_destroy}, and {path} was planned with {planned}. Nothing was changed.")
+        return cls(path, file)
+
+    def chosen(
+        self, wiring: Wiring, say: Callable[[str], None], approvals: frozenset[str] = frozenset()
+    ) -> tuple[Looked, Chosen]:
+        """Look at everything once more, and hold the file against it. What the file was planned with counts as approved
+        here; whether it is, `wavelift.approvals.demand` asks."""
+        view = wiring.workspace.view()
+        done = belongs(self.file, self.path, wiring.workspace, view)
+        looked = wiring.look(self.file.plan.asked.allow_destroy, say, approvals | wanted(self.file.plan).keys())
+        say("holding the plan file against what is there now")
+        return looked, held_against(self.file, self.path, looked, view, done)
+
+
+def agreed_on(chosen: Chosen, expected: str | None) -> None:
+    """A plan that was made just now is the one that was reviewed; else nothing is done."""
+    if expected is not None and _bare(expected) != (chosen.digest or chosen.plan.digest):
+        raise UserProblem(
+            f"the plan of now is not the one that was reviewed: its sha256 is {chosen.digest or chosen.plan.digest}, expected "
+            f"was {expected} [WL405]. Nothing was changed; look at `wavelift plan`.",
+            STALE,
+        )
+
+
+def write(path: Path, plan: Plan, workspace: Workspace, now: float | None = None) -> PlanFile:
+    """Write the file whole or not at all; readable by its owner alone until it is given to somebody."""
+    until = valid_until(time.time() if now is None else now, workspace.estate.plan_valid)
+    data = dumps(plan, until, workspace.estate.folder)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(data)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UserProblem(f"the plan file {path} cannot be written: {error.strerror or error}") from error
+    return loads(data, str(path))
+
+
+def read(path: Path) -> PlanFile:
+    """`UserProblem` for what is no plan file, is damaged, or is too large to be one."""
+    try:
+        if not path.is_file():
+            raise UserProblem(f"there is no file {path}" if not path.exists() else f"{path} is not a file [WL400]")
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise UserProblem(f"the plan file {path} cannot be read: {error.strerror or error}") from error
+    if len(data) > LARGEST:
+        raise UserProblem(f"{path} is larger than any plan ({LARGEST // 1024 // 1024} MiB) [WL400]")
+    try:
+        return loads(data, str(path))
+    except BadPlanFile as error:
+        raise UserProblem(str(error)) from error
+
+
+def fits(file: PlanFile, path: Path, expected: str | None, now: float) -> None:
+    """What can be said of a file without looking anywhere: its digest is the reviewed one, and it is still valid."""
+    if expected is not None and _bare(expected) != file.digest:
+        raise UserProblem(
+            f"{path} is not the plan that was reviewed: its sha256 is {file.digest}, expected was {expected} [WL405].", DENIED
+        )
+    if now > file.valid_until:
+        moment = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(file.valid_until))
+        raise UserProblem(f"{path} is stale: it was valid until {moment} (`rules.plan_valid`) [WL406]. Plan again.", STALE)
+
+
+def belongs(file: PlanFile, path: Path, workspace: Workspace, view: View) -> frozenset[str]:
+    """Addresses that an earlier apply of this plan has done. `UserProblem` for another estate's plan, or one used up."""
+    plan, state = file.plan, view.state
+    if (plan.estate, plan.lineage) != (workspace.estate.name, state.lineage):
+        raise UserProblem(
+            f"{path} is a plan of estate {plan.estate!r} (lineage {plan.lineage}); this folder and state are "
+            f"{workspace.estate.name!r} (lineage {state.lineage}) [WL403]. Nothing was changed."
+        )
+    begun = state.plans.get(file.digest)
+    if begun is None:
+        return frozenset()
+    if begun.used:
+        raise UserProblem(
+            f"{path} was applied already: each of its {begun.steps} steps is done [WL407]. Plan again to see what is left to do.",
+            STALE,
+        )
+    done = int(begun.done, 16)
+    return frozenset(s.address for number, s in enumerate(plan.steps) if done >> number & 1)
+
+
+def held_against(file: PlanFile, path: Path, looked: Looked, view: View, done: frozenset[str]) -> Chosen:
+    """The file's plan to carry out. `UserProblem` (stale) with all that moved when it is not what would be planned now."""
+    begun = file.digest in view.state.plans or any(d.details.get("plan") == file.digest for d in view.doubts)
+    moves, errors = moved(file.plan, looked.plan, done, begun, _orders(looked.state, looked))
+    if errors and not moves:
+        raise UserProblem(f"{shown(tuple(errors))}\nThe plan in {path} cannot be applied now. Nothing was changed.")
+    if moves:
+        lines = [f"  {m.address}: {m.why}" for m in moves]
+        more = [f"  and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+        count = f"{len(moves)} of its {len(file.plan.steps)} steps"
+        raise UserProblem(
+            "\n".join([f"{path} is stale: what {count} rest on has moved [WL404]:", *lines[:SHOWN], *more])
+            + "\nNothing was changed; plan again.",
+            STALE,
+        )
+    return Chosen(file.plan, file.digest, done)
+
+
+def _bare(digest: str) -> str:
+    return digest.strip().lower().removeprefix("sha256:")
+
+
+def _orders(state: State, looked: Looked) -> dict[str, int]:
+    return {u: last_order(m, looked.records.get(u)) for u, m in state.machines.items()}
