@@ -18,7 +18,7 @@ from planner.steps import Step
 from planner.store.local import View
 from wavelift.approvals import wanted
 from wavelift.planning import Looked
-from wavelift.problems import DENIED, STALE, UserProblem
+from wavelift.problems import DENIED, ERROR, STALE, UserProblem
 from wavelift.workspace import Workspace, shown
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ class Filed:
         fits(file, path, expected, time.time())
         if allow_destroy is not None and allow_destroy != file.plan.asked.allow_destroy:
             planned = "none" if file.plan.asked.allow_destroy is None else file.plan.asked.allow_destroy
-            raise UserProblem(f"--allow-destroy {allow_destroy}, and {path} was planned with {planned}. Nothing was changed.")
+            text = f"--allow-destroy {allow_destroy}, and {path} was planned with {planned}. Nothing was changed."
+            raise _refusal("WL408", text)
         return cls(path, file)
 
     def chosen(
@@ -78,9 +79,10 @@ class Filed:
 def agreed_on(chosen: Chosen, expected: str | None) -> None:
     """A plan that was made just now is the one that was reviewed; else nothing is done."""
     if expected is not None and _bare(expected) != (chosen.digest or chosen.plan.digest):
-        raise UserProblem(
+        raise _refusal(
+            "WL405",
             f"the plan of now is not the one that was reviewed: its sha256 is {chosen.digest or chosen.plan.digest}, expected "
-            f"was {expected} [WL405]. Nothing was changed; look at `wavelift plan`.",
+            f"was {expected}. Nothing was changed; look at `wavelift plan`.",
             STALE,
         )
 
@@ -104,13 +106,13 @@ def read(path: Path) -> PlanFile:
     """`UserProblem` for what is no plan file, is damaged, or is too large to be one."""
     try:
         if not path.is_file():
-            raise UserProblem(f"there is no file {path}" if not path.exists() else f"{path} is not a file [WL400]")
+            raise _refusal("WL400", f"{path} is not a file" if path.exists() else f"there is no file {path}")
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as error:
         raise UserProblem(f"the plan file {path} cannot be read: {error.strerror or error}") from error
     if len(data) > LARGEST:
-        raise UserProblem(f"{path} is larger than any plan ({LARGEST // 1024 // 1024} MiB) [WL400]")
+        raise _refusal("WL400", f"{path} is larger than any plan ({LARGEST // 1024 // 1024} MiB)")
     try:
         return loads(data, str(path))
     except BadPlanFile as error:
@@ -120,28 +122,30 @@ def read(path: Path) -> PlanFile:
 def fits(file: PlanFile, path: Path, expected: str | None, now: float) -> None:
     """What can be said of a file without looking anywhere: its digest is the reviewed one, and it is still valid."""
     if expected is not None and _bare(expected) != file.digest:
-        raise UserProblem(
-            f"{path} is not the plan that was reviewed: its sha256 is {file.digest}, expected was {expected} [WL405].", DENIED
+        raise _refusal(
+            "WL405", f"{path} is not the plan that was reviewed: its sha256 is {file.digest}, expected was {expected}", DENIED
         )
     if now > file.valid_until:
         moment = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(file.valid_until))
-        raise UserProblem(f"{path} is stale: it was valid until {moment} (`rules.plan_valid`) [WL406]. Plan again.", STALE)
+        raise _refusal("WL406", f"{path} is stale: it was valid until {moment} (`rules.plan_valid`). Plan again.", STALE)
 
 
 def belongs(file: PlanFile, path: Path, workspace: Workspace, view: View) -> frozenset[str]:
     """Addresses that an earlier apply of this plan has done. `UserProblem` for another estate's plan, or one used up."""
     plan, state = file.plan, view.state
     if (plan.estate, plan.lineage) != (workspace.estate.name, state.lineage):
-        raise UserProblem(
+        raise _refusal(
+            "WL403",
             f"{path} is a plan of estate {plan.estate!r} (lineage {plan.lineage}); this folder and state are "
-            f"{workspace.estate.name!r} (lineage {state.lineage}) [WL403]. Nothing was changed."
+            f"{workspace.estate.name!r} (lineage {state.lineage}). Nothing was changed.",
         )
     begun = state.plans.get(file.digest)
     if begun is None:
         return frozenset()
     if begun.used:
-        raise UserProblem(
-            f"{path} was applied already: each of its {begun.steps} steps is done [WL407]. Plan again to see what is left to do.",
+        raise _refusal(
+            "WL407",
+            f"{path} was applied already: each of its {begun.steps} steps is done. Plan again to see what is left to do.",
             STALE,
         )
     done = int(begun.done, 16)
@@ -158,12 +162,13 @@ def held_against(file: PlanFile, path: Path, looked: Looked, view: View, done: f
         lines = [f"  {m.address}: {m.why}" for m in moves]
         more = [f"  and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
         count = f"{len(moves)} of its {len(file.plan.steps)} steps"
-        raise UserProblem(
-            "\n".join([f"{path} is stale: what {count} rest on has moved [WL404]:", *lines[:SHOWN], *more])
-            + "\nNothing was changed; plan again.",
-            STALE,
-        )
+        told = "\n".join([f"{path} is stale: what {count} rest on has moved:", *lines[:SHOWN], *more])
+        raise _refusal("WL404", f"{told}\nNothing was changed; plan again.", STALE)
     return Chosen(file.plan, file.digest, done)
+
+
+def _refusal(code: str, text: str, exit_code: int = ERROR) -> UserProblem:
+    return UserProblem(f"{text} [{code}]", exit_code)
 
 
 def _bare(digest: str) -> str:

@@ -43,6 +43,21 @@ MEANING: dict[str, str] = {
     "WL442": "Privileges in vCenter cannot be told from here. Listed under NOT CHECKED; apply checks before it starts.",
     "WL443": "A plan-only login needs Storage Blob Data Reader on the gateway stores; `azure.identities.plan` has it assigned.",
     "WL444": "The login's role in vCenter lacks privileges; the text names them and the machines.",
+    "WL400": "There is no plan file of that name, or it is something else.",
+    "WL401": "A plan file holds a sha256 of its plan and a checksum of the rest; one does not fit, or the end is missing.",
+    "WL402": "Every wavelift reads the formats that it names.",
+    "WL403": "A plan holds the estate's name and the state's lineage.",
+    "WL404": (
+        "What a step of the plan file rests on is not what it was: existence, ids, properties that we set, the class of a "
+        "machine's life, or what the files ask for. Cycles, hosts, free space and the state's serial do not count. All that "
+        "moved is listed; nothing was changed. Exit code 3."
+    ),
+    "WL405": (
+        "`apply --expect-sha` names another plan than the one at hand. Exit code 5 for a file, 3 for a plan that was just made."
+    ),
+    "WL406": "Plan files are valid for the time of `rules.plan_valid`. Exit code 3.",
+    "WL407": "The state remembers which steps of which plan are done: a plan is applied once. Exit code 3.",
+    "WL408": "A plan file carries the number that it was planned with.",
     "WL480": "A rule about a machine that the estate does not have would never be broken.",
     "WL481": "`rules`, `depends_on`: a machine would move before one that it depends on.",
     "WL482": "`rules`, `never_together`: two of these machines are in one wave, or their windows open in one night.",

@@ -214,7 +214,7 @@ def test_all_that_moved_is_listed(site: Site) -> None:
     """Issue 4: on refusal it lists exactly what moved: one line for each step concerned, and no other."""
     site.go()
     site.files(waves=WAVES.format(phase="migrate"))
-    path = planned(site)
+    planned(site)
     web = site.vms["web-01"]
     grown = replace(web.disks[1], capacity=2 * web.disks[1].capacity)
     site.vms["web-01"] = replace(web, disks=(web.disks[0], grown))
@@ -233,7 +233,7 @@ def test_what_a_step_rests_on_is_gone(site: Site) -> None:
     """A store that is recorded and was deleted by hand: what is to be made in it is stale, though its own step is the same."""
     site.go()
     site.vms["web-01"] = replace(site.vms["web-01"], disks=vm(1, "web-01", (8, 16, 4)).disks)
-    path = planned(site)
+    planned(site)
     secret = "secret.koreacentral/log-key"
     site.azure.remove(site.workspace.view().state.artifacts[secret].id)
     told = refused(site, STALE)

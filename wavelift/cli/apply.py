@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from wavelift.cli.console import Console
     from wavelift.planfiles import Chosen
     from wavelift.planning import Looked
-    from wavelift.waiting import Waited
     from wavelift.reviewed import reviewed
+    from wavelift.waiting import Waited
     from wavelift.wiring import Wiring
 
 STOPPING = "Stopping: running steps finish, nothing new is started. Ctrl-C again leaves at once."
