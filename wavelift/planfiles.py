@@ -15,7 +15,7 @@ from planner.planfile import BadPlanFile, PlanFile, dumps, loads, moved
 from planner.planfile.envelope import LARGEST, valid_until
 from planner.state import State
 from planner.steps import Step
-from planner.store.local import View
+from planner.store import View
 from wavelift.approvals import wanted
 from wavelift.planning import Looked
 from wavelift.problems import DENIED, ERROR, STALE, UserProblem
