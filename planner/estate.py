@@ -127,6 +127,10 @@ class StateBlob:
     endpoint: str | None = None
 
 
+INVENTORY_MAX_AGE = 86400.0
+"""Seconds, unless a source says otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A vCenter: `host` may carry a port; `tracking` says whether plan may ask to switch changed block tracking on."""
@@ -138,6 +142,8 @@ class Source:
     ca: str | None = None
     thumbprint: str | None = None
     tracking: Literal["enable", "forbid"] = "enable"
+    inventory_max_age: float = INVENTORY_MAX_AGE
+    """A recorded inventory older than this is not planned from."""
     span: Span | None = None
 
 

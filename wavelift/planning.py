@@ -92,6 +92,7 @@ def look(
     now: float | None = None,
     seat: Seat = "engine",
     vcenter: Privileges | None = None,
+    remarked: tuple[Diagnostic, ...] = (),
 ) -> Looked:
     """Plan to learn which artifacts matter, look at exactly those, and plan again where something was not as recorded.
 
@@ -99,7 +100,7 @@ def look(
     A hold of the files that has ended by `now` (unix time; the clock's where none is given) holds no more.
     `seat`: whose login `cloud` is, the plan runner's or that of apply and the engine. `vcenter` is asked
     for that login's privileges; None when there is nobody to ask. `approvals`: what may be taken for approved; `now`: unix
-    time, for what waits for a date.
+    time, for what waits for a date. `remarked`: what is known of the inventory, as part of the plan's problems.
     """
     recorded = workspace.view().state
     now = time.time() if now is None else now
@@ -125,7 +126,7 @@ def look(
         say("checking sizes, networks and permissions")
         gone = {address for address, there in seen.items() if there is None}
         issues = [*check(desired, state, cloud, seat, gone), *check_privileges(desired, state, vcenter, seat)]
-    world = World(seen, records, tuple(issues), approvals, now)
+    world = World(seen, records, (*remarked, *issues), approvals, now)
     if not desired.renamed and as_recorded(state.artifacts, seen):
         made = with_issues(draft, world.issues)
     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
@@ -85,21 +86,34 @@ class Wiring:
             self._sources[name] = open_source(entry, credentials(login))
         return self._sources[name]
 
-    def inventory(self) -> Inventory:
-        """Everything in every source that a machine comes from."""
-        used = dict.fromkeys(m.source for m in self.workspace.estate.machines.values())
-        return Inventory({name: self.source(name).inventory(now=time.time()) for name in used})
+    def inventory(self, *, every: bool = False) -> Inventory:
+        """Everything in every source that a machine comes from; `every`: in those that nothing comes from yet, too."""
+        from wavelift.recorded import used
+
+        estate = self.workspace.estate
+        names = list(estate.sources) if every else used(estate)
+        return Inventory({name: self.source(name).inventory(now=time.time()) for name in names})
 
     def look(
-        self, allow_destroy: int | None, say: Callable[[str], None], approvals: frozenset[str] = frozenset()
+        self,
+        allow_destroy: int | None,
+        say: Callable[[str], None],
+        approvals: frozenset[str] = frozenset(),
+        recorded: Path | None = None,
     ) -> Looked:
-        """Read the inventory and plan. `approvals`: what may be taken for approved."""
+        """Read the inventory and plan. `approvals`: what may be taken for approved; `recorded`: a file to take the inventory
+        from, so that no vCenter is spoken to."""
         from wavelift.planning import look
+        from wavelift.recorded import read, remarks
 
-        say(f"reading the inventory of {', '.join(self.workspace.estate.sources)}")
-        inventory, asked = self.inventory(), _Privileges(self)
+        if recorded is None:
+            say(f"reading the inventory of {', '.join(self.workspace.estate.sources)}")
+            outside = (self.workspace, self.inventory(), self.artifacts, self.engine)
+            return look(*outside, allow_destroy, say, approvals=approvals, seat=self._role, vcenter=_Privileges(self))
+        inventory = read(recorded)
+        remarked = tuple(remarks(self.workspace.estate, inventory, time.time(), str(recorded)))
         outside = (self.workspace, inventory, self.artifacts, self.engine)
-        return look(*outside, allow_destroy, say, approvals=approvals, seat=self._role, vcenter=asked)
+        return look(*outside, allow_destroy, say, approvals=approvals, seat=self._role, remarked=remarked)
 
     def outside(self) -> Outside:
         return Outside(self.artifacts, self.engine, _Tracking(self), time.time)

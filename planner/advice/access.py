@@ -35,4 +35,22 @@ ACCESS: dict[str, Advice] = {
         "(a role with the privileges of docs/security.md)",
         title="a privilege in vCenter is missing",
     ),
+    "WL445": Advice(
+        "Go on, or export the inventory again when it is old: `wavelift inventory export`.",
+        "(a plan from an inventory of last night)",
+        "(the same, read by somebody who knows what changed since)",
+        title="planned from a recorded inventory",
+    ),
+    "WL447": Advice(
+        "Export the inventory again with the estate's files of today.",
+        "(an inventory of `seoul` alone, and a machine that comes from `busan`)",
+        "(an inventory of both)",
+        title="source not in the inventory",
+    ),
+    "WL448": Advice(
+        "Export the inventory again, or allow an older one.",
+        "sources: {seoul: {vcenter: vc01.corp.example, login: env:VC, inventory_max_age: 1h}}   # it is of yesterday\n",
+        "sources: {seoul: {vcenter: vc01.corp.example, login: env:VC, inventory_max_age: 2d}}\n",
+        title="the inventory is too old",
+    ),
 }

@@ -42,6 +42,9 @@ MEANING: dict[str, str] = {
     "WL441": "The rights that count are those of whoever is signed in. Sign in as the declared identity, or declare this one.",
     "WL442": "Privileges in vCenter cannot be told from here. Listed under NOT CHECKED; apply checks before it starts.",
     "WL443": "A plan-only login needs Storage Blob Data Reader on the gateway stores; `azure.identities.plan` has it assigned.",
+    "WL445": "The plan shows how old the inventory is that it was made from. Listed under NOT CHECKED; apply looks again.",
+    "WL447": "`plan --inventory` needs every source that a machine comes from.",
+    "WL448": "`inventory_max_age` of the source says how old an inventory may be that a plan is made from.",
     "WL444": "The login's role in vCenter lacks privileges; the text names them and the machines.",
     "WL400": "There is no plan file of that name, or it is something else.",
     "WL401": "A plan file holds a sha256 of its plan and a checksum of the rest; one does not fit, or the end is missing.",
@@ -74,5 +77,5 @@ MEANING: dict[str, str] = {
     "WL488": "By what its cycles have measured, the cut-over takes longer than its window or its downtime budget.",
     "WL489": "Window, blackout, days that rules close and cut-overs a night leave no time at which the cut-over may begin.",
 }
-WARNINGS = frozenset({"WL340", "WL346", "WL348", "WL441", "WL442", "WL488", "WL489"})
+WARNINGS = frozenset({"WL340", "WL346", "WL348", "WL441", "WL442", "WL445", "WL488", "WL489"})
 """Codes of `MEANING` that stop nothing; a test holds them against the product."""

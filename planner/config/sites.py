@@ -9,9 +9,10 @@ from typing import Literal, cast
 
 from planner.config.collect import did_you_mean, listing, quote
 from planner.config.context import Context, login, resource_group
+from planner.config.forms import seconds
 from planner.config.policies import Policies
 from planner.config.tree import Item, entries, text
-from planner.estate import Appliance, Azure, Identities, Source, Span, Target
+from planner.estate import INVENTORY_MAX_AGE, Appliance, Azure, Identities, Source, Span, Target
 
 _URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
@@ -83,7 +84,9 @@ def resolve_sources(context: Context) -> dict[str, Source]:
             context.problems.add("WL126", detail, item.map["vcenter"].span, f"{path}.vcenter")
             continue
         tracking = cast(Literal["enable", "forbid"], text(item.map, "tracking") or "enable")
-        sources[name] = Source(name, host, port, signs_in, ca, text(tls, "thumbprint"), tracking, item.key)
+        age = text(item.map, "inventory_max_age")
+        oldest = seconds(age) if age else INVENTORY_MAX_AGE
+        sources[name] = Source(name, host, port, signs_in, ca, text(tls, "thumbprint"), tracking, oldest, item.key)
     return sources
 
 

@@ -11,7 +11,7 @@ from planner.ports import Observed
 from planner.steps import Adopt, Create, Delete, Forget, Note, Rename, SendOrder, Step, Update
 from replication.model.record import Record
 
-UNCHECKED = frozenset({"WL340", "WL346", "WL442"})
+UNCHECKED = frozenset({"WL340", "WL346", "WL442", "WL445"})
 """Codes of warnings that say what could not be looked at: a result of its own, neither right nor wrong."""
 
 

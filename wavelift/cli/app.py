@@ -21,6 +21,7 @@ from wavelift.cli import (
     graph,
     hold,
     init,
+    inventory,
     lab,
     plan,
     replication,
@@ -67,6 +68,7 @@ app.command("graph")(graph.graph)
 app.command("simulate")(simulate.simulate)
 app.command("demo")(demo.demo)
 app.add_typer(engine.app, name="engine")
+app.add_typer(inventory.app, name="inventory")
 app.add_typer(export.exports, name="export")
 app.add_typer(export.imports, name="import")
 app.add_typer(lab.app, name="lab")

@@ -22,6 +22,10 @@ def plan(
     ] = False,
     allow_destroy: AllowDestroy = None,
     approval: Approval = None,
+    inventory: Annotated[
+        Path | None,
+        typer.Option("--inventory", help="Plan from this file of `inventory export`; no vCenter is spoken to.", dir_okay=False),
+    ] = None,
     diagnostics: Diagnostics = Told.TEXT,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the plan to a file, for `show` and `apply FILE`.")
@@ -36,7 +40,7 @@ def plan(
     console = Console(quiet=json or diagnostics in (Told.JSON, Told.SARIF))
     workspace = opened(estate, diagnostics.value)
     with Wiring(workspace, "plan") as wiring:
-        looked = wiring.look(allow_destroy, console.doing, given(approval))
+        looked = wiring.look(allow_destroy, console.doing, given(approval), inventory)
     show(looked, json, console, diagnostics)
     if not json and not looked.plan.errors:
         from wavelift.cli.forecast import beside_a_plan

@@ -1,0 +1,64 @@
+"""Issue 4, "Where it runs": plan on a runner that cannot reach vCenter, from a recorded inventory whose age is shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import schemas
+from tests.e2e.site import Site, Vm, standing, until
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with standing(tmp_path_factory.mktemp("runner"), [Vm("web-01")], ["web-01"]) as made:
+        yield made
+
+
+def test_plan_without_a_vcenter(site: Site, tmp_path: Path) -> None:
+    """Users, The weeks 5: export where vCenter is; plan where no vCenter process runs; too old, damaged or made up: refused."""
+    file = tmp_path / "inventory.json"
+    ran = site.run("inventory", "export", "-C", str(site.estate), "--out", str(file))
+    assert ran.code == 0, ran.said
+    document = json.loads(file.read_text())
+    Draft202012Validator(schemas.load("inventory-1")).validate(document)
+    again = site.run("inventory", "export", "-C", str(site.estate))
+    moved = json.loads(again.out)
+    moved["sources"][0]["source"]["read_at"] = document["sources"][0]["source"]["read_at"]
+    assert moved == document, "the same datacenter, another text"
+    live = site.here("plan").out
+
+    pid = int(site.lab.known["vcenter"]["pid"])
+    os.kill(pid, signal.SIGTERM)
+    command = Path(f"/proc/{pid}/cmdline")  # empty: it has ended, and nobody has asked how
+    until("vCenter to be gone", lambda: not command.exists() or not command.read_bytes())
+    refused = site.here("plan")
+    assert refused.code == 1 and "connection refused" in refused.said, refused.said
+
+    ran = site.here("plan", "--inventory", str(file))
+    assert ran.code == 0, ran.said
+    assert "NOT CHECKED" in ran.out and "WL445" in ran.out and " s ago. Apply looks again." in ran.out
+    assert "WL442" in ran.out  # nobody could ask for privileges
+    head, tail = ran.out.split("NOT CHECKED:")[0], live.splitlines()[-1]
+    assert live.startswith(head) and ran.out.rstrip().endswith(tail), "another plan than the live one"
+
+    document["sources"][0]["source"]["read_at"] = time.time() - 3 * 86400
+    file.write_text(json.dumps(document))
+    old = site.here("plan", "--inventory", str(file))
+    assert old.code == 1 and "WL448" in old.said and "3 d" in old.said and "1 d are allowed" in old.said, old.said
+    for rubbish in ("{", "[]", json.dumps({**document, "format": "wavelift-inventory-9"}), "\x00"):
+        file.write_text(rubbish)
+        bad = site.here("plan", "--inventory", str(file))
+        assert bad.code == 1 and "export" in bad.said, bad.said
+    document["sources"][0]["vms"][0][8] = "four"
+    file.write_text(json.dumps(document))
+    bad = site.here("plan", "--inventory", str(file))
+    assert bad.code == 1 and "cpus" in bad.said, bad.said
+    assert site.here("apply", "--auto-approve").code == 1  # apply looks for itself
