@@ -7,11 +7,16 @@ so that nothing passes uncounted, whichever provider it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from replication.throttle import SLICE
+
+FIRST_LINE = 40
+"""Bytes of a first line without its path, and of the empty line."""
+RECORD = 22
+"""TLS 1.3: five bytes of header, one of type, sixteen of tag; TLS 1.2 with GCM has 29."""
 
 Draw = Callable[[int], None]
 """Waits until so many bytes may pass; may raise to leave earlier."""
@@ -24,8 +29,8 @@ class Call:
     can no longer be held back when the rate is lowered; None: they may be as long as they like.
     """
 
-    def __init__(self, draw: Draw, piece: int | None = None) -> None:
-        self._draw, self.piece = draw, piece
+    def __init__(self, draw: Draw, piece: int | None = None, charge: Callable[[int], None] = lambda _: None) -> None:
+        self._draw, self.piece, self.charge = draw, piece, charge
         self.drawn = self._paid = 0
 
     def draw(self, size: int) -> None:
@@ -50,9 +55,11 @@ _call: ContextVar[Call | None] = ContextVar("call", default=None)
 
 
 @contextmanager
-def metered(draw: Draw, piece: int | None = None) -> Iterator[Call]:
-    """Everything that this thread moves inside passes the line."""
-    call = Call(draw, piece)
+def metered(
+    draw: Draw, piece: int | None = None, charge: Callable[[int], None] = lambda _: None
+) -> Iterator[Call]:
+    """Everything that this thread moves inside passes the line. `charge` takes what nobody waits for (`extra`)."""
+    call = Call(draw, piece, charge)
     token = _call.set(call)
     try:
         yield call
@@ -70,6 +77,23 @@ def draw(size: int) -> None:
     call = _call.get()
     if call is not None:
         call.draw(size)
+
+
+def extra(size: int) -> None:
+    """Count bytes beside the payload (heads of requests and answers): they pass at once, what follows pays for them."""
+    call = _call.get()
+    if call is not None:
+        call.charge(size)
+
+
+def head(fields: Iterable[tuple[str, str]]) -> int:
+    """Bytes of a request's or an answer's head: its first line, its fields, the empty line."""
+    return FIRST_LINE + sum(len(name) + len(value) + 4 for name, value in fields)
+
+
+def records(size: int) -> int:
+    """Bytes that TLS adds to `size`: a header and a tag for each record of 16 KiB."""
+    return RECORD * -(-size // (16 * 1024))
 
 
 def in_parts(offset: int, length: int, read: Callable[[int, int], bytes]) -> bytes:

@@ -100,6 +100,8 @@ class Wire:
                 method, url, body=carried, headers=fields, retries=False, redirect=False, preload_content=not slow
             )
             data = line.received(got.read, _length(got)) if slow else got.data
+            if slow:
+                line.extra(len(url) + line.head(fields.items()) + line.head(got.headers.items()))
         except (failures.NewConnectionError, failures.ConnectTimeoutError, failures.ProxyError, failures.SSLError) as error:
             raise unreachable(redacted(str(error)), subject) from error
         except (failures.HTTPError, OSError) as error:

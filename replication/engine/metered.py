@@ -1,7 +1,9 @@
 """Ports seen through an appliance's throttle: every call that carries data passes the line (S13), whichever one it is.
 
-Counted are source reads, log blobs put and fetched, pages written and read, and documents; requests without data, headers
-and what Azure copies by itself are not.
+Every byte that an appliance sends or receives counts. Source reads, log blobs, pages and documents wait for the line; the
+heads of their requests and answers and what TLS adds are charged when they have passed, and so are calls without data (SOAP
+to vCenter, listings, deletions), at what such a call takes: they are small and nothing may wait for them. What Azure copies by
+itself is none of the appliance's traffic; Azure Resource Manager and Key Vault, some requests an hour, are left out.
 """
 
 from __future__ import annotations
@@ -13,13 +15,21 @@ from functools import partial
 from typing import Any, cast
 
 from replication.engine.pace import Pace
-from replication.line import in_parts, metered
+from replication.line import in_parts, metered, records
 from replication.model.source import Snapshot
 from replication.ports import DiskReader, DocumentStore, LogStore, ReplicaStore, Source
 
 PIECES = ((100e6, 128 * 1024), (1e9, 512 * 1024))
 """Up to so many bits a second answers are asked for in pieces of so many bytes: what is under way already when the rate is
 lowered would be seconds of the new one."""
+
+
+HEADS = 3 * 1024
+"""Bytes of a small request to Azure and its answer; the bearer token alone is about 2 KiB."""
+SOAP = 6 * 1024
+"""Bytes of a call to vCenter and its answer."""
+ENTRY = 300
+"""Bytes of one member of a listing's answer: an area of changed blocks, a blob's name and properties."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +43,31 @@ class Line:
     def draw(self, size: int) -> None:
         self.pace.wait(size, self.check, self.urgent())
 
+    def charge(self, size: int) -> None:
+        self.pace.charge(size, self.urgent())
+
 
 class _Through:
-    """All of `inner`, but for the methods that a subclass has of its own."""
+    """All of `inner`, but for the methods that a subclass has of its own; each call of the others is charged."""
+
+    call = HEADS
+    """What a call without data takes."""
+    beside = 0
+    """What a call takes beside its data when its provider does not count that."""
 
     def __init__(self, inner: Any, line: Line) -> None:
         self._inner, self._line = inner, line
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+        method = getattr(self._inner, name)
+
+        def charged(*given: Any, **named: Any) -> Any:
+            got = method(*given, **named)
+            many = len(got) if isinstance(got, list | dict | tuple) else 0
+            self._line.charge(self.call + ENTRY * many)
+            return got
+
+        return charged if callable(method) else method
 
     def _sent(self, data: bytes, do: Callable[[], Any]) -> Any:
         return self._carried(do, lambda _: len(data))
@@ -53,9 +79,12 @@ class _Through:
         rate = self._line.pace.rate
         if rate is None:
             return do()
-        with metered(self._line.draw, next((piece for most, piece in PIECES if rate <= most), None)) as call:
+        piece = next((piece for most, piece in PIECES if rate <= most), None)
+        with metered(self._line.draw, piece, self._line.charge) as call:
             got = do()
-            call.settle(size(got))
+            carried = size(got)
+            call.settle(carried)
+        self._line.charge(records(carried) + self.beside)
         return got
 
 
@@ -65,6 +94,8 @@ class _Reader(_Through):
 
 
 class _Source(_Through):
+    call = SOAP
+
     def open_disk(self, machine: str, snapshot: Snapshot, disk: int) -> AbstractContextManager[DiskReader]:
         return self._opened(machine, snapshot, disk)
 
@@ -98,6 +129,8 @@ class _Replicas(_Through):
 
 
 class _Documents(_Through):
+    beside = HEADS
+
     def get(self, name: str) -> tuple[bytes, str] | None:
         found: list[str] = []
 

@@ -58,6 +58,13 @@ class Pace:
                 self._clock.sleep(seconds)
             left -= part
 
+    def charge(self, size: int, urgent: bool) -> None:
+        """`size` bytes that nobody waited for (headers, small requests): those that come next wait the longer."""
+        with self._lock:
+            now = self._clock.now()
+            self._follow(now)
+            self._bucket.charge(size, now, urgent)
+
     def _follow(self, now: float) -> None:
         """The schedule's next rate when its time has come; everything anew when the clock was set back."""
         if now < self._looked or (self._change is not None and now >= self._change):

@@ -133,7 +133,10 @@ def _exchange(
     wanted = f"bytes {span[0]}-"
     if not response.getheader("Content-Range", wanted).startswith(wanted):
         raise OSError(f"the answer holds {response.getheader('Content-Range')}, asked for was {headers['Range']}")
-    return line.received(response.read, span[1]) if line.limited() else response.read(span[1]), response.status
+    if not line.limited():
+        return response.read(span[1]), response.status
+    line.extra(len(target) + line.head(headers.items()) + line.head(response.getheaders()))
+    return line.received(response.read, span[1]), response.status
 
 
 def _target(datacenter: str, datastore: str, path: str) -> str:
