@@ -21,8 +21,11 @@ from replication.windows import Period, closed_until, next_change
 SLICE = 64 * 1024
 """Bytes to ask for at once: 50 ms at 10 Mbit/s."""
 
-SAVED = 0.15
-"""Seconds of an idle line that are saved up: three times this is less than 5 % of 10 s."""
+SAVED = 0.3
+"""Seconds of an idle line that are saved up, for moments in which nobody could send (a busy processor): 3 % of 10 s."""
+
+FIRST = 1 / 6
+"""Share of it that urgent traffic has for itself; it may use the rest too."""
 
 OTHERS = 0.1
 """Share of the line that ordinary traffic keeps while urgent traffic wants more than all of it."""
@@ -67,16 +70,13 @@ class Throttle:
 
 
 class TokenBucket:
-    """`rate` in bits a second, None for no limit. `burst` in bits: what an idle line saves up; default 0.15 s or a slice.
-
-    Saved time makes good for moments in which nobody could send (a busy processor); more of it would be seen over 10 s.
-    """
+    """`rate` in bits a second, None for no limit. `burst` in bits: what an idle line saves up; default `SAVED` or a slice."""
 
     def __init__(self, rate: float | None, burst: float | None = None) -> None:
         self._burst = burst
         self._at: float | None = None
         self._rate = _checked(rate)
-        self._level = self._urgent = self.burst
+        self._level, self._urgent = self.burst, self._first
         """Bits at hand (negative: promised away) for ordinary and for urgent traffic."""
 
     @property
@@ -89,11 +89,15 @@ class TokenBucket:
             return self._burst
         return max(SLICE * 8.0, (self._rate or 0) * SAVED)
 
+    @property
+    def _first(self) -> float:
+        return max(SLICE * 8.0, self.burst * FIRST)
+
     def set_rate(self, rate: float | None, now: float) -> None:
         """From `now` on. What was promised stays promised, and is paid off at the new rate."""
         self._refill(now)
         self._rate = _checked(rate)
-        self._level, self._urgent = min(self._level, self.burst), min(self._urgent, self.burst)
+        self._level, self._urgent = min(self._level, self.burst), min(self._urgent, self._first)
 
     def take(self, size: int, now: float, urgent: bool = False) -> float:
         """Seconds to wait before `size` bytes may be sent. They count as taken: ask once, wait, send."""
@@ -101,7 +105,9 @@ class TokenBucket:
         if self._rate is None:
             return 0.0
         if urgent:
-            self._urgent -= size * 8
+            lent = min(max(0.0, self._level), max(0.0, size * 8 - self._urgent))
+            self._level -= lent
+            self._urgent += lent - size * 8
             return max(0.0, -self._urgent / self._rate)
         self._level -= size * 8
         share = OTHERS if self._urgent < 0 else 1.0
@@ -111,11 +117,11 @@ class TokenBucket:
         passed = 0.0 if self._at is None else max(0.0, now - self._at)  # a clock that was set back gives nothing
         self._at = now
         if self._rate is None:
-            self._level = self._urgent = self.burst
+            self._level, self._urgent = self.burst, self._first
             return
         bits = passed * self._rate
         others = min(bits * OTHERS, self.burst - self._level)
-        urgent = min(bits - others, self.burst - self._urgent)
+        urgent = min(bits - others, self._first - self._urgent)
         self._urgent += urgent
         self._level = min(self.burst, self._level + bits - urgent)
 

@@ -46,6 +46,11 @@ GROUPS = (
     Group("graphing", {"graph_10000_s": "s"}),
     Group("applying", {"apply_3000_noop_s": "s", "apply_30000_noop_s": "s"}),
     Group("inventory", {"inventory_10000_s": "s"}),
+    Group("simulate", {"simulate_week_500_machines_s": "s"}),
+    Group(
+        "throttle",
+        {"throttle_10_mbit_share": "of 1", "throttle_50_mbit_share": "of 1", "throttle_200_mbit_share": "of 1"},
+    ),
     Group("initial", {"initial_mib_s": "MiB/s", "replication_rss_mib": "MiB", "initial_snapshot_open_s": "s"}),
     Group("cutover", {"cutover_downtime_10gib_s": "s", "cutover_downtime_1tib_s": "s"}),
     Group("delta", {"delta_64mib_on_10gib_s": "s", "delta_64mib_on_1tib_s": "s"}),
