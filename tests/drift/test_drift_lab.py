@@ -70,6 +70,32 @@ def test_an_estate_that_nobody_touched_is_silent_in_every_phase(site: Site) -> N
     assert vm["size"] == "Standard_D2s_v5" and len(vm["disks"]) == 1 and len(vm["nics"]) == 1, "what was made is recorded"
 
 
+def test_one_listing_for_each_kind_and_scope(site: Site) -> None:
+    """issue 4, Drift: one list call per type and scope, and the snapshots of all machines in one call."""
+    kinds = {
+        "networkInterfaces": 1,
+        "Microsoft.Compute/disks": 1,
+        "virtualMachines": 1,
+        "Microsoft.RecoveryServices/vaults": 2,  # the vaults of the project's group; the locks of the vault
+        "/locks": 1,
+        "roleAssignments": 2,  # the project's group, the target's
+        "storageAccounts$": 2,
+        "Microsoft.ServiceBus": 2,  # namespaces of the group; queues of the namespace
+        "Microsoft.KeyVault/vaults$": 1,
+        "subscriptions/[^/]*/resources$": 1,
+    }
+    rules = {name: site.fault("azure", f"^arm .*{name}", "delay", seconds=0.0, count=0) for name in kinds}
+    snapshots = site.fault("vcenter", "^.* RetrieveProperties", "delay", seconds=0.0, count=0)
+    try:
+        seen(site)
+        counted = {name: site.faults("azure")[rule]["seen"] for name, rule in rules.items()}
+        read = site.faults("vcenter")[snapshots]["seen"]
+    finally:
+        site.heal()
+    assert counted == kinds
+    assert 0 < read < 10
+
+
 def _tags(site: Site, address: str, **change: str | None) -> None:
     """Set or take off tags of a storage account, as its owner would in the portal."""
     at = _id(site, address).split("/")
@@ -235,3 +261,13 @@ def test_a_vcenter_that_does_not_answer_is_an_error_and_no_silence(site: Site) -
     finally:
         site.control("vcenter", "DELETE", f"faults/{rule}")
     assert ran.code == 1 and "could not be read" in ran.out, ran.said
+
+
+def test_apply_sets_back_what_is_ours_and_leaves_what_others_set(site: Site) -> None:
+    """issue 4, Drift: what others set is left alone, also by the apply that sets ours back."""
+    _tags(site, "gateway_store.koreacentral", **{"wavelift-estate": "e2e"})
+    _tags(site, "seed_store.korea", owner="finance")
+    site.here("apply", "--auto-approve", "--detach")
+    left = found(site)
+    shared = {change for change in left if not change[1].startswith(("machine.", "vm.", "nic.", "appliance."))}
+    assert shared == {("foreign", "log_store.koreacentral", "tags.env"), ("foreign", "seed_store.korea", "tags.owner")}
