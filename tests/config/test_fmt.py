@@ -205,6 +205,8 @@ def test_check_and_diff_write_nothing(folder: Path) -> None:
     """issue 4, Editing: `fmt --check` has exit code 2 and names the files; `--diff` shows the lines."""
     done = fmt("--check")
     assert (done.exit_code, done.output) == (2, "waves/messy.yaml\n")
+    assert fmt("--check", str(folder)).output == f"{folder}/waves/messy.yaml\n"
+    assert "cannot be read" in str(fmt("-C", "nowhere").exception)
     shown = fmt("--diff")
     assert "-defaults:   {ip: keep}\n+defaults: {ip: keep}\n" in shown.output
     assert (folder / "waves" / "messy.yaml").read_text() == "defaults:   {ip: keep}\n"

@@ -88,6 +88,7 @@ def test_the_command() -> None:
     assert "waves.erp.machines.erp-01.quiesce = true" in ask("erp-01", "-C", str(GOOD)).output
     (made,) = json.loads(ask("erp-01.disk", "-C", str(GOOD), "--json").output)
     assert (made["value"], made["place"]) == ("Premium_LRS", "targets.japan.defaults.disk")
+    assert "No file of an estate" in str(ask("a", "-C", str(GOOD / "nowhere")).exception)
     for wrong in ("waves.shop.machines.shop-web-09.disk", "erp-01.disc", "waves.shopp.phase"):
         assert "Did you mean" in str(ask(wrong, "-C", str(GOOD)).exception)
 

@@ -26,6 +26,8 @@ def explain_value(
     from planner.config.vocabulary import UnknownPlace
 
     origins = Origins.read(estate)
+    if not origins.names():
+        raise UserProblem(f"No file of an estate could be read in {estate}: `wavelift validate -C {estate}` says why.")
     try:
         one = origins.of(path)
         found = origins.machine(path) if not one.default and _is_machine(one.path) else (one,)

@@ -19,7 +19,7 @@ STDIN = Path("-")
 
 def fmt(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILES]", help="Files; `-` is standard input; by default the estate's.")
+        list[Path] | None, typer.Argument(metavar="[FILES]", help="Files or folders; `-` is standard input.")
     ] = None,
     estate: Folder = Path(),
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 2 when a file would change.")] = False,
@@ -30,7 +30,7 @@ def fmt(
 
     refused: list[Diagnostic] = []
     changed = 0
-    for path in files or _estate(estate):
+    for path in _chosen(files or [estate]):
         text = _read(path)
         made = formatted("standard input" if path == STDIN else str(path), text)
         if not isinstance(made, Formatted):
@@ -54,6 +54,11 @@ def fmt(
         raise typer.Exit(ERROR)
     if changed and check:
         raise typer.Exit(CHANGES)
+
+
+def _chosen(paths: list[Path]) -> list[Path]:
+    """The paths, for a folder the files of its estate."""
+    return [file for path in paths for file in (_estate(path) if path.is_dir() else [path])]
 
 
 def _estate(folder: Path) -> list[Path]:
