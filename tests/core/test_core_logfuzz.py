@@ -22,7 +22,7 @@ from tests.full import size
 
 pytestmark = pytest.mark.faults
 GOLDEN = Path(__file__).parents[1] / "golden"
-fuzz = settings(deadline=None, max_examples=size(5_000, 120))
+fuzz = settings(deadline=None, max_examples=size(5_000, 80))
 
 names = st.text(min_size=1, max_size=40)
 headers = st.builds(

@@ -66,7 +66,7 @@ def settled(scenario: Scenario, world: World) -> None:
     scenario.check(world)
 
 
-def kill_at_every_call(scenario: Scenario, most: int = 12) -> int:
+def kill_at_every_call(scenario: Scenario, most: int = 7) -> int:
     """Kill the first process at its call 1, 2, 3 …; how many places there were."""
     number = calls(scenario).calls
     for at in share(range(1, number + 1), most):
@@ -85,7 +85,7 @@ def kill_twice(scenario: Scenario, places: Iterable[tuple[int, int]]) -> int:
     return count
 
 
-def kill_at_every_journal_write(scenario: Scenario, most: int = 4) -> int:
+def kill_at_every_journal_write(scenario: Scenario, most: int = 3) -> int:
     """The process dies at each write of the journal: not sent, written, or sent and landing while its successor works."""
 
     def once(way: str, nth: int) -> int:
@@ -99,7 +99,7 @@ def kill_at_every_journal_write(scenario: Scenario, most: int = 4) -> int:
     return sum(_numbers(there, most, lambda nth, way=way: once(way, nth), f"journal write {way}") for way in ways)
 
 
-def fault_at_every_call(scenario: Scenario, action: str, most: int = 12) -> int:
+def fault_at_every_call(scenario: Scenario, action: str, most: int = 7) -> int:
     """The Nth call of every port method suffers `action`, in a process that lives on; how many runs there were."""
 
     def once(name: str, nth: int) -> int:
@@ -110,7 +110,7 @@ def fault_at_every_call(scenario: Scenario, action: str, most: int = 12) -> int:
     return _everywhere(scenario, once, action, most)
 
 
-def hold_every_call(scenario: Scenario, lands_after: int | None, most: int = 12) -> int:
+def hold_every_call(scenario: Scenario, lands_after: int | None, most: int = 7) -> int:
     """The Nth call of every method that changes something is held and lands late: `lands_after` calls of the same process
     later, or (None) when everything is over; then what comes next in the machine's life must go well."""
 

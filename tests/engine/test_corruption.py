@@ -21,7 +21,7 @@ pytestmark = pytest.mark.faults
 Blob = tuple[bytes, dict[str, str]]
 KIB = 1024
 LATER = 7200.0
-CASES = size(10_000, 300)
+CASES = size(10_000, 150)
 
 
 @dataclass
@@ -216,7 +216,7 @@ def refused(sealed: Sealed) -> None:
 def test_nothing_but_the_source_s_bytes_ever_reaches_a_replica(record_property: Callable[[str, object], None]) -> None:
     """Damage on the wire, at any one read of the log, in an initial cycle (which streams) and in a delta (which fetches again
     what it could not keep): whatever was written is what the snapshot holds there, and in the end all is well."""
-    cases, hits = size(1_000, 24), 0
+    cases, hits = size(1_000, 12), 0
     for case in range(cases):
         chance = random.Random(case)
         world = World(seed=case)

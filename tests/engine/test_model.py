@@ -263,8 +263,8 @@ class Model(RuleBasedStateMachine):
 
 Model.TestCase.settings = settings(
     deadline=None,
-    max_examples=size(250, 12),
-    stateful_step_count=size(30, 14),
+    max_examples=size(250, 10),
+    stateful_step_count=size(30, 12),
     derandomize=not FULL,
     print_blob=True,
     suppress_health_check=list(HealthCheck),

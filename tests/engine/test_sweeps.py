@@ -38,7 +38,7 @@ def test_killed_at_every_journal_write(name: str, record_property: Told) -> None
 def test_killed_twice_in_a_row(scenario: Scenario, record_property: Told) -> None:
     """Issue 2: a kill -9 in the middle, twice in a row."""
     places = [(a, b) for a in range(20, 75, 5 if FULL else 9) for b in range(18, 75, 5 if FULL else 11)]
-    record_property("cases", kill_twice(scenario, share(places, 6)))
+    record_property("cases", kill_twice(scenario, share(places, 4)))
 
 
 @everywhere
@@ -58,4 +58,4 @@ def test_answer_lost_at_every_call(name: str, record_property: Told) -> None:
 def test_held_on_the_wire_and_landing_late(name: str, lands: int | None, record_property: Told) -> None:
     """Design, step 5: a write delayed on the wire can never land after its time. Every call that changes something is
     held, and lands one call later, twelve calls later, or when all is over; then the machine's life goes on."""
-    record_property("cases", hold_every_call(SCENARIOS[name], lands, 5))
+    record_property("cases", hold_every_call(SCENARIOS[name], lands, 3))

@@ -25,7 +25,7 @@ def test_a_seed_that_vanishes_at_any_call_is_told_and_never_made_anew(
     """S11, pitfall 2: between the look for the recovery point and the first write a blank seed was made in its place: a delta
     on it would have been a recovery point of holes. And whatever the delete met: the problem says what to do."""
     undisturbed = calls(DELTA)
-    places = share(range(1, undisturbed.calls + 1), 40)
+    places = share(range(1, undisturbed.calls + 1), 14)
     for at in places:
         vanished(at, grown, set(undisturbed.names))
     record_property("cases", len(places))
