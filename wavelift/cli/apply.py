@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from wavelift.cli.console import Console
     from wavelift.planfiles import Chosen
     from wavelift.planning import Looked
-    from wavelift.reviewed import reviewed
     from wavelift.waiting import Waited
     from wavelift.wiring import Wiring
 
@@ -61,6 +60,7 @@ def apply(
     from wavelift.cli.console import Console
     from wavelift.cli.plan import show
     from wavelift.planfiles import Chosen, Filed, agreed_on
+    from wavelift.reviewed import reviewed
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 
