@@ -1,0 +1,149 @@
+"""Forecasts from what planning looked at: the schedule's own answer, unknown never 0 (issue 4: forecast; The weeks, 14)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from replication.model.record import Commit, CycleKind, DiskEvidence, Evidence, Record
+from tests.planner.site import GIB, Site, vm
+from wavelift.forecasting import Forecast, forecast, text
+from wavelift.forecasting.warn import warnings
+
+NOW = datetime(2027, 1, 15, 12, tzinfo=ZoneInfo("Asia/Seoul")).timestamp()
+HOUR = 3600.0
+WAVE = "waves:\n  shop:\n    target: korea\n    phase: {phase}\n{more}    machines: {{web-01: Standard_D2s_v5}}\n"
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    monkeypatch.chdir(tmp_path)
+    site = Site(tmp_path, vm(1, "web-01", (8,)))
+    site.files(waves=WAVE.format(phase="replicate", more=""))
+    yield site
+
+
+def made(site: Site, most: int | None = None, **files: str) -> Forecast:
+    site.files(**files)
+    looked = site.look(now=NOW)
+    assert not looked.plan.errors, looked.plan.errors
+    return forecast(looked, NOW, most=most)
+
+
+def test_an_initial_replication_takes_bytes_at_the_slowest_rate(site: Site) -> None:
+    """8 GiB at 8 Mbit/s are 8590 s; the settling time comes before."""
+    [start] = made(site, assumed="forecast: {link: 8 Mbps, settle: 30s}\n").starts
+    assert (start.machine, start.bytes, start.begins) == ("web-01", 8 * GIB, NOW)
+    assert start.ends is not None
+    assert 8 * GIB / 1e6 <= start.ends - NOW <= 8 * GIB / 1e6 + 90
+    assert start.churn == "assumed" and start.windows == 0
+    grown = 8 * GIB * 0.05 / 86400 * (start.ends - NOW)
+    assert start.space["ds-1"] == pytest.approx(grown, rel=0.02)
+
+
+def test_only_what_holds_data_is_sent(site: Site) -> None:
+    assert made(site, assumed="forecast: {used: 25%}\n").starts[0].bytes == 2 * GIB
+
+
+def test_the_throttle_s_schedule_counts(site: Site) -> None:
+    """S13: at noon 8 Mbit/s, from 13:00 on as much as there is."""
+    throttle = "{rate: unlimited, except: [{days: Mon-Sun, time: 08:00-13:00, rate: 8 Mbps}]}"
+    _appliance(site, f"throttle: {throttle}")
+    [start] = made(site).starts
+    assert start.ends is not None and HOUR < start.ends - NOW < HOUR + 600
+
+
+def test_a_blackout_is_cut_out_or_gone_through(site: Site) -> None:
+    """The weeks, 14: what runs goes on, or makes way and resumes; nothing starts inside."""
+    slow = "forecast: {link: 8 Mbps, settle: 30s}\n"
+    whole = made(site, assumed=slow).starts[0]
+    assert whole.ends is not None
+    _appliance(site, 'blackout: "Friday;13:00;5h"')
+    through = made(site).starts[0]
+    assert through.ends == whole.ends and through.windows == 1
+    _appliance(site, 'blackout: "Friday;13:00;5h", schedule: {initial_in_blackout: release-and-resume}')
+    cut = made(site).starts[0]
+    assert cut.ends is not None and cut.ends == pytest.approx(whole.ends + 5 * HOUR, abs=180)
+    assert cut.snapshot is not None and cut.snapshot < 7 * HOUR
+    _appliance(site, 'blackout: "Friday;11:00;5h"')
+    assert made(site).starts[0].begins == pytest.approx(NOW + 4 * HOUR, abs=90)
+
+
+def test_one_that_never_ends_is_unknown(site: Site) -> None:
+    found = made(site, assumed="forecast: {link: 1 bps}\n")
+    assert found.starts[0].ends is None and found.ends is None
+    assert "unknown" in text.text(found)
+
+
+def test_cost_is_a_price_times_size_or_unknown(site: Site) -> None:
+    """Unknown is "unknown", never 0."""
+    without = made(site)
+    assert without.cost == {"koreacentral": None} and without.monthly is None
+    assert "Seeds in koreacentral: 8 GiB, unknown" in text.text(without)
+    assert text.to_json(without)["cost"]["known"] is None
+    priced = made(site, prices="prices: {currency: EUR, seed_gib_month: {koreacentral: 0.5}}\n")
+    assert priced.cost == {"koreacentral": 4.0} and "4.00 EUR a month" in text.text(priced)
+    elsewhere = made(site, prices="prices: {seed_gib_month: {japaneast: 0.5}}\n")
+    assert elsewhere.cost == {"koreacentral": None}
+
+
+def test_prices_and_assumptions_make_no_plan_stale(site: Site) -> None:
+    digest = site.look(now=NOW).plan.digest
+    site.files(prices="prices: {seed_gib_month: {koreacentral: 0.5}}\n", assumed="forecast: {link: 1 Gbps}\n")
+    assert site.look(now=NOW).plan.digest == digest
+
+
+def test_a_plan_of_many_says_what_it_left_out(site: Site) -> None:
+    found = made(site, most=0)
+    assert found.starts == () and "run `wavelift forecast`" in text.text(found)
+
+
+def test_the_downtime_is_the_engine_s_own_and_unknown_before_it_measured(site: Site) -> None:
+    """Issue 4: expected cut-over downtime from measured churn; `plan` warns when a window is too short."""
+    site.go()
+    cutover = "    cutover: {window: 2027-01-17 01:00/01:02, downtime: 1m}\n"
+    site.files(waves=WAVE.format(phase="migrate", more=cutover))
+    [unmeasured] = made(site).cutovers
+    assert unmeasured.p50 is None and unmeasured.bytes50 is None
+    assert "unknown (nothing measured yet)" in text.text(made(site))
+    _measure(site)
+    found = made(site)
+    [known] = found.cutovers
+    assert known.p50 is not None and known.p90 is not None and known.p50 <= known.p90
+    assert "its window is 120 s long" in known.short
+    told = warnings(site.workspace.estate, found)
+    assert [d.code for d in told] == ["WL488"] and str(told[0].span).startswith("waves.yaml:5:")
+    assert known.legal.at is None, "what cannot end in its window has no legal start"
+
+
+def test_a_forecast_as_a_table_and_as_json(site: Site) -> None:
+    found = made(site)
+    page = text.markdown(found)
+    assert "| shop | web-01 | 8 GiB |" in page and "**Initial replications**" in page
+    document = json.loads(json.dumps(text.to_json(found)))
+    assert document["format"] == "wavelift-forecast-1" and document["starts"][0]["machine"] == "web-01"
+
+
+def _appliance(site: Site, more: str) -> None:
+    base = (site.folder / "estate.yaml").read_text()
+    lines = [f"  gw-1: {{role: primary, {more}}}" if line.startswith("  gw-1:") else line for line in base.splitlines()]
+    (site.folder / "estate.yaml").write_text("\n".join(lines) + "\n")
+
+
+def _measure(site: Site) -> None:
+    """Three cycles of web-01: 64 MiB an hour."""
+    disk = DiskEvidence(2000, 131072, 131072, 0, 64 << 20, 64 << 20, 64 << 20, 64 << 20, 16)
+    kinds = {3: CycleKind.DELTA, 2: CycleKind.DELTA, 1: CycleKind.INITIAL}
+    began = {n: NOW - (4 - n) * HOUR for n in kinds}
+    cycles = tuple(Evidence(n, kind, "a", 1, began[n], began[n] + 20, 9, (disk,)) for n, kind in kinds.items())
+    commit = Commit(3, CycleKind.DELTA, "a", 3, NOW - HOUR + 20, NOW - HOUR, {}, {})
+    for documents in site.engine.stores.values():
+        for uuid, record in documents.records.items():
+            measured: Record = replace(record, evidence=cycles, committed=commit)
+            documents.records[uuid] = measured
