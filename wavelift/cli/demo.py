@@ -37,6 +37,7 @@ def demo(
 def _run(work: Path) -> None:
     from rich.console import Console
 
+    from wavelift.demo import foretold
     from wavelift.demo.proof import downtimes, prove, table
     from wavelift.demo.story import Story
 
@@ -46,9 +47,13 @@ def _run(work: Path) -> None:
         story.replicate()
         story.churn()
         story.test()
+        expected = foretold.expected_downtimes(story.estate)
         story.migrate()
         downtime = downtimes(story.estate)
         story.complete()
+        typer.echo("\n== Forecast before, and what happened")
+        initial = foretold.initial_seconds(story.foretold)
+        Console(width=140).print(foretold.table(foretold.compared(story.estate, initial, expected, downtime)))
         typer.echo("\n== Proof: every managed disk against its source, sector for sector")
         proven = prove(story.estate, story.lab, downtime)
         Console(width=140).print(table(proven))

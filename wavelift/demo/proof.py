@@ -55,7 +55,7 @@ def prove(estate: Path, lab: Lab, downtime: Mapping[str, float]) -> list[Proven]
             source = next(d for d in sources[machine.uuid]["disks"] if d["key"] == key)
             if len(source["chain"]) > 1:
                 raise UserProblem(f"{recorded.machine}: a snapshot was left behind on {source['label']}")
-            evidence = _evidence(wiring, gateways(state)[machine.region], machine.uuid, machine.replication)
+            evidence = evidence_of(wiring, gateways(state)[machine.region], machine.uuid, machine.replication)
             disk = Path(disks[recorded.id.lower()])
             out.append(_proven(recorded.machine, key, Path(source["path"]), disk, evidence, downtime.get(recorded.machine)))
     return out
@@ -92,7 +92,8 @@ def table(proven: list[Proven]) -> Table:
     return out
 
 
-def _evidence(wiring: Wiring, account: str, machine: str, replication: str) -> list[Evidence]:
+def evidence_of(wiring: Wiring, account: str, machine: str, replication: str) -> list[Evidence]:
+    """Of every cycle of a replication, in the order of the cycles."""
     store = wiring.engine.open(account)
     names = sorted(store.list(f"evidence/{machine}/{replication}/"))
     return [load_evidence(found[0]) for name in names if (found := store.get(name)) is not None]

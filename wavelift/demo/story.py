@@ -39,6 +39,8 @@ class Story:
         self._say = say
         self.lab = Lab(work / "lab")
         self._engine: subprocess.Popen[bytes] | None = None
+        self.foretold: dict[str, Any] = {}
+        """`forecast --json` before anything was replicated."""
 
     # ---- the steps
 
@@ -57,6 +59,7 @@ class Story:
     def replicate(self) -> None:
         self._title("Plan and apply: three waves start to replicate")
         self._run("plan", "-C", str(self._estate))
+        self.foretold = json.loads(self._output("forecast", "-C", str(self._estate), "--json"))
         self.start_engine()
         self._apply()
         self._run("status", "-C", str(self._estate))

@@ -101,9 +101,16 @@ def _rates(record: Record) -> Iterator[float]:
             yield changed / max(1.0, cycle.started - before.started)
 
 
-def assumptions(policy: ForecastPolicy, deltas: bool) -> Assumptions:
+WITH_DELTAS = 150
+"""Up to so many machines delta cycles are simulated beside the initial ones."""
+PER_MACHINE = 0.36
+"""Seconds between two looks of the schedule for every machine beyond that, so that thousands take seconds: an hour of 10,000."""
+
+
+def assumptions(policy: ForecastPolicy, machines: int) -> Assumptions:
     """Rates of the policy are bits a second, those of a simulation bytes. A short settling time is looked at as closely."""
     standard = Assumptions()
+    few = machines <= WITH_DELTAS
 
     def rate(given: int | None, usual: float | None) -> float | None:
         return usual if given is None else given / 8
@@ -114,6 +121,6 @@ def assumptions(policy: ForecastPolicy, deltas: bool) -> Assumptions:
         host=rate(policy.host, standard.host),
         disk=rate(policy.disk, standard.disk),
         settle=policy.settle,
-        grid=max(1.0, min(standard.grid, policy.settle)),
-        deltas=deltas,
+        grid=max(1.0, min(standard.grid, policy.settle)) if few else max(standard.grid, PER_MACHINE * machines),
+        deltas=few,
     )

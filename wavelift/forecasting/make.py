@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from planner.artifact import Kind
 from planner.desired import DesiredMachine
-from planner.estate import Appliance, Estate, Phase
+from planner.estate import Appliance, CutoverPolicy, Estate, Phase
 from planner.legal import Asked, Legal, legal_starts
 from planner.plan.life import Stage
 from planner.steps import SendOrder
@@ -20,14 +20,12 @@ from replication.schedule import Decision
 from replication.schedule import Start as Begin
 from replication.simulate import DAY, GIB, MBIT, Simulation
 from replication.windows import Blackout
-from wavelift.forecasting.fleet import all_blackouts, appliances, assumptions, churn, fleet, stages
+from wavelift.forecasting.fleet import WITH_DELTAS, all_blackouts, appliances, assumptions, churn, fleet, stages
 from wavelift.forecasting.model import Cutover, Forecast, Start
 from wavelift.planning import Looked
 
 LONGEST = 60
 """Days that are looked ahead."""
-WITH_DELTAS = 150
-"""Up to so many machines delta cycles are simulated beside the initial ones."""
 _NOTHING: Mapping[str, float] = {}
 
 
@@ -43,7 +41,7 @@ def forecast(looked: Looked, now: float, progress: Mapping[str, float] = _NOTHIN
         count = f"{len(beginning)} initial replications"
         left_out = f"{count} are not simulated here (more than {most} machines): run `wavelift forecast`"
     elif beginning:
-        starts = tuple(_starts(looked, beginning, known, now, progress, replicating <= WITH_DELTAS))
+        starts = tuple(_starts(looked, beginning, known, now, progress, replicating))
     seeds = _seeds(looked, of)
     prices = estate.prices.seed_gib_month if estate.prices is not None else {}
     cost = {region: size / GIB * prices[region] if region in prices else None for region, size in seeds.items()}
@@ -55,7 +53,7 @@ def forecast(looked: Looked, now: float, progress: Mapping[str, float] = _NOTHIN
         seeds=seeds,
         cost=cost,
         currency=estate.prices.currency if estate.prices is not None else "",
-        assumed=_assumed(estate, replicating <= WITH_DELTAS),
+        assumed=_assumed(estate, replicating),
         left_out=left_out,
     )
 
@@ -69,10 +67,10 @@ def _starts(
     known: Mapping[str, Appliance],
     now: float,
     progress: Mapping[str, float],
-    deltas: bool,
+    replicating: int,
 ) -> Iterator[Start]:
     sims = fleet(looked, now, progress)
-    simulation = Simulation(sims, now, assumed=assumptions(looked.desired.estate.forecast, deltas))
+    simulation = Simulation(sims, now, assumed=assumptions(looked.desired.estate.forecast, replicating))
     waiting, begun, ended = set(names), dict[str, float](), dict[str, float]()
 
     def seen(at: Simulation, decisions: list[Decision]) -> None:
@@ -144,7 +142,7 @@ def _cutovers(
         if name in known and of[name] in (Stage.NEW, Stage.INITIAL, Stage.DELTA)
         and estate.machines[name].phase.rank >= Phase.MIGRATE.rank
     ]
-    told = {one.machine.name: predicted(looked.records.get(one.uuid), one) for one in wanted}
+    told = {one.machine.name: predicted(looked.records.get(one.uuid), one.machine.cutover) for one in wanted}
     asked = []
     for one in wanted:
         name, found = one.machine.name, told[one.machine.name]
@@ -154,11 +152,11 @@ def _cutovers(
         yield _cutover(one, told[one.machine.name], legal[one.machine.name])
 
 
-def predicted(record: Record | None, one: DesiredMachine) -> Downtime | None:
+def predicted(record: Record | None, cutover: CutoverPolicy) -> Downtime | None:
     """The engine's own forecast; None while no delta cycle was measured."""
     if record is None or not any(cycle.kind is not CycleKind.INITIAL for cycle in record.evidence):
         return None
-    policy = one.machine.cutover.shutdown
+    policy = cutover.shutdown
     return downtime(record.evidence, record.measured, Shutdown(policy.mode, policy.wait, policy.otherwise), BEHIND)
 
 
@@ -201,8 +199,8 @@ def _seeds(looked: Looked, of: Mapping[str, Stage]) -> dict[str, int]:
     return {region: size for region, size in sorted(out.items()) if size}
 
 
-def _assumed(estate: Estate, deltas: bool) -> dict[str, str]:
-    assumed = assumptions(estate.forecast, deltas)
+def _assumed(estate: Estate, machines: int) -> dict[str, str]:
+    assumed = assumptions(estate.forecast, machines)
 
     def rate(bytes_per_s: float | None) -> str:
         return f"{bytes_per_s / MBIT:g} Mbit/s" if bytes_per_s else "no limit"
@@ -215,5 +213,6 @@ def _assumed(estate: Estate, deltas: bool) -> dict[str, str]:
         "data": f"{estate.forecast.used:.0%} of capacity",
         "churn where not measured": f"{estate.forecast.churn:.0%} a day",
         "settling of a cycle": f"{assumed.settle:g} s",
-        "delta cycles": "simulated beside" if deltas else f"not simulated (more than {WITH_DELTAS} machines)",
+        "delta cycles": "simulated beside" if assumed.deltas else f"not simulated (more than {WITH_DELTAS} machines)",
+        "schedule looked at": f"every {assumed.grid:g} s",
     }
