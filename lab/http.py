@@ -17,6 +17,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http.client import responses as REASONS
 from io import BufferedReader
 from typing import Any
@@ -328,6 +329,8 @@ def _send(connection: ssl.SSLSocket, response: Response, *, head_only: bool, kee
         headers["Transfer-Encoding"] = "chunked"
     elif "content-length" not in names and response.status not in (204, 304) and length is not None:
         headers["Content-Length"] = str(length)
+    if "date" not in names:
+        headers["Date"] = formatdate(usegmt=True)
     if not keep:
         headers["Connection"] = "close"
     reason = REASONS.get(response.status, "Unknown")

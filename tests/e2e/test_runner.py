@@ -22,6 +22,29 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield made
 
 
+@pytest.mark.parametrize("role", ["plan", "engine"])
+def test_doctor(site: Site, role: str) -> None:
+    """Users, The weeks 1: every check at once, with what to do; 0 when all is well, 1 when not; as JSON too."""
+    ran = site.here("doctor", "--role", role)
+    assert ran.code == 0, ran.said
+    for check in ("name", "port", "certificate", "clock", "credentials", "permissions"):
+        assert f"ok  {check}" in ran.out, ran.out
+    lab = site.estate / "lab.yaml"
+    secret = site.estate / ".wavelift" / "secrets" / "vcenter.json"
+    text, password = lab.read_text(), secret.read_text()
+    try:
+        lab.write_text(text.replace(f"  ca: {site.lab.known['ca']}\n", "").replace("127.0.0.1", "localhost", 1))
+        secret.write_text(json.dumps({"user": "administrator@vsphere.local", "password": "hidden-word"}))
+        ran = site.here("doctor", "--role", role, "--json")
+        assert ran.code == 1 and "hidden-word" not in ran.said, ran.said
+        found = {one["check"] for one in json.loads(ran.out)["checks"] if one["state"] == "bad"}
+        assert found >= {"certificate", "credentials"}
+        assert all(one["todo"] for one in json.loads(ran.out)["checks"] if one["state"] == "bad")
+    finally:
+        lab.write_text(text)
+        secret.write_text(password)
+
+
 def test_plan_without_a_vcenter(site: Site, tmp_path: Path) -> None:
     """Users, The weeks 5: export where vCenter is; plan where no vCenter process runs; too old, damaged or made up: refused."""
     file = tmp_path / "inventory.json"

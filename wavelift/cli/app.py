@@ -11,6 +11,7 @@ from wavelift.cli import (
     apply,
     churn,
     demo,
+    doctor,
     drift,
     engine,
     explain_error,
@@ -67,6 +68,7 @@ app.command("forecast")(forecast.forecast)
 app.command("graph")(graph.graph)
 app.command("simulate")(simulate.simulate)
 app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
 app.add_typer(engine.app, name="engine")
 app.add_typer(inventory.app, name="inventory")
 app.add_typer(export.exports, name="export")
