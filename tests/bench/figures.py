@@ -30,7 +30,7 @@ class Group:
 
 GROUPS = (
     Group("start", {"python_pass_s": "s", "help_s": "s"}),
-    Group("sealing", {"seal_mib_s_per_core": "MiB/s"}),
+    Group("sealing", {"seal_mib_s_per_core": "MiB/s", "unseal_mib_s_per_core": "MiB/s"}),
     Group("validating", {"validate_10000_machines_s": "s", "validate_10000_machines_warm_s": "s"}),
     Group("plan_500", {"plan_500_machines_s": "s"}),
     Group("plan_1000", {"plan_1000_machines_s": "s"}),
@@ -51,7 +51,17 @@ GROUPS = (
         "throttle",
         {"throttle_10_mbit_share": "of 1", "throttle_50_mbit_share": "of 1", "throttle_200_mbit_share": "of 1"},
     ),
-    Group("initial", {"initial_mib_s": "MiB/s", "replication_rss_mib": "MiB", "initial_snapshot_open_s": "s"}),
+    Group("initial", {"initial_mib_s": "MiB/s", "replication_rss_mib": "MiB", "initial_snapshot_open_s": "s", "snapshot_open_s_per_gib": "s"}),
+    Group("many", {"disks_in_flight_52_rss_mib": "MiB", "disks_in_flight": "disks"}),
+    Group(
+        "patterns",
+        {
+            "amplification_sequential": "of 1",
+            "amplification_random_4kib": "of 1",
+            "amplification_every_other_sector": "of 1",
+            "amplification_rewrite": "of 1",
+        },
+    ),
     Group("cutover", {"cutover_downtime_10gib_s": "s", "cutover_downtime_1tib_s": "s"}),
     Group("delta", {"delta_64mib_on_10gib_s": "s", "delta_64mib_on_1tib_s": "s"}),
 )

@@ -37,6 +37,8 @@ def measure(folder: Path) -> Iterator[Measured]:
     yield Measured("initial_mib_s", SIZE / MIB / seconds, how)
     yield Measured("replication_rss_mib", after["engine"].rss, "peak resident size of the engine's process in that run")
     yield Measured("initial_snapshot_open_s", evidence.snapshot_seconds, "how long that cycle held its snapshot open")
+    per_gib = evidence.snapshot_seconds * 1024 * MIB / SIZE
+    yield Measured("snapshot_open_s_per_gib", per_gib, "the same for each GiB of that initial replication")
 
 
 def make_image(path: Path) -> None:

@@ -60,6 +60,11 @@ def seal_mib_s_per_core() -> float:
     return seal_mib_s(mixed())
 
 
+def unseal_mib_s_per_core() -> float:
+    """For `make bench`: mixed content, from the sealed blob to checked plain bytes."""
+    return unseal_mib_s(mixed())
+
+
 def _rate(size: int, work: Callable[[], object], seconds: float) -> float:
     work()
     begin, done = time.thread_time(), 0

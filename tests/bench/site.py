@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from replication.model.record import Evidence, Record
+from replication.model.record import Evidence, Record, Stage
 from wavelift.connection import write_connection
 from wavelift.labs import SERVICES, Lab
 from wavelift.planning import gateways
@@ -23,7 +23,7 @@ PATIENCE = 300.0
 
 _ESTATE = """\
 estate: {{name: bench, schema: 1}}
-appliances: {{gw-1: {{role: primary, source: lab, schedule: brisk}}}}
+appliances: {{gw-1: {{role: primary, source: lab, schedule: brisk{limits}}}}}
 policies: {{schedule: {{brisk: {{delta_minimum: {interval}s}}}}}}
 targets:
   korea: {{region: koreacentral, resource_group: {{name: rg-bench-vms, managed: true}}, network_group: rg-network, vnet: vnet,
@@ -55,11 +55,13 @@ class Used:
 class Site:
     """Machines with one disk each, replicating on a lab."""
 
-    def __init__(self, folder: Path, disks: Mapping[str, str], interval: int) -> None:
-        """`disks`: VM name -> its disk as the lab's inventory has it ("gib: 10" or "image: x.raw"), `interval` seconds."""
+    def __init__(self, folder: Path, disks: Mapping[str, str], interval: int, limits: str = "") -> None:
+        """`disks`: VM name -> its disk as the lab's inventory has it ("gib: 10" or "image: x.raw"), `interval` seconds,
+        `limits` the appliance's (S9, S10) as the estate has them."""
         self._folder = folder
         self._disks = disks
         self._interval = interval
+        self._limits = f", limits: {limits}" if limits else ""
         self.estate = folder / "estate"
         self.lab = Lab(folder / "lab")
         self._engine: subprocess.Popen[bytes] | None = None
@@ -75,7 +77,7 @@ class Site:
         self.lab.start(["--inventory", str(inventory)], [])
         self.estate.mkdir()
         machines = ", ".join(f"{name}: Standard_D2s_v5" for name in self._disks)
-        (self.estate / "estate.yaml").write_text(_ESTATE.format(machines=machines, interval=self._interval))
+        (self.estate / "estate.yaml").write_text(_ESTATE.format(machines=machines, interval=self._interval, limits=self._limits))
         write_connection(self.estate, self.lab.known, "koreacentral", "rg-bench")
         self._wavelift("init")
         self._wavelift("lab", "networks")
@@ -111,6 +113,13 @@ class Site:
                 time.sleep(0.5)
         raise Stuck(f"{machine}: no such cycle came. The engine said last: {self._log.read_text()[-2000:]}")
 
+    def under_way(self) -> int:
+        """Disks of machines that have a cycle under way now, by the engine's records; one disk each."""
+        with Wiring(Workspace.open(self.estate), "engine") as wiring:
+            accounts = gateways(wiring.workspace.view().state).values()
+            records = [record for account in accounts for record in wiring.engine.records(account).values()]
+        return sum(record.attempt is not None and record.attempt.stage is Stage.READING for record in records)
+
     def used(self) -> dict[str, Used]:
         """ "engine", "vcenter" and "azure" -> what each process has used since it began."""
         running = self.lab.running()
@@ -135,8 +144,8 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path, disks: Mapping[str, str], interval: int) -> Iterator[Site]:
-    made = Site(folder, disks, interval)
+def site(folder: Path, disks: Mapping[str, str], interval: int, limits: str = "") -> Iterator[Site]:
+    made = Site(folder, disks, interval, limits)
     try:
         made.begin()
         yield made
