@@ -51,7 +51,15 @@ GROUPS = (
         "throttle",
         {"throttle_10_mbit_share": "of 1", "throttle_50_mbit_share": "of 1", "throttle_200_mbit_share": "of 1"},
     ),
-    Group("initial", {"initial_mib_s": "MiB/s", "replication_rss_mib": "MiB", "initial_snapshot_open_s": "s", "snapshot_open_s_per_gib": "s"}),
+    Group(
+        "initial",
+        {
+            "initial_mib_s": "MiB/s",
+            "replication_rss_mib": "MiB",
+            "initial_snapshot_open_s": "s",
+            "snapshot_open_s_per_gib": "s",
+        },
+    ),
     Group("many", {"disks_in_flight_52_rss_mib": "MiB", "disks_in_flight": "disks"}),
     Group(
         "patterns",
