@@ -36,4 +36,16 @@ STATE: dict[str, Advice] = {
         "(`container: wavelift`)",
         "no place for the state",
     ),
+    "WL425": Advice(
+        "Run `wavelift state pull`, make the change in that text, push it. With --force what is lost is asked for in words.",
+        "(a state that was pulled last week)",
+        "(one that was pulled just now)",
+        "older state, or one of another lineage",
+    ),
+    "WL426": Advice(
+        "Upgrade the side that the message names; engines first, then those who apply.",
+        "(an engine of release 0.1 and an apply of release 0.3)",
+        "(both of one release)",
+        "versions do not fit together",
+    ),
 }

@@ -42,7 +42,14 @@ class Stepped:
     steps: int
 
 
-Effect = Put | Remove | PutMachine | Renamed | Stepped
+@dataclass(frozen=True, slots=True)
+class ForgetMachine:
+    """By hand only: a plan ends a machine, it does not forget it."""
+
+    uuid: str
+
+
+Effect = Put | Remove | PutMachine | Renamed | Stepped | ForgetMachine
 
 
 class Ledger:
@@ -70,6 +77,8 @@ class Ledger:
                     self.artifacts = moved(self.artifacts, old, new)
                 case Stepped(plan, step, steps):
                     self._done[plan] = (steps, self._done.get(plan, (steps, 0))[1] | 1 << step)
+                case ForgetMachine(uuid):
+                    self.machines.pop(uuid, None)
 
     def state(self) -> State:
         kept = list(self._done.items())[-PLANS:]
@@ -103,6 +112,8 @@ def to_json(effect: Effect) -> dict[str, Any]:
             return {"renamed": [uuid, old, new]}
         case Stepped(plan, step, steps):
             return {"stepped": [plan, step, steps]}
+        case ForgetMachine(uuid):
+            return {"forget": uuid}
 
 
 def from_json(document: Mapping[str, Any]) -> Effect:
@@ -118,5 +129,7 @@ def from_json(document: Mapping[str, Any]) -> Effect:
             return Renamed(uuid, old, new)
         case {"stepped": [str(plan), int(step), int(steps)]}:
             return Stepped(plan, step, steps)
+        case {"forget": str(uuid)}:
+            return ForgetMachine(uuid)
         case _:
             raise KeyError(f"unknown effect {sorted(document)}")

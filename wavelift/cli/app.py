@@ -32,6 +32,7 @@ from wavelift.cli import (
     schema,
     show,
     simulate,
+    state,
     status,
     test,
     validate,
@@ -75,6 +76,7 @@ app.add_typer(export.exports, name="export")
 app.add_typer(export.imports, name="import")
 app.add_typer(lab.app, name="lab")
 app.add_typer(test.app, name="test")
+app.add_typer(state.app, name="state")
 app.add_typer(replication.app, name="replication")
 
 
