@@ -38,7 +38,8 @@ def look(
     refs = refs_of(state)
     say(f"looking at {len(refs)} artifacts in Azure")
     artifacts = wiring.artifacts.observe(refs) if refs else {}
-    tagged = wiring.artifacts.tagged(subscriptions(estate)) if refs else []
+    # Also with nothing recorded: what carries our tag then is what a lost state leaves behind.
+    tagged = wiring.artifacts.tagged(subscriptions(estate))
     vcenter, blind = _vcenter(wiring, state, say)
     return find(estate, state, Seen(artifacts, records, statuses, vcenter, tuple(tagged), blind, tuple(cost)), now)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from planner.drift.model import UNMANAGED, Drift, Finding, Severity
@@ -32,7 +32,7 @@ class Line:
 def headline(drift: Drift) -> str:
     """`urgent 1 · ours 1 · foreign 2 · allowed 3 (next expiry 3 Dec) · unmanaged with our tag 0`."""
     parts = [f"{severity.value} {len(drift.of(severity))}" for severity in Severity]
-    until = f" (next expiry {day(drift.expires)})" if drift.expires else ""
+    until = f" (next expiry {day(drift.expires, drift.at)})" if drift.expires else ""
     parts += [f"allowed {len(drift.allowed)}{until}", f"{UNMANAGED} with our tag {len(drift.unmanaged)}"]
     return " · ".join(parts)
 
@@ -74,10 +74,11 @@ def unmanaged(drift: Drift) -> Iterator[str]:
         yield f"{one.id}" + (f" (tagged {one.address})" if one.address else "")
 
 
-def day(date: str) -> str:
-    """`3 Dec` of an ISO date."""
-    at = datetime.fromisoformat(date)
-    return f"{at.day} {at:%b}"
+def day(date: str, now: float) -> str:
+    """`3 Dec` of an ISO date within the next months, `3 Dec 2030` of a later one."""
+    at = datetime.fromisoformat(date).replace(tzinfo=UTC)
+    near = at.timestamp() - now < 300 * 86400
+    return f"{at.day} {at:%b}" if near else f"{at.day} {at:%b} {at.year}"
 
 
 def name(address: str) -> str:

@@ -83,7 +83,7 @@ class _Machine:
         """A source that was powered on again is a second machine of the same name and address."""
         vm = self._vm
         if vm is not None and vm.power == "poweredOn":
-            then = "power it off" if complete else "power it off, or `wavelift rollback`"
+            then = "power it off" if complete else f"power it off, or `wavelift rollback {self._machine.name}`"
             yield self._of(Severity.URGENT, "power", "SOURCE POWERED ON while the Azure VM exists", then, "poweredOff", vm.power)
         if vm is None and not complete:
             then = "there is no way back to it any more; `complete` needs none"

@@ -271,3 +271,14 @@ def test_apply_sets_back_what_is_ours_and_leaves_what_others_set(site: Site) -> 
     left = found(site)
     shared = {change for change in left if not change[1].startswith(("machine.", "vm.", "nic.", "appliance."))}
     assert shared == {("foreign", "log_store.koreacentral", "tags.env"), ("foreign", "seed_store.korea", "tags.owner")}
+
+
+def test_a_lost_state_is_seen_by_what_it_leaves_behind(site: Site) -> None:
+    """issue 4, Drift: with nothing recorded, everything with our tag is unmanaged."""
+    state = site.estate / ".wavelift" / "state.json"
+    kept = state.rename(state.with_name("kept"))
+    try:
+        types = {one.type for one in seen(site).unmanaged}
+    finally:
+        kept.rename(state)
+    assert {"Microsoft.Compute/virtualMachines", "Microsoft.Storage/storageAccounts"} <= types
