@@ -143,3 +143,5 @@ class Note:
     why: str
     wave: str | None = None
     origin: Span | None = field(default=None, compare=False)
+    gate: bool = False
+    """Deferred by something that people decide or that was asked for: a hold, an approval, a wave that goes first."""

@@ -1,8 +1,7 @@
-"""Plan files on disk: written, read, and held against what is there now before they are applied."""
+"""Plan files to be applied: held against the reviewer's digest, the clock, the state, and what is there now."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,14 +10,15 @@ from typing import TYPE_CHECKING
 
 from planner.plan import Plan
 from planner.plan.life import last_order
-from planner.planfile import BadPlanFile, PlanFile, dumps, loads, moved
-from planner.planfile.envelope import LARGEST, valid_until
+from planner.planfile import PlanFile
+from planner.planfile.stale import moved
 from planner.state import State
 from planner.steps import Step
 from planner.store import View
 from wavelift.approvals import wanted
+from wavelift.planio import moment, read, refusal
 from wavelift.planning import Looked
-from wavelift.problems import DENIED, ERROR, STALE, UserProblem
+from wavelift.problems import DENIED, STALE, UserProblem
 from wavelift.workspace import Workspace, shown
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Filed:
         if allow_destroy is not None and allow_destroy != file.plan.asked.allow_destroy:
             planned = "none" if file.plan.asked.allow_destroy is None else file.plan.asked.allow_destroy
             text = f"--allow-destroy {allow_destroy}, and {path} was planned with {planned}. Nothing was changed."
-            raise _refusal("WL408", text)
+            raise refusal("WL408", text)
         return cls(path, file)
 
     def chosen(
@@ -79,7 +79,7 @@ class Filed:
 def agreed_on(chosen: Chosen, expected: str | None) -> None:
     """A plan that was made just now is the one that was reviewed; else nothing is done."""
     if expected is not None and _bare(expected) != (chosen.digest or chosen.plan.digest):
-        raise _refusal(
+        raise refusal(
             "WL405",
             f"the plan of now is not the one that was reviewed: its sha256 is {chosen.digest or chosen.plan.digest}, expected "
             f"was {expected}. Nothing was changed; look at `wavelift plan`.",
@@ -87,54 +87,22 @@ def agreed_on(chosen: Chosen, expected: str | None) -> None:
         )
 
 
-def write(path: Path, plan: Plan, workspace: Workspace, now: float | None = None) -> PlanFile:
-    """Write the file whole or not at all; readable by its owner alone until it is given to somebody."""
-    until = valid_until(time.time() if now is None else now, workspace.estate.plan_valid)
-    data = dumps(plan, until, workspace.estate.folder)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(data)
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UserProblem(f"the plan file {path} cannot be written: {error.strerror or error}") from error
-    return loads(data, str(path))
-
-
-def read(path: Path) -> PlanFile:
-    """`UserProblem` for what is no plan file, is damaged, or is too large to be one."""
-    try:
-        if not path.is_file():
-            raise _refusal("WL400", f"{path} is not a file" if path.exists() else f"there is no file {path}")
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        raise UserProblem(f"the plan file {path} cannot be read: {error.strerror or error}") from error
-    if len(data) > LARGEST:
-        raise _refusal("WL400", f"{path} is larger than any plan ({LARGEST // 1024 // 1024} MiB)")
-    try:
-        return loads(data, str(path))
-    except BadPlanFile as error:
-        raise UserProblem(str(error)) from error
-
-
 def fits(file: PlanFile, path: Path, expected: str | None, now: float) -> None:
     """What can be said of a file without looking anywhere: its digest is the reviewed one, and it is still valid."""
     if expected is not None and _bare(expected) != file.digest:
-        raise _refusal(
+        raise refusal(
             "WL405", f"{path} is not the plan that was reviewed: its sha256 is {file.digest}, expected was {expected}", DENIED
         )
     if now > file.valid_until:
-        moment = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(file.valid_until))
-        raise _refusal("WL406", f"{path} is stale: it was valid until {moment} (`rules.plan_valid`). Plan again.", STALE)
+        until = moment(file.valid_until)
+        raise refusal("WL406", f"{path} is stale: it was valid until {until} (`rules.plan_valid`). Plan again.", STALE)
 
 
 def belongs(file: PlanFile, path: Path, workspace: Workspace, view: View) -> frozenset[str]:
     """Addresses that an earlier apply of this plan has done. `UserProblem` for another estate's plan, or one used up."""
     plan, state = file.plan, view.state
     if (plan.estate, plan.lineage) != (workspace.estate.name, state.lineage):
-        raise _refusal(
+        raise refusal(
             "WL403",
             f"{path} is a plan of estate {plan.estate!r} (lineage {plan.lineage}); this folder and state are "
             f"{workspace.estate.name!r} (lineage {state.lineage}). Nothing was changed.",
@@ -143,7 +111,7 @@ def belongs(file: PlanFile, path: Path, workspace: Workspace, view: View) -> fro
     if begun is None:
         return frozenset()
     if begun.used:
-        raise _refusal(
+        raise refusal(
             "WL407",
             f"{path} was applied already: each of its {begun.steps} steps is done. Plan again to see what is left to do.",
             STALE,
@@ -163,12 +131,8 @@ def held_against(file: PlanFile, path: Path, looked: Looked, view: View, done: f
         more = [f"  and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
         count = f"{len(moves)} of its {len(file.plan.steps)} steps"
         told = "\n".join([f"{path} is stale: what {count} rest on has moved:", *lines[:SHOWN], *more])
-        raise _refusal("WL404", f"{told}\nNothing was changed; plan again.", STALE)
+        raise refusal("WL404", f"{told}\nNothing was changed; plan again.", STALE)
     return Chosen(file.plan, file.digest, done)
-
-
-def _refusal(code: str, text: str, exit_code: int = ERROR) -> UserProblem:
-    return UserProblem(f"{text} [{code}]", exit_code)
 
 
 def _bare(digest: str) -> str:

@@ -28,6 +28,7 @@ from replication.model.item import OrderKind
 from replication.model.record import Record
 
 TEST_MADE = frozenset({Kind.TEST_VM, Kind.TEST_DISK, Kind.TEST_NIC})
+NOT_YET = "initial replication has not finished"
 
 
 @dataclass(slots=True)
@@ -184,7 +185,7 @@ class Machines:
             return
         kept = way_back_gate(machine, record, self._world.now, self._desired.estate.time_zone)
         if kept is not None:
-            note = Note(machine.name, "stop", kept, machine.wave, machine.spans.get("phase") or machine.span)
+            note = Note(machine.name, "stop", kept, machine.wave, machine.spans.get("phase") or machine.span, gate=True)
             self._notes.deferred.append(note)
             return
         own, number = self._own.get(machine.name, {}), last_order(state, record) + 1
@@ -214,7 +215,7 @@ class Machines:
             return
         reason = self._gate(wanted, wave, now, wish) or self._people(record, wish, wanted)
         if reason is not None:
-            self._defer(wanted, reason, wish)
+            self._defer(wanted, reason, wish, gate=reason != NOT_YET)
             return
         failed = self._failure(record, wish)
         why = f"again; the last attempt ended: {failed}" if failed else ""
@@ -246,7 +247,7 @@ class Machines:
         if hold is not None:
             return f"held: {hold.why}" + (f" until {hold.until}" if hold.until else "")
         if now is Stage.INITIAL:
-            return "initial replication has not finished"
+            return NOT_YET
         estate, record = self._desired.estate, self._world.machines.get(wanted.uuid)
         if wish is OrderKind.MIGRATE:
             for other, awaited in wave.after.items():
@@ -284,13 +285,13 @@ class Machines:
         path = f"waves.{machine.wave}.machines.{machine.name}.phase"
         self._differ.errors.append(Diagnostic("WL321", "a migrated machine cannot go back", detail, path, span))
 
-    def _defer(self, wanted: DesiredMachine, why: str, wish: OrderKind | None = None) -> None:
+    def _defer(self, wanted: DesiredMachine, why: str, wish: OrderKind | None = None, gate: bool = False) -> None:
         if wish is None and wanted.machine.phase is Phase.REPLICATE:
             return
         what = wish.value if wish is not None else wanted.machine.phase.value
-        self._note(self._notes.deferred, wanted, what, why)
+        self._note(self._notes.deferred, wanted, what, why, gate)
 
     @staticmethod
-    def _note(notes: list[Note], wanted: DesiredMachine, what: str, why: str) -> None:
+    def _note(notes: list[Note], wanted: DesiredMachine, what: str, why: str, gate: bool = False) -> None:
         machine = wanted.machine
-        notes.append(Note(machine.name, what, why, machine.wave, machine.spans.get("phase") or machine.span))
+        notes.append(Note(machine.name, what, why, machine.wave, machine.spans.get("phase") or machine.span, gate))

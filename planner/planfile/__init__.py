@@ -1,6 +1,8 @@
-"""A plan as a file: one JSON text that can be read and shown without what it was made from. Pure: bytes in, bytes out."""
+"""A plan as a file: one JSON text that can be read and shown without what it was made from. Pure: bytes in, bytes out.
+
+`planner.planfile.stale` holds a plan of a file against one of now; it needs the planner, reading and showing do not.
+"""
 
 from planner.planfile.envelope import BadPlanFile, PlanFile, dumps, loads
-from planner.planfile.stale import Moved, moved
 
-__all__ = ["BadPlanFile", "Moved", "PlanFile", "dumps", "loads", "moved"]
+__all__ = ["BadPlanFile", "PlanFile", "dumps", "loads"]

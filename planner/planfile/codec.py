@@ -182,18 +182,19 @@ def _made(document: Mapping[str, Any], order: Mapping[str, Any]) -> Artifact:
 
 
 _TEXTS = frozenset({"address", "id", "machine", "wave", "uuid", "region", "why", "old", "what", "irreversible"})
-_MAPPINGS = frozenset({"spec", "document"})
+_FORMS: dict[type, list[tuple[str, type]]] = {
+    kind: [(n, str) for n, _ in shape if n in _TEXTS] + [(n, dict) for n, _ in shape if n in ("spec", "document")]
+    for kind, shape in _SHAPES.items()
+}
 
 
 def _known(document: dict[str, Any], kind: type) -> dict[str, Any]:
-    """The document, when its fields are of `kind` and texts are texts."""
-    for name, value in document.items():
-        if name in _TEXTS and type(value) is not str:
-            raise TypeError(f"{name} is not text")
-        if name in _MAPPINGS and type(value) is not dict:
-            raise TypeError(f"{name} is not a mapping")
-        if name == "origin":
-            raise KeyError(name)
+    """The document, when its texts are texts. Its fields are checked by `kind` itself, which is made of them."""
+    for name, form in _FORMS[kind]:
+        if name in document and type(document[name]) is not form:
+            raise TypeError(f"{name} is not what it should be")
+    if "origin" in document:
+        raise KeyError("origin")
     return document
 
 

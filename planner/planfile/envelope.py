@@ -1,6 +1,6 @@
 """The bytes of a plan file.
 
-    {"format":"wavelift-plan-1","digest":"…","valid_until":"…","serial":N,"checksum":"…","plan":
+    {"format":"wavelift-plan-file-1","digest":"…","valid_until":"…","serial":N,"checksum":"…","plan":
     {"estate":…,"steps":[
     {…},
     …]}
@@ -26,15 +26,15 @@ from planner.garbage import paused_gc
 from planner.plan.model import Plan
 from planner.planfile.codec import body, places, plan_of
 
-FORMAT = "wavelift-plan-1"
+FORMAT = "wavelift-plan-file-1"
 LARGEST = 512 * 1024 * 1024
 """Bytes. 10,000 machines that all begin are some 35 MB."""
 
 _HEAD = re.compile(
-    rb'\{"format":"wavelift-plan-1","digest":"([0-9a-f]{64})","valid_until":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)",'
+    rb'\{"format":"wavelift-plan-file-1","digest":"([0-9a-f]{64})","valid_until":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)",'
     rb'"serial":(0|[1-9]\d{0,17}),"checksum":"([0-9a-f]{64})","plan":'
 )
-_ANY_VERSION = re.compile(rb'\s*\{\s*"format"\s*:\s*"wavelift-plan-(\d{1,9})"')
+_ANY_VERSION = re.compile(rb'\s*\{\s*"format"\s*:\s*"wavelift-plan-file-(\d{1,9})"')
 _WHERE = b'\n,"where":'
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from planner.apply import Outcome, Outside, Reporter
 from tests.planner.site import Site
 from wavelift.applying import apply
-from wavelift.planfiles import belongs, fits, held_against, read, write
+from wavelift.planfiles import belongs, fits, held_against
+from wavelift.planio import read, write
 
 FILE = Path("plan.wavelift")
 
@@ -15,7 +16,7 @@ FILE = Path("plan.wavelift")
 def planned(site: Site, allow_destroy: int | None = None, path: Path = FILE) -> Path:
     looked = site.look(allow_destroy)
     assert not looked.plan.errors, looked.plan.errors
-    write(path, looked.plan, site.workspace, site.now)
+    write(path, looked.plan, site.workspace.estate, site.now)
     return path
 
 

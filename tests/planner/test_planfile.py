@@ -21,7 +21,7 @@ from tests.planner.filed import FILE, apply_file, planned
 from tests.planner.site import Site, vm
 from tests.planner.test_plan_cases import NAMES
 from tests.planner.test_plan_cases import planned as case
-from wavelift.planfiles import read, write
+from wavelift.planio import read, write
 from wavelift.problems import DENIED, ERROR, STALE, UserProblem
 
 WAVES = """\
@@ -79,7 +79,7 @@ def test_no_clock_in_what_is_digested(site: Site) -> None:
     looked = site.look()
     midnight = 20_000 * 86_400.0
     first, again, next_day = (
-        write(Path(name), looked.plan, site.workspace, at)
+        write(Path(name), looked.plan, site.workspace.estate, at)
         for name, at in (("a", midnight + 5), ("b", midnight + 40_000), ("c", midnight + 90_000))
     )
     assert Path("a").read_bytes() == Path("b").read_bytes() != Path("c").read_bytes()
@@ -277,7 +277,7 @@ def test_files_that_are_no_plan(site: Site) -> None:
     for data in (b"", b"{}", b"\x00\xff" * 100, b'{"format":"wavelift-state"}', b"PK\x03\x04", b"[" * 100_000):
         FILE.write_bytes(data)
         assert "is not a plan file" in refused(site, ERROR)
-    FILE.write_bytes(b'{"format":"wavelift-plan-2","x":1}\n')
+    FILE.write_bytes(b'{"format":"wavelift-plan-file-2","x":1}\n')
     assert "format 2" in refused(site, ERROR)
     FILE.unlink()
     assert "there is no file" in refused(site, ERROR)

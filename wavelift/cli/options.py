@@ -12,6 +12,7 @@ Folder = Annotated[
     Path, typer.Option("--estate", "-C", help="Folder with the estate's YAML files.", file_okay=False, show_default=True)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for scripts.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Fold nothing: a line for every change.")]
 Parallelism = Annotated[int, typer.Option("--parallelism", min=1, max=100, help="Independent steps at once.")]
 AllowDestroy = Annotated[
     int | None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavelift.cli.options import AllowDestroy, Approval, AsJson, Diagnostics, Folder, Told
+from wavelift.cli.options import AllowDestroy, Approval, AsJson, Diagnostics, Folder, Told, Verbose
 from wavelift.problems import CHANGES, code_for
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def plan(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the plan to a file, for `show` and `apply FILE`.")
     ] = None,
+    verbose: Verbose = False,
 ) -> None:
     """Compare the files with what is recorded and what is there, and show what apply would do."""
     from wavelift.approvals import given
@@ -41,7 +42,7 @@ def plan(
     workspace = opened(estate, diagnostics.value)
     with Wiring(workspace, "plan") as wiring:
         looked = wiring.look(allow_destroy, console.doing, given(approval), inventory)
-    show(looked, json, console, diagnostics)
+    show(looked, json, console, diagnostics, verbose)
     if not json and not looked.plan.errors:
         from wavelift.cli.forecast import beside_a_plan
 
@@ -49,21 +50,15 @@ def plan(
     if looked.plan.errors:
         raise typer.Exit(code_for(looked.plan.errors))
     if out is not None:
-        from wavelift.planfiles import write
+        from wavelift.planio import moment, write
 
-        file = write(out, looked.plan, workspace)
-        console.line(f"Plan written to {out}: sha256 {file.digest}, valid until {until(file.valid_until)}.")
+        file = write(out, looked.plan, workspace.estate)
+        console.line(f"Plan written to {out}: sha256 {file.digest}, valid until {moment(file.valid_until)}.")
     if detailed_exitcode and looked.plan.steps:
         raise typer.Exit(CHANGES)
 
 
-def until(moment: float) -> str:
-    import time
-
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(moment))
-
-
-def show(looked: Looked, json: bool, console: object, form: Told = Told.TEXT) -> None:
+def show(looked: Looked, json: bool, console: object, form: Told = Told.TEXT, verbose: bool = False) -> None:
     """Print the plan: errors and warnings with their lines to standard error, the plan itself to standard output."""
     from planner.explain import summary, text, to_json
     from wavelift.reporting import told
@@ -85,7 +80,7 @@ def show(looked: Looked, json: bool, console: object, form: Told = Told.TEXT) ->
             typer.echo(shown(made.errors), err=True)
         typer.echo(summary(made), err=True)
         return
-    typer.echo(text(made), nl=False)
+    typer.echo(text(made, verbose), nl=False)
     if looked.desired.unpinned:
         names = ", ".join(looked.desired.unpinned[:5]) + (" …" if len(looked.desired.unpinned) > 5 else "")
         typer.echo(f"Not pinned to a VM's uuid yet: {names} (`wavelift init` or apply writes wavelift.lock.yaml).")

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from wavelift.cli.options import AsJson
+from wavelift.cli.options import AsJson, Verbose
 
 
 def show(
     plan_file: Annotated[Path, typer.Argument(metavar="PLAN", help="A file of `wavelift plan --out`.", show_default=False)],
     json: AsJson = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="For a pull request: one comment of at most 65,536 characters.")
+    ] = False,
+    artifact: Annotated[
+        str, typer.Option("--artifact", metavar="TEXT", help="With --markdown: where to find what does not fit, in your words.")
+    ] = "",
+    verbose: Verbose = False,
 ) -> None:
-    """Say what a plan file would do: as text, or as JSON."""
+    """Say what a plan file would do: as text, as Markdown for a pull request, or as JSON."""
+    from planner.explain import markdown as as_markdown
     from planner.explain import text, to_json
-    from wavelift.planfiles import read
+    from planner.explain.markdown import REST, Shown
+    from wavelift.planio import moment, read
 
-    plan = read(plan_file).plan
+    gc.disable()  # all that is made here is needed to the end
+    file = read(plan_file)
     if json:
         import json as jsons
 
-        typer.echo(jsons.dumps(to_json(plan), indent=2, ensure_ascii=False))
+        about = {"digest": file.digest, "valid_until": moment(file.valid_until, iso=True)}
+        typer.echo(jsons.dumps(to_json(file.plan, about), indent=2, ensure_ascii=False))
+    elif markdown:
+        shown = Shown(file.digest, moment(file.valid_until), artifact or REST)
+        typer.echo(as_markdown(file.plan, shown), nl=False)
     else:
-        typer.echo(text(plan), nl=False)
+        typer.echo(text(file.plan, verbose), nl=False)
+        typer.echo(f"sha256 {file.digest}, valid until {moment(file.valid_until)}.")

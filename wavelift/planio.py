@@ -1,0 +1,56 @@
+"""Plan files on disk: written whole or not at all, read with every doubt. Imports no more than `wavelift show` needs."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from planner.planfile.envelope import LARGEST, BadPlanFile, PlanFile, dumps, loads, valid_until
+from wavelift.problems import ERROR, UserProblem
+
+if TYPE_CHECKING:
+    from planner.estate import Estate
+    from planner.plan import Plan
+
+
+def write(path: Path, plan: Plan, estate: Estate, now: float | None = None) -> PlanFile:
+    """Write the file whole or not at all; readable by its owner alone until it is given to somebody."""
+    until = valid_until(time.time() if now is None else now, estate.plan_valid)
+    data = dumps(plan, until, estate.folder)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(data)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UserProblem(f"the plan file {path} cannot be written: {error.strerror or error}") from error
+    return loads(data, str(path))
+
+
+def read(path: Path) -> PlanFile:
+    """`UserProblem` for what is no plan file, is damaged, or is too large to be one."""
+    try:
+        if not path.is_file():
+            raise refusal("WL400", f"{path} is not a file" if path.exists() else f"there is no file {path}")
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise UserProblem(f"the plan file {path} cannot be read: {error.strerror or error}") from error
+    if len(data) > LARGEST:
+        raise refusal("WL400", f"{path} is larger than any plan ({LARGEST // 1024 // 1024} MiB)")
+    try:
+        return loads(data, str(path))
+    except BadPlanFile as error:
+        raise UserProblem(str(error)) from error
+
+
+def moment(at: float, iso: bool = False) -> str:
+    """A unix time, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ" if iso else "%Y-%m-%d %H:%M UTC", time.gmtime(at))
+
+
+def refusal(code: str, text: str, exit_code: int = ERROR) -> UserProblem:
+    return UserProblem(f"{text} [{code}]", exit_code)
