@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from planner.desired.shared import GATEWAY_CONTAINER
 from replication.model.documents import (
+    BadDocument,
     dumps,
     item_name,
     load_item,
@@ -21,6 +22,7 @@ from replication.model.item import Item, Order
 from replication.model.record import Record
 from replication.model.status import Status
 from replication.ports import DocumentStore
+from wavelift.problems import UserProblem, coded
 
 T = TypeVar("T")
 READERS = 8
@@ -95,6 +97,14 @@ class GatewayDocuments:
         except NotFound:
             return
         with ThreadPoolExecutor(READERS) as pool:
-            for found in pool.map(store.get, names):
+            for name, found in zip(names, pool.map(store.get, names), strict=True):
                 if found is not None:
-                    yield load(found[0])
+                    yield _loaded(load, found[0], f"{account.rstrip('/')}/{GATEWAY_CONTAINER}/{name}")
+
+
+def _loaded(load: Callable[[bytes], T], data: bytes, where: str) -> T:
+    """`UserProblem` for a document of a newer form, or a damaged one."""
+    try:
+        return load(data)
+    except BadDocument as error:
+        raise UserProblem(coded(f"{where} cannot be read: {error}. Nothing was changed.", "WL426")) from error

@@ -37,3 +37,8 @@ def code_for(errors: Iterable[Diagnostic]) -> int:
     if not codes:
         return OK
     return DENIED if codes <= BREACHES else ERROR
+
+
+def coded(text: str, code: str) -> str:
+    """`text` with the code that `wavelift explain-error` knows."""
+    return f"{text} [{code}]"

@@ -113,7 +113,7 @@ def rebind(workspace: Workspace, name: str, uuid: str, path: str) -> str:
         if old is not None:
             if old.life in ("migrated", "completed"):
                 raise UserProblem(f"{name} is {old.life}: there is nothing to bind anew. Nothing was changed.")
-            was = f"{name}-was-{old.uuid[:8]}"
+            was = f"{name}-was-{old.uuid[-8:]}"
             session.do([Renamed(old.uuid, name, was)], f"{MACHINE}{was}")
             said += f". Its earlier replica is kept as {was}; plan shows how to destroy it"
         machines = {**workspace.lock.machines, name: LockedMachine(uuid, asked.source, path)}

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from planner.estate import Azure, Estate, StateBlob
 from planner.store import LeasedStore, LocalStore, StateStore, lineage_of
-from wavelift.problems import UserProblem
+from wavelift.problems import UserProblem, coded
 
 if TYPE_CHECKING:
     from providers.azure.session import AzureSession
@@ -59,7 +59,8 @@ def _looked_up(blob: StateBlob, session: AzureSession) -> str:
             endpoints = account.properties.primary_endpoints if account.properties else None
             if account.name == blob.account and endpoints is not None:
                 return str(endpoints.blob)
-    raise UserProblem(
+    text = (
         f"there is no storage account {blob.account} in subscription {blob.subscription}, where the state is to lie. "
-        "`wavelift init --bootstrap` makes it; if it should be there, check state.azure_blob. [WL424]"
+        "`wavelift init --bootstrap` makes it; if it should be there, check state.azure_blob."
     )
+    raise UserProblem(coded(text, "WL424"))

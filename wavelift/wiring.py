@@ -105,7 +105,9 @@ class Wiring:
         from, so that no vCenter is spoken to."""
         from wavelift.planning import look
         from wavelift.recorded import read, remarks
+        from wavelift.skew import engines, refuse
 
+        refuse(engines(self.engine, self.workspace.view().state))
         if recorded is None:
             say(f"reading the inventory of {', '.join(self.workspace.estate.sources)}")
             outside = (self.workspace, self.inventory(), self.artifacts, self.engine)

@@ -11,7 +11,9 @@ import threading
 import time
 
 from replication.engine.retry import Retry
+from replication.model.documents import SCHEMA
 from replication.model.errors import Conflict, PortError, Temporary
+from replication.model.release import RELEASE
 from replication.ports import Clock, DocumentStore
 
 LEASE = "coordinator"
@@ -97,7 +99,7 @@ def _raise_epoch(documents: DocumentStore, clock: Clock, retry: Retry, holder: s
     for _ in range(5):
         found = retry(lambda: documents.get(DOCUMENT))
         epoch = (int(json.loads(found[0])["epoch"]) if found and found[0] else 0) + 1
-        told = {"epoch": epoch, "holder": holder, "host": host, "since": clock.now()}
+        told = {"epoch": epoch, "holder": holder, "host": host, "since": clock.now(), "release": RELEASE, "schema": SCHEMA}
         data = json.dumps(told, sort_keys=True).encode() + b"\n"
         try:
             documents.put(DOCUMENT, data, found[1] if found else None)

@@ -14,6 +14,7 @@ from replication.model.command import Command
 from replication.model.item import Item, Order
 from replication.model.jsonform import BadDocument
 from replication.model.record import Evidence, Record
+from replication.model.release import RELEASE
 from replication.model.status import Status
 
 __all__ = [
@@ -52,7 +53,7 @@ _T = TypeVar("_T", Item, Order, Command, Record, Status, Evidence)
 
 def dumps(value: Document) -> bytes:
     """`value` as its document. Raises `BadDocument` for what JSON cannot carry (a NaN)."""
-    return jsonform.dumps(_KINDS[type(value)], SCHEMA, value)
+    return jsonform.dumps(_KINDS[type(value)], SCHEMA, value, RELEASE)
 
 
 def load_item(data: bytes) -> Item:

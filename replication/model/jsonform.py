@@ -18,6 +18,8 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cache
 
+from replication.model.release import RELEASE
+
 Json = typing.Any
 """What `json` reads and writes: checked here, value by value."""
 _LARGEST = sys.float_info.max
@@ -30,9 +32,11 @@ class BadDocument(ValueError):
     """This text is not the document that was expected; says which part is off and what was found there."""
 
 
-def dumps(kind: str, schema: int, value: object) -> bytes:
-    """Canonical JSON: sorted keys, no spaces, ASCII, one newline at the end; equal values give equal bytes."""
-    found = {"kind": kind, "schema": schema, "body": plain(value)}
+def dumps(kind: str, schema: int, value: object, release: str = "") -> bytes:
+    """Canonical JSON: sorted keys, no spaces, ASCII, one newline at the end; equal values give equal bytes.
+
+    `release`: who wrote it, for whoever cannot read it."""
+    found = {"kind": kind, "schema": schema, "body": plain(value)} | ({"release": release} if release else {})
     return json.dumps(found, sort_keys=True, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
@@ -50,9 +54,10 @@ def loads(kind: str, schema: int, form: type[_T], data: bytes) -> _T:
         raise BadDocument(f"{kind}: this is a document of kind {_shown(found.get('kind'))}")
     if type(found.get("schema")) is not int or not 1 <= found["schema"] <= schema:
         raise BadDocument(
-            f"{kind}: schema {_shown(found.get('schema'))}; this version reads up to {schema}: upgrade wavelift"
+            f"{kind}: schema {_shown(found.get('schema'))}, written by wavelift {_shown(found.get('release'))}; this is "
+            f"wavelift {RELEASE}, which reads up to {schema}: upgrade wavelift here"
         )
-    if unknown := sorted(found.keys() - {"kind", "schema", "body"}):
+    if unknown := sorted(found.keys() - {"kind", "schema", "body", "release"}):
         raise BadDocument(f"{kind}: {unknown[0]}: not known")
     loaded: _T = loader(typing.cast(typing.Any, form))(found.get("body"), kind)
     return loaded

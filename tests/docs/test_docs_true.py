@@ -19,7 +19,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglo
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 _INLINE = re.compile(r"`(wavelift [^`]+)`")
-_GROUPS = ("engine", "inventory", "export", "import", "lab", "replication", "test")
+_GROUPS = ("engine", "inventory", "export", "import", "lab", "replication", "state", "test")
 _NO_COMMAND = ("wavelift …", "wavelift log blob")
 """Inline texts that begin like a command: an ellipsis, and the label of a key derivation."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wavelift.cli.options import AsJson, Folder
-from wavelift.problems import UserProblem
+from wavelift.problems import UserProblem, coded
 
 if TYPE_CHECKING:
     from planner.store import View
@@ -86,7 +86,8 @@ def push(
     if why:
         going = statecare.lost(now, state)
         listed = ", ".join(going[:10]) + (f" and {len(going) - 10} more" if len(going) > 10 else "")
-        text = f"{' and '.join(why)}. What is recorded of {len(going)} would be lost: {listed or 'nothing'}. [WL425]"
+        text = f"{' and '.join(why)}. What is recorded of {len(going)} would be lost: {listed or 'nothing'}."
+        text = coded(text, "WL425")
         if not force:
             raise UserProblem(f"{text}\nNothing was changed; --force puts it back all the same.")
         typer.echo(text, err=True)

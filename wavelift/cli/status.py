@@ -57,6 +57,7 @@ def status(
             from rich.console import Console
 
             from wavelift.overview import head
+            from wavelift.skew import engines, versions_line
             from wavelift.windows import appliance_lines
 
             found, now = rows(workspace, wiring, time.time()), time.time()
@@ -66,6 +67,7 @@ def status(
             console.print(waves_table(workspace, found, now))
             typer.echo("")
             console.print(table(found))
+            typer.echo(versions_line(engines(wiring.engine, workspace.view().state)))
 
 
 def one(workspace: Workspace, wiring: Wiring, name: str) -> list[str]:
