@@ -62,7 +62,7 @@ _RANKS = {phase: rank for rank, phase in enumerate(Phase)}
 class SecretRef:
     """Where a secret is, never the secret: ("env", "VC_RO") or ("file", "/etc/wavelift/vc.json")."""
 
-    kind: Literal["env", "file"]
+    kind: Literal["env", "file", "keyvault"]
     name: str
 
     def __str__(self) -> str:

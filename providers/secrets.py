@@ -1,11 +1,11 @@
-"""Where secrets come from: `env:NAME` and `file:PATH`, each holding a JSON object. Nothing here ever prints a value."""
+"""Where secrets come from: `env:NAME`, `file:PATH`, `keyvault:VAULT/SECRET`: a JSON object. Nothing here ever prints a value."""
 
 from __future__ import annotations
 
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,14 +26,29 @@ class Credentials:
     password: str = field(repr=False)
 
 
+Vault = Callable[[str, str], str]
+"""(url of a Key Vault, name of a secret) -> its value, read with the Azure login."""
+
+
 def resolve(
-    ref: SecretRef, keys: tuple[str, ...], *, folder: str = ".", environ: Mapping[str, str] | None = None
+    ref: SecretRef,
+    keys: tuple[str, ...],
+    *,
+    folder: str = ".",
+    environ: Mapping[str, str] | None = None,
+    vault: Vault | None = None,
 ) -> dict[str, str]:
     """The values of `keys` out of the JSON object that `ref` names; a relative file path starts at `folder`.
 
     Raises `NotFound` when the variable or file is not there, `Permanent` when it is open to others or no such object.
     """
-    text = _environment(ref, os.environ if environ is None else environ) if ref.kind == "env" else _file(ref, folder)
+    match ref.kind:
+        case "env":
+            text = _environment(ref, os.environ if environ is None else environ)
+        case "file":
+            text = _file(ref, folder)
+        case _:
+            text = _kept(ref, vault)
     wanted = "{" + ", ".join(f'"{key}": …' for key in keys) + "}"
     try:
         value = json.loads(text)
@@ -53,10 +68,21 @@ def resolve(
     return {key: value[key] for key in keys}
 
 
-def credentials(ref: SecretRef, *, folder: str = ".", environ: Mapping[str, str] | None = None) -> Credentials:
+def credentials(
+    ref: SecretRef, *, folder: str = ".", environ: Mapping[str, str] | None = None, vault: Vault | None = None
+) -> Credentials:
     """User and password for a vCenter; errors as `resolve`."""
-    values = resolve(ref, VCENTER_KEYS, folder=folder, environ=environ)
+    values = resolve(ref, VCENTER_KEYS, folder=folder, environ=environ, vault=vault)
     return Credentials(values["user"], values["password"])
+
+
+def _kept(ref: SecretRef, vault: Vault | None) -> str:
+    """Out of a Key Vault: `NAME/SECRET` in the public cloud, or the vault's url before the secret's name."""
+    if vault is None:
+        text = "the login to Azure cannot be kept in a Key Vault, which is read with it"
+        raise Permanent(text, subject=str(ref), remedy="use env: or file:, or a workload identity (no `login`)", code="BadSecret")
+    place, _, name = ref.name.rpartition("/")
+    return vault(place if place.startswith("https://") else f"https://{place}.vault.azure.net", name)
 
 
 def _environment(ref: SecretRef, environ: Mapping[str, str]) -> str:

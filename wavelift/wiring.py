@@ -83,8 +83,15 @@ class Wiring:
 
             entry = self.workspace.estate.sources[name]
             login = entry.login.plan if self._role == "plan" else entry.login.engine
-            self._sources[name] = open_source(entry, credentials(login))
+            self._sources[name] = open_source(entry, credentials(login, vault=self._kept))
         return self._sources[name]
+
+    def _kept(self, vault: str, name: str) -> str:
+        """A secret out of a Key Vault, read with the Azure login of this role."""
+        from providers.azure.errors import translated
+
+        with translated(f"secret {name} of {vault}"):
+            return self.azure.secrets(vault).get_secret(name).value or ""
 
     def inventory(self, *, every: bool = False) -> Inventory:
         """Everything in every source that a machine comes from; `every`: in those that nothing comes from yet, too."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from planner.config.collect import Problems, did_you_mean, quote
 from planner.config.tree import Item, Tree, entries, text
@@ -57,9 +57,9 @@ class Context:
 
 
 def secret(written: str) -> SecretRef:
-    """`env:NAME` or `file:PATH`, as the schema has already checked."""
-    kind: Literal["env", "file"] = "env" if written.startswith("env:") else "file"
-    return SecretRef(kind, written.partition(":")[2])
+    """`env:NAME`, `file:PATH` or `keyvault:VAULT/SECRET`, as the schema has already checked."""
+    kind, _, name = written.partition(":")
+    return SecretRef(cast(Literal["env", "file", "keyvault"], kind), name)
 
 
 def login(items: Mapping[str, Item]) -> Login | None:

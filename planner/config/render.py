@@ -15,7 +15,7 @@ _WIDTH = 100
 
 _SECRET = re.compile(
     r"""((?<![\w-])(?:[\w-]{0,40}?(?:pass|pwd|secret|token|credential|api_?key)\w{0,20}|login|plan|engine)["']?\s{0,9}:\s{0,99})"""
-    r"""(?!env:|file:|["']?(?:env|file):|[{\[&*|>\s])("[^"]*"?|'[^']*'?|[^,}\]#]+)""",
+    r"""(?!env:|file:|keyvault:|["']?(?:env|file|keyvault):|[{\[&*|>\s])("[^"]*"?|'[^']*'?|[^,}\]#]+)""",
     re.IGNORECASE,
 )
 """What follows a key that may hold a secret and is no reference: never shown, for many read pull request logs. All

@@ -45,6 +45,27 @@ def test_doctor(site: Site, role: str) -> None:
         secret.write_text(password)
 
 
+def test_a_login_out_of_a_key_vault(site: Site) -> None:
+    """Users, The estate 11: the vCenter login lies in a Key Vault and is read with the Azure login; its value is nowhere else."""
+    assert site.here("apply", "--auto-approve", "--detach").code == 0
+    artifacts = site.state["artifacts"]
+    vault = next(a["attributes"]["vault_uri"] for a in artifacts.values() if "vault_uri" in a["attributes"]).rstrip("/")
+    secret = site.estate / ".wavelift" / "secrets" / "vcenter.json"
+    site.wiring().azure.secrets(vault).set_secret("vcenter", secret.read_text())
+    lab = site.estate / "lab.yaml"
+    text = lab.read_text()
+    try:
+        lab.write_text(text.replace("file:.wavelift/secrets/vcenter.json", f"keyvault:{vault}/vcenter"))
+        ran = site.here("plan", "--detailed-exitcode")
+        assert ran.code == 0, ran.said
+        assert json.loads(secret.read_text())["password"] not in ran.said
+        lab.write_text(text.replace("file:.wavelift/secrets/vcenter.json", f"keyvault:{vault}/nothing"))
+        ran = site.here("plan")
+        assert ran.code == 1 and "nothing" in ran.said, ran.said
+    finally:
+        lab.write_text(text)
+
+
 def test_plan_without_a_vcenter(site: Site, tmp_path: Path) -> None:
     """Users, The weeks 5: export where vCenter is; plan where no vCenter process runs; too old, damaged or made up: refused."""
     file = tmp_path / "inventory.json"
