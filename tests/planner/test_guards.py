@@ -13,7 +13,9 @@ from planner.config import load
 from planner.estate import Diagnostic, Estate
 from planner.guards import broken_in_files, forbidden_now
 from tests.planner.site import Site, vm
+from wavelift.cli.app import invoke
 from wavelift.problems import DENIED, ERROR, code_for
+from wavelift.workspace import Workspace
 
 BASE = """\
 estate: {name: seoul-exit, schema: 1, time_zone: Asia/Seoul}
@@ -153,3 +155,17 @@ def test_a_day_that_a_rule_closes_is_asked_when_a_plan_is_applied(site: Site) ->
     told = forbidden_now(of, plan.steps, friday)
     assert [d.code for d in told] == ["WL485"] and "none may until 2027-01-16 00:00" in told[0].detail
     assert forbidden_now(of, plan.steps, saturday) == ()
+
+
+def test_validate_ends_with_denied_and_the_estate_can_still_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A broken rule is exit code 5 with both lines; it keeps nobody from opening the estate (rollback, status)."""
+    monkeypatch.setenv("VC", "x")
+    estate(tmp_path, "regions: [koreacentral]")
+    assert invoke(["validate", "-C", str(tmp_path)]) == DENIED
+    told = capsys.readouterr().err
+    assert "error WL486: not allowed by a rule" in told and "rule one: " in told and "rules.yaml:2:" in told
+    assert Workspace.open(tmp_path).estate.rules[0].name == "one"
+    estate(tmp_path, "regions: [koreacentral, japaneast]")
+    assert invoke(["validate", "-C", str(tmp_path)]) == 0
