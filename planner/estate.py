@@ -262,6 +262,8 @@ class Rule:
     """Machine -> machines that must be in the same or an earlier wave."""
     test_accepted: bool = False
     """A machine is cut over only when its test migration was accepted."""
+    plan_valid: float | None = None
+    """Seconds that a plan file can be applied for."""
     spans: Mapping[str, Span] = field(default_factory=dict)
 
     def concerns(self, wave: str) -> bool:
@@ -454,8 +456,6 @@ class Estate:
     """No part of the digest: what drift is allowed changes no plan."""
     state_blob: StateBlob | None = None
     """Where the state lies when it is no file at `state_path`; no part of the digest."""
-    plan_valid: float = 72 * 3600.0
-    """Seconds that a plan file can be applied for."""
 
 
 @dataclass(frozen=True, slots=True)

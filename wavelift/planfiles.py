@@ -18,7 +18,7 @@ from planner.store import View
 from wavelift.approvals import wanted
 from wavelift.planio import moment, read, refusal
 from wavelift.planning import Looked
-from wavelift.problems import DENIED, STALE, UserProblem
+from wavelift.problems import DENIED, STALE, UserProblem, code_for
 from wavelift.workspace import Workspace, shown
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def fits(file: PlanFile, path: Path, expected: str | None, now: float) -> None:
         )
     if now > file.valid_until:
         until = moment(file.valid_until)
-        raise refusal("WL406", f"{path} is stale: it was valid until {until} (`rules.plan_valid`). Plan again.", STALE)
+        said = f"{path} is stale: it was valid until {until} (a rule's `plan_valid`). Plan again."
+        raise refusal("WL406", said, STALE)
 
 
 def belongs(file: PlanFile, path: Path, workspace: Workspace, view: View) -> frozenset[str]:
@@ -125,7 +126,8 @@ def held_against(file: PlanFile, path: Path, looked: Looked, view: View, done: f
     begun = file.digest in view.state.plans or any(d.details.get("plan") == file.digest for d in view.doubts)
     moves, errors = moved(file.plan, looked.plan, done, begun, _orders(looked.state, looked))
     if errors and not moves:
-        raise UserProblem(f"{shown(tuple(errors))}\nThe plan in {path} cannot be applied now. Nothing was changed.")
+        said = f"{shown(tuple(errors))}\nThe plan in {path} cannot be applied now. Nothing was changed."
+        raise UserProblem(said, code_for(errors))
     if moves:
         lines = [f"  {m.address}: {m.why}" for m in moves]
         more = [f"  and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []

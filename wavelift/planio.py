@@ -15,9 +15,18 @@ if TYPE_CHECKING:
     from planner.plan import Plan
 
 
+VALID = 72 * 3600.0
+"""Seconds that a plan file can be applied for when no rule says otherwise."""
+
+
+def validity(estate: Estate) -> float:
+    """The shortest time of all rules that name one."""
+    return min((r.plan_valid for r in estate.rules if r.plan_valid is not None), default=VALID)
+
+
 def write(path: Path, plan: Plan, estate: Estate, now: float | None = None) -> PlanFile:
     """Write the file whole or not at all; readable by its owner alone until it is given to somebody."""
-    until = valid_until(time.time() if now is None else now, estate.plan_valid)
+    until = valid_until(time.time() if now is None else now, validity(estate))
     data = dumps(plan, until, estate.folder)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:

@@ -58,7 +58,7 @@ MEANING: dict[str, str] = {
     "WL405": (
         "`apply --expect-sha` names another plan than the one at hand. Exit code 5 for a file, 3 for a plan that was just made."
     ),
-    "WL406": "Plan files are valid for the time of `rules.plan_valid`. Exit code 3.",
+    "WL406": "Plan files can be applied for 72 hours, or for the `plan_valid` of a rule. Exit code 3.",
     "WL407": "The state remembers which steps of which plan are done: a plan is applied once. Exit code 3.",
     "WL408": "A plan file carries the number that it was planned with.",
     "WL480": "A rule about a machine that the estate does not have would never be broken.",

@@ -26,6 +26,7 @@ def _rule(context: Context, name: str, item: Item) -> Rule:
     if fewest is not None and most is not None and fewest > most:
         context.problems.add("WL158", f"`min` {fewest} is more than `max` {most}.", own["wave_size"].key, f"{path}.wave_size")
     closed = own.get("no_cutover")
+    valid = text(own, "plan_valid")
     destroys, cutovers = number(own, "max_destroys"), number(own, "max_cutovers_a_night")
     return Rule(
         name=name,
@@ -41,6 +42,7 @@ def _rule(context: Context, name: str, item: Item) -> Rule:
         never_together=tuple(_names(own.get("never_together"))),
         depends_on={machine: tuple(_names(value)) for machine, value in entries(own, "depends_on").items()},
         test_accepted=flag(own, "test_accepted") or False,
+        plan_valid=seconds(valid) if valid else None,
         spans={**{key: value.key for key, value in own.items()}, "": item.key},
     )
 

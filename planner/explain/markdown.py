@@ -26,6 +26,7 @@ REST = "the plan file (`wavelift show FILE`)"
 """Where what does not fit can be read."""
 
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "`": "\\`", "*": "\\*", "_": "\\_", "@": "@&#8203;"})
+_SUMMARY = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "&#96;", "@": "@&#8203;"})
 _FENCE = re.compile(r"`{3,}")
 
 
@@ -130,8 +131,7 @@ def _details(wave: str, section: Section) -> str:
         lines += [f"    {d}" for d in group.first.details]
         if group.others:
             lines.append(f"… and {more(group)}")
-    body = "\n".join(lines)
-    fenced = _FENCE.sub("'''", plain(body))
+    fenced = "\n".join(_FENCE.sub("'''", plain(one)) for one in lines)
     return f"<details><summary>{_html(title(wave, section))}</summary>\n\n```\n{fenced}\n```\n</details>"
 
 
@@ -162,7 +162,7 @@ class _Page:
         self._parts += ["", f"**Left out here for its length ({len(left)} sections): {names}.** All of it is in {artifact}."]
 
     def text(self) -> str:
-        return plain("\n".join(self._parts) + "\n")
+        return "\n".join(self._parts) + "\n"
 
 
 def _text(words: str) -> str:
@@ -170,7 +170,7 @@ def _text(words: str) -> str:
 
 
 def _html(words: str) -> str:
-    return plain(words).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return plain(words).translate(_SUMMARY)
 
 
 def _code(words: str) -> str:

@@ -13,19 +13,19 @@ NAMES = 5
 WAVES = 40
 """Lines of the waves' headlines."""
 
-_CONTROLS = {c: f"\\x{c:02x}" for c in (*range(10), *range(11, 32), *range(127, 160))} | {
-    c: f"\\u{c:04x}" for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CONTROLS = {c: f"\\x{c:02x}" for c in (*range(32), *range(127, 160))} | {
+    c: f"\\u{c:04x}" for c in (*range(0x2028, 0x202F), *range(0x2066, 0x206A))
 }
 
 
 def plain(words: str) -> str:
-    """Without what a terminal would obey, lines apart: names come from vCenter, and files from anybody."""
+    """One line, without what a terminal would obey: names come from vCenter, and plan files from anybody."""
     return words.translate(_CONTROLS)
 
 
 def text(plan: Plan, verbose: bool = False) -> str:
     """The whole plan as plain text, ending in a newline. `verbose`: nothing is folded."""
-    return plain("\n".join(_lines(report(plan), verbose)) + "\n")
+    return "\n".join(map(plain, _lines(report(plan), verbose))) + "\n"
 
 
 def summary(plan: Plan) -> str:

@@ -21,7 +21,7 @@ from tests.planner.filed import FILE, apply_file, planned
 from tests.planner.site import Site, vm
 from tests.planner.test_plan_cases import NAMES
 from tests.planner.test_plan_cases import planned as case
-from wavelift.planio import read, write
+from wavelift.planio import VALID, read, write
 from wavelift.problems import DENIED, ERROR, STALE, UserProblem
 
 WAVES = """\
@@ -85,7 +85,7 @@ def test_no_clock_in_what_is_digested(site: Site) -> None:
     assert Path("a").read_bytes() == Path("b").read_bytes() != Path("c").read_bytes()
     assert first.digest == again.digest == next_day.digest
     assert first.valid_until == midnight + 4 * 86_400
-    assert first.valid_until - midnight - 5 >= site.workspace.estate.plan_valid
+    assert first.valid_until - midnight - 5 >= VALID
 
 
 @pytest.mark.parametrize(("validity", "most"), [(72 * 3600, 4 / 3), (4 * 3600, 4 / 3), (600, 1.1), (60, 1.05), (1, 2)])
@@ -262,7 +262,15 @@ def test_another_digest_than_the_reviewed_one(site: Site) -> None:
 def test_an_old_plan(site: Site) -> None:
     """Valid for a policy's time."""
     planned(site)
-    site.now += site.workspace.estate.plan_valid + 86_401
+    site.now += VALID + 86_401
+    assert "valid until" in refused(site, STALE)
+
+
+def test_a_rule_shortens_the_time(site: Site) -> None:
+    site.files(rules="rules: {fresh: {plan_valid: 2h}, slow: {plan_valid: 9h}}\n")
+    until = read(planned(site)).valid_until
+    assert 7200 <= until - site.now < 9600
+    site.now = until + 1
     assert "valid until" in refused(site, STALE)
 
 

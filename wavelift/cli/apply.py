@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavelift.cli.options import AllowDestroy, Approval, AsJson, Folder, Parallelism
+from wavelift.cli.options import AllowDestroy, Approval, AsJson, Folder, Log, LogAs, LogFile, Parallelism
 from wavelift.problems import ERROR, INTERRUPTED, PARTIAL, code_for
 from wavelift.stopping import stoppable
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from planner.apply import Outcome
     from wavelift.cli.console import Console
+    from wavelift.cli.events import Events
     from wavelift.planfiles import Chosen
     from wavelift.planning import Looked
     from wavelift.waiting import Waited
@@ -54,17 +55,19 @@ def apply(
     pull_request: Annotated[
         str, typer.Option("--pull-request", help="Where it was reviewed; recorded.", envvar="WAVELIFT_PULL_REQUEST")
     ] = "",
+    log: Log = LogAs.TEXT,
+    log_file: LogFile = None,
 ) -> None:
     """Plan, ask, and carry the plan out; or carry out a plan file. Run it again after anything went wrong: it goes on."""
     from wavelift.approvals import demand, given, on_a_day
-    from wavelift.cli.console import Console
+    from wavelift.cli.logs import console_and_events
     from wavelift.cli.plan import show
     from wavelift.planfiles import Chosen, Filed, agreed_on
     from wavelift.reviewed import reviewed
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 
-    console = Console(quiet=json)
+    console, events = console_and_events(json, log, log_file)
     filed = Filed.read(plan_file, expect_sha, allow_destroy) if plan_file is not None else None
     workspace = Workspace.open(estate)
     by = reviewed(approver, pull_request)
@@ -83,12 +86,14 @@ def apply(
                 raise typer.Exit(code_for(looked.plan.errors))
             chosen = Chosen.of(looked.plan)
             agreed_on(chosen, expect_sha)
+        if events is not None:
+            events.planned(chosen.plan, chosen.digest or chosen.plan.digest)
         demand(chosen.plan, given(approval))
         on_a_day(workspace.estate, chosen.plan, time.time())
         if filed is None and chosen.plan.steps and not auto_approve and not _agreed(json):
             typer.echo("Nothing was changed.", err=True)
             raise typer.Exit(ERROR)
-        code = _carry_out(wiring, looked, chosen, by, parallelism, stop, console, wait, embedded, json)
+        code = _carry_out(wiring, looked, chosen, by, parallelism, stop, console, wait, embedded, json, events)
     if code:
         raise typer.Exit(code)
 
@@ -112,17 +117,19 @@ def _carry_out(
     wait: bool,
     embedded: bool,
     json: bool,
+    events: Events | None,
 ) -> int:
     from wavelift.applying import apply as carry_out
     from wavelift.applying import keep_outcomes
     from wavelift.cli.bars import watching
+    from wavelift.cli.logs import machines, steps
     from wavelift.cli.progress import Lines
     from wavelift.hosting import hosted
     from wavelift.planning import gateways
     from wavelift.waiting import Waited, goals_of, pending
     from wavelift.waiting import wait as watch
 
-    lines = Lines(console, len(chosen.left))
+    lines = steps(events, Lines(console, len(chosen.left)))
     outcome = carry_out(wiring.workspace, looked, wiring.outside(), parallelism, stop, lines, chosen, by)
     goals = goals_of(chosen.plan, frozenset(outcome.done)) + pending(looked.state, looked.records)
     waited = Waited({})
@@ -130,11 +137,18 @@ def _carry_out(
         state = wiring.workspace.view().state
         console.line(f"Waiting for {len(goals)} machine{'s' if len(goals) > 1 else ''} (Ctrl-C leaves; the engine goes on)")
         with hosted(wiring, state) if embedded else nullcontext(), watching(console) as watcher:
-            waited = watch(goals, gateways(state), wiring.engine, stop, watcher)
+            waited = watch(goals, gateways(state), wiring.engine, stop, machines(events, watcher))
         keep_outcomes(wiring.workspace, wiring.engine, waited.records)
     _report(outcome, waited, json, console)
     if waited.failed and not json:
         _cards(wiring, waited)
+    code = _code(outcome, waited, stop)
+    if events is not None:
+        events.finished(outcome, waited, code)
+    return code
+
+
+def _code(outcome: Outcome, waited: Waited, stop: threading.Event) -> int:
     if outcome.failed or waited.failed:
         return PARTIAL if outcome.done else ERROR
     return INTERRUPTED if stop.is_set() else 0

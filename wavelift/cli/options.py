@@ -12,6 +12,19 @@ Folder = Annotated[
     Path, typer.Option("--estate", "-C", help="Folder with the estate's YAML files.", file_okay=False, show_default=True)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for scripts.")]
+
+
+class LogAs(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+Log = Annotated[
+    LogAs, typer.Option("--log", help="json: one JSON object a line, as things happen, on standard error instead of text.")
+]
+LogFile = Annotated[
+    Path | None, typer.Option("--log-file", metavar="FILE", help="Add those JSON lines to a file, beside the text.")
+]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Fold nothing: a line for every change.")]
 Parallelism = Annotated[int, typer.Option("--parallelism", min=1, max=100, help="Independent steps at once.")]
 AllowDestroy = Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavelift.cli.options import AllowDestroy, Approval, AsJson, Diagnostics, Folder, Told, Verbose
+from wavelift.cli.options import AllowDestroy, Approval, AsJson, Diagnostics, Folder, Log, LogAs, LogFile, Told, Verbose
 from wavelift.problems import CHANGES, code_for
 
 if TYPE_CHECKING:
@@ -31,17 +31,21 @@ def plan(
         Path | None, typer.Option("--out", metavar="FILE", help="Write the plan to a file, for `show` and `apply FILE`.")
     ] = None,
     verbose: Verbose = False,
+    log: Log = LogAs.TEXT,
+    log_file: LogFile = None,
 ) -> None:
     """Compare the files with what is recorded and what is there, and show what apply would do."""
     from wavelift.approvals import given
-    from wavelift.cli.console import Console
+    from wavelift.cli.logs import console_and_events
     from wavelift.reporting import opened
     from wavelift.wiring import Wiring
 
-    console = Console(quiet=json or diagnostics in (Told.JSON, Told.SARIF))
+    console, events = console_and_events(json or diagnostics in (Told.JSON, Told.SARIF), log, log_file)
     workspace = opened(estate, diagnostics.value)
     with Wiring(workspace, "plan") as wiring:
         looked = wiring.look(allow_destroy, console.doing, given(approval), inventory)
+    if events is not None:
+        events.planned(looked.plan, looked.plan.digest)
     show(looked, json, console, diagnostics, verbose)
     if not json and not looked.plan.errors:
         from wavelift.cli.forecast import beside_a_plan
