@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from planner.artifact import ENGINE_MADE, Kind
@@ -44,6 +44,8 @@ class Looked:
     records: dict[str, Record]
     orders: dict[str, Order] = field(default_factory=dict)
     """By machine: those whose outcome is new to the state."""
+    seen: Mapping[str, Observed | None] = field(default_factory=dict)
+    """By address: what was looked for outside, and found."""
 
 
 def gateways(state: State) -> dict[str, str]:
@@ -133,7 +135,7 @@ def look(
         made = plan(desired, state, world, allow_destroy)
     folder = workspace.folder
     made = replace(made, errors=located(made.errors, folder), warnings=located(made.warnings, folder))
-    return Looked(made, desired, recorded, state, records, orders)
+    return Looked(made, desired, recorded, state, records, orders, seen)
 
 
 def _readable(workspace: Workspace, engine: EngineReader, cloud: ArtifactReader, state: State) -> dict[str, Record]:

@@ -14,6 +14,7 @@ from wavelift.cli import (
     doctor,
     drift,
     engine,
+    explain,
     explain_error,
     explain_value,
     export,
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 app.command("init")(init.init)
 app.command("validate")(validate.validate)
+app.command("explain")(explain.explain)
 app.command("explain-error")(explain_error.explain_error)
 app.command("schema")(schema.schema)
 app.command("fmt")(fmt.fmt)
