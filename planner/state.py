@@ -80,15 +80,23 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Begun:
     """A plan that was begun, by its digest: which of its steps are done, as a bit set in hex (the first step is the lowest
-    bit), so that an interrupted plan goes on and a used one is never applied again."""
+    bit) or "all", so that an interrupted plan goes on and a used one is never applied again."""
 
     digest: str
     steps: int
     done: str = "0"
 
+    @classmethod
+    def of(cls, digest: str, steps: int, bits: int) -> Begun:
+        return cls(digest, steps, "all" if bits == (1 << steps) - 1 else f"{bits:x}")
+
+    @property
+    def bits(self) -> int:
+        return (1 << self.steps) - 1 if self.used else int(self.done, 16)
+
     @property
     def used(self) -> bool:
-        return int(self.done, 16) == (1 << self.steps) - 1
+        return self.done == "all"
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,8 +117,7 @@ def belongs(file: PlanFile, path: Path, workspace: Workspace, view: View) -> fro
             f"{path} was applied already: each of its {begun.steps} steps is done. Plan again to see what is left to do.",
             STALE,
         )
-    done = int(begun.done, 16)
-    return frozenset(s.address for number, s in enumerate(plan.steps) if done >> number & 1)
+    return frozenset(s.address for number, s in enumerate(plan.steps) if begun.bits >> number & 1)
 
 
 def held_against(file: PlanFile, path: Path, looked: Looked, view: View, done: frozenset[str]) -> Chosen:

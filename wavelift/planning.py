@@ -19,6 +19,7 @@ from planner.plan import Plan, World, plan, with_issues
 from planner.plan.artifacts import as_recorded
 from planner.plan.gates import way_back_gate
 from planner.plan.life import Stage, stage
+from planner.planfile.envelope import distinct
 from planner.ports import ArtifactReader, Observed, ResourceRef
 from planner.refresh import absorb
 from planner.state import State
@@ -135,6 +136,7 @@ def look(
         made = plan(desired, state, world, allow_destroy)
     folder = workspace.folder
     made = replace(made, errors=located(made.errors, folder), warnings=located(made.warnings, folder))
+    made = distinct(made, recorded.plans)
     return Looked(made, desired, recorded, state, records, orders, seen)
 
 

@@ -58,6 +58,8 @@ class Plan:
     inputs: str = ""
     """Digest of the estate that it was made from."""
     asked: Asked = Asked()
+    again: int = 0
+    """How often the very same plan was begun before: what it made was undone since. So no two uses have one digest."""
 
     @property
     def digest(self) -> str:

@@ -38,6 +38,7 @@ def body(plan: Plan) -> dict[str, Json]:
         "estate": plan.estate,
         "lineage": plan.lineage,
         "inputs": plan.inputs,
+        "again": plan.again,
         "asked": {k: v for k, v in dataclasses.asdict(plan.asked).items() if v is not None},
         "steps": [step_json(s) for s in plan.steps],
     }
@@ -105,7 +106,7 @@ def _spans(spans: Iterable[Span | None], files: dict[str, int], folder: str) -> 
 
 def plan_of(document: Mapping[str, Any], where: Mapping[str, Any], serial: int) -> Plan:
     """The inverse of `body` and `places`. KeyError, TypeError, ValueError or AttributeError for anything else."""
-    _only(document, {"estate", "lineage", "inputs", "asked", "steps", "warnings", *NOTES})
+    _only(document, {"estate", "lineage", "inputs", "again", "asked", "steps", "warnings", *NOTES})
     _only(where, {"files", "steps", "warnings", *NOTES})
     files = [_text(f) for f in where["files"]]
     steps = tuple(_step(s, span) for s, span in _with_spans(document["steps"], where["steps"], files))
@@ -125,6 +126,7 @@ def plan_of(document: Mapping[str, Any], where: Mapping[str, Any], serial: int) 
         warnings=warnings,
         inputs=_text(document["inputs"]),
         asked=_asked(document["asked"]),
+        again=_whole(document["again"]),
         deferred=notes["deferred"],
         in_progress=notes["in_progress"],
         kept=notes["kept"],
@@ -201,6 +203,12 @@ def _known(document: dict[str, Any], kind: type) -> dict[str, Any]:
 def _only(document: Mapping[str, Any], allowed: set[str]) -> None:
     if document.keys() != allowed:
         raise KeyError(", ".join(sorted(document.keys() ^ allowed)))
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise TypeError(f"{value!r:.40} is not a count")
+    return value
 
 
 def _text(value: Any) -> str:

@@ -18,13 +18,15 @@ import hashlib
 import json
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from planner.garbage import paused_gc
 from planner.plan.model import Plan
 from planner.planfile.codec import body, places, plan_of
+from planner.state import Begun
 
 FORMAT = "wavelift-plan-file-1"
 LARGEST = 512 * 1024 * 1024
@@ -67,6 +69,18 @@ def plan_bytes(plan: Plan) -> bytes:
 def digest_of(plan: Plan) -> str:
     """sha256 of all that the plan does and says, hex."""
     return hashlib.sha256(plan_bytes(plan)).hexdigest()
+
+
+def distinct(plan: Plan, begun: Mapping[str, Begun]) -> Plan:
+    """The plan under a digest that no plan was ever begun under. `begun`: the state's, by digest.
+
+    Something set back, and changed outside once more, is the same plan once more: without this its file would be taken for
+    the one that is used up.
+    """
+    if any(b.steps == len(plan.steps) for b in begun.values()):
+        while plan.steps and plan.digest in begun:
+            plan = replace(plan, again=plan.again + 1)
+    return plan
 
 
 def valid_until(now: float, validity: float) -> float:

@@ -42,7 +42,7 @@ def moved(
     machine uuid -> number of its last order.
     """
     judge = _Judge(planned, now, done, begun, orders)
-    found = [Moved(s.address, why) for s in planned.steps if s.address not in done and (why := judge.why_not(s))]
+    found = [Moved(s.address, why) for s in planned.steps if (why := judge.undone(s) if s.address in done else judge.why_not(s))]
     return found, list(judge.errors())
 
 
@@ -55,6 +55,11 @@ class _Judge:
         self._orders = orders
         self._mine = {s.address: s for s in planned.steps}
         self._machines = {s.machine for s in planned.steps if s.machine}
+
+    def undone(self, step: Step) -> str:
+        """What has become of a step that is done; nothing when it has stayed so."""
+        again = step.address in self._now
+        return "was done by an earlier apply of this plan, and would have to be done again now" if again else ""
 
     def why_not(self, step: Step) -> str:
         """What moved for this step; nothing when it holds."""

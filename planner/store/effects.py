@@ -59,7 +59,7 @@ class Ledger:
         self._state = state
         self.artifacts = dict(state.artifacts)
         self.machines = dict(state.machines)
-        self._done = {p.digest: (p.steps, int(p.done, 16)) for p in state.plans.values()}
+        self._done = {p.digest: (p.steps, p.bits) for p in state.plans.values()}
 
     def take(self, effects: Iterable[Effect]) -> None:
         """In order."""
@@ -82,7 +82,7 @@ class Ledger:
 
     def state(self) -> State:
         kept = list(self._done.items())[-PLANS:]
-        plans = {digest: Begun(digest, steps, f"{done:x}") for digest, (steps, done) in kept}
+        plans = {digest: Begun.of(digest, steps, done) for digest, (steps, done) in kept}
         return replace(self._state, artifacts=dict(self.artifacts), machines=dict(self.machines), plans=plans)
 
 

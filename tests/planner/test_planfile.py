@@ -185,6 +185,34 @@ def test_a_clean_up_and_what_follows_it_go_on(site: Site) -> None:
     assert {m.life for m in site.workspace.view().state.machines.values()} == {"migrated"}
 
 
+def test_the_same_again_is_another_plan(site: Site) -> None:
+    """What was set back and is changed outside once more: a plan of its own, that can be applied."""
+    site.go()
+    bus = next(r for r in site.workspace.view().state.artifacts.values() if r.kind == "service_bus")
+    digests = set()
+    for _ in range(3):
+        site.azure.put("service_bus", bus.id, {**bus.spec, "queues": ["commands"]})
+        path = planned(site)
+        digests.add(read(path).digest)
+        assert apply_file(site, path).complete
+        assert "applied already" in refused(site, STALE)
+    assert len(digests) == 3
+
+
+def test_what_was_done_and_undone_is_not_passed_over(site: Site) -> None:
+    """An interrupted plan whose first steps were undone meanwhile does not go on as if they were there."""
+    path = planned(site)
+
+    class Stops(Reporter):
+        def done(self, step: Step) -> None:
+            site.stop.set() if step.address == "vault" else None
+
+    apply_file(site, path, reporter=Stops())
+    site.stop.clear()
+    site.azure.remove(site.workspace.view().state.artifacts["vault"].id)
+    assert "vault: was done by an earlier apply of this plan" in refused(site, STALE)
+
+
 # --- stale
 
 
