@@ -55,8 +55,9 @@ def like(step: Step, seeds: Sequence[Create]) -> Hashable:
     """Steps of one key do the same to different things."""
     match step:
         case Create(kind=Kind.REPLICATION):
-            disks = tuple((d["label"], d["capacity"]) for d in step.spec["disks"])
-            return ("start", step.why, disks, len(seeds), str(step.spec.get("blackouts", "")))
+            disks = tuple([(d["label"], d["capacity"]) for d in step.spec["disks"]])
+            closed = step.spec.get("blackouts")
+            return ("start", step.why, disks, len(seeds), str(closed) if closed else "")
         case Create(kind=Kind.SEED_DISK):
             return ("seed", step.why, step.spec["size"])
         case Create() | Adopt() | Delete() | Forget() if step.machine is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TypeVar
 
 from planner.artifact import Kind
@@ -167,21 +168,20 @@ def _folded(
     things: Iterable[_T], key: Callable[[_T], Hashable], one: Callable[[_T], Line], name: Callable[[_T], str]
 ) -> Iterator[Group]:
     """In the order of the first of each; up to `FEW` of a kind stand alone, each at its own place."""
+    keyed = [(key(thing), thing) for thing in things]
     alike: dict[Hashable, list[_T]] = {}
-    things = list(things)
-    for thing in things:
-        alike.setdefault(key(thing), []).append(thing)
-    if len(alike) == len(things):
-        yield from (_alone(one(thing)) for thing in things)
-        return
-    told = set()
-    for thing in things:
-        found = alike[key(thing)]
+    for known, thing in keyed:
+        alike.setdefault(known, []).append(thing)
+    for known, thing in keyed:
+        found = alike[known]
         if len(found) <= FEW:
             yield _alone(one(thing))
-        elif key(thing) not in told:
-            told.add(key(thing))
-            yield Group(one(thing), tuple(name(t) for t in found[1:]), lambda found=found: [one(t) for t in found])  # type: ignore[misc] # a bound default
+        elif thing is found[0]:
+            yield Group(one(thing), tuple(map(name, found[1:])), partial(_each, found, one))
+
+
+def _each(things: list[_T], one: Callable[[_T], Line]) -> list[Line]:
+    return [one(thing) for thing in things]
 
 
 def _alone(line: Line) -> Group:

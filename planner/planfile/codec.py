@@ -159,7 +159,7 @@ def _step(document: dict[str, Any], origin: Span | None) -> Step:
     elif kind in (Create, Update, Adopt):
         given["deps"] = given["needs"]
     if "kind" in given:
-        given["kind"] = Kind(given["kind"])
+        given["kind"] = _KINDS[given["kind"]]
     if kind is Create and "enables" in given:
         given["enables"] = MachineState(**given["enables"])
     elif kind is Forget and "ends" in given:
@@ -183,6 +183,7 @@ def _made(document: Mapping[str, Any], order: Mapping[str, Any]) -> Artifact:
     return Artifact(address, kind, _text(document["id"]), document["spec"], deps, order.get("machine"), order.get("wave"))
 
 
+_KINDS = {kind.value: kind for kind in Kind}
 _TEXTS = frozenset({"address", "id", "machine", "wave", "uuid", "region", "why", "old", "what", "irreversible"})
 _FORMS: dict[type, list[tuple[str, type]]] = {
     kind: [(n, str) for n, _ in shape if n in _TEXTS] + [(n, dict) for n, _ in shape if n in ("spec", "document")]

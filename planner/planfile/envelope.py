@@ -106,21 +106,21 @@ def dumps(plan: Plan, until: float, folder: str) -> bytes:
 @paused_gc()
 def loads(data: bytes, where: str) -> PlanFile:
     """The inverse of `dumps`; `BadPlanFile` for everything that it did not write. `where` names the file in messages."""
-    line, _, rest = data.partition(b"\n")
+    begin, cut = data.find(b"\n") + 1, data.rfind(_WHERE)
+    line = data[: max(begin - 1, 0)]
     head = _HEAD.fullmatch(line)
     if head is None:
         raise _unknown(data, where)
-    cut = rest.rfind(_WHERE)
-    text, tail = rest[:cut], rest[cut:]
-    if cut < 0 or not tail.endswith(b"}\n"):
+    if cut < begin or not data.endswith(b"}\n"):
         raise _damaged(where, "its end is missing")
+    text, tail = memoryview(data)[begin:cut], data[cut:]
     told, moment, serial, checksum = (part.decode() for part in head.groups())
     if hashlib.sha256(text).hexdigest() != told:
         raise _damaged(where, "the plan in it does not have the digest that it names")
     if hashlib.sha256(line[: head.start(4) - len('"checksum":"')] + tail).hexdigest() != checksum:
         raise _damaged(where, "its checksum does not fit")
     try:
-        plan = plan_of(_json(text), _json(tail[len(_WHERE) : -2]), int(serial))
+        plan = plan_of(_json(bytes(text)), _json(tail[len(_WHERE) : -2]), int(serial))
         until = datetime.fromisoformat(moment).timestamp()
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
         problem = f"what it says cannot be read ({type(error).__name__}: {str(error)[:80]!r})"

@@ -43,6 +43,7 @@ GROUPS = (
             "plan_10000_machines_edit_s": "s",
         },
     ),
+    Group("showing", {"show_markdown_10000_s": "s"}),
     Group("graphing", {"graph_10000_s": "s"}),
     Group("applying", {"apply_3000_noop_s": "s", "apply_30000_noop_s": "s"}),
     Group("inventory", {"inventory_10000_s": "s"}),
