@@ -22,6 +22,7 @@ from lab.tls import ensure_ca
 from replication.model.record import Life
 from tests.e2e.command import Ran, decent
 from tests.e2e.site import PATIENCE, Site, Vm, standing, until
+from wavelift.problems import ERROR, LOCKED, STALE
 
 SECRETS = Path(".wavelift") / "secrets"
 
@@ -77,9 +78,9 @@ def unchanged(site: Site) -> Iterator[None]:
     assert everything(site) == before
 
 
-def refused(ran: Ran, *words: str) -> None:
-    """Exit code 1, and everything that a person needs is said."""
-    assert ran.code == 1, ran.said
+def refused(ran: Ran, *words: str, code: int = ERROR) -> None:
+    """The exit code, and everything that a person needs is said."""
+    assert ran.code == code, ran.said
     missing = [word for word in words if word not in ran.said]
     assert not missing, f"{missing} not in:\n{ran.said}"
 
@@ -213,7 +214,7 @@ def test_lock_held_and_who_holds_it(site: Site) -> None:
     first = site.beside("apply", "--auto-approve", "--detach")
     site.struck("azure", rule)
     second = site.here("apply", "--auto-approve", "--detach")
-    refused(second, "locked by", f"process {first.pid}", "Wait until it is done")
+    refused(second, "locked by", f"process {first.pid}", "Wait until it is done", code=LOCKED)
     assert first.wait(PATIENCE) == 0, first.said
     site.heal()
     assert site.here("plan", "--detailed-exitcode").code == 0
@@ -271,7 +272,7 @@ def test_stale_state(site: Site) -> None:
     with unchanged(site):
         terminal.answer("yes\n")
         ran = terminal.end()
-        refused(ran, "stale", "serial", "replication.web-02", "plan again")
+        refused(ran, "stale", "serial", "replication.web-02", "plan again", code=STALE)
     decent(ran.said)
 
 
