@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from planner.plan import Plan
 from planner.plan.life import last_order
+from planner.plan.scope import EVERYTHING, Scope
 from planner.planfile import PlanFile
 from planner.planfile.stale import moved
 from planner.state import State
@@ -54,14 +55,18 @@ class Filed:
     file: PlanFile
 
     @classmethod
-    def read(cls, path: Path, expected: str | None, allow_destroy: int | None) -> Filed:
-        """`allow_destroy` is what the command line says besides: the file has its own number, which must be the same."""
+    def read(cls, path: Path, expected: str | None, allow_destroy: int | None, scope: Scope = EVERYTHING) -> Filed:
+        """`allow_destroy` is what the command line says besides: the file has its own number, which must be the same,
+        and `scope` what it narrows: the file is narrowed already, or whole."""
         file = read(path)
         fits(file, path, expected, time.time())
         if allow_destroy is not None and allow_destroy != file.plan.asked.allow_destroy:
             planned = "none" if file.plan.asked.allow_destroy is None else file.plan.asked.allow_destroy
             text = f"--allow-destroy {allow_destroy}, and {path} was planned with {planned}. Nothing was changed."
             raise refusal("WL408", text)
+        if scope and scope != file.plan.asked.scope:
+            how = f"with {file.plan.asked.scope}" if file.plan.asked.scope else "whole"
+            raise refusal("WL503", f"{scope} was given, and {path} was planned {how}. Nothing was changed.")
         return cls(path, file)
 
     def chosen(
@@ -71,7 +76,8 @@ class Filed:
         here; whether it is, `wavelift.approvals.demand` asks."""
         view = wiring.workspace.view()
         done = belongs(self.file, self.path, wiring.workspace, view)
-        looked = wiring.look(self.file.plan.asked.allow_destroy, say, approvals | wanted(self.file.plan).keys())
+        asked, agreed = self.file.plan.asked, approvals | wanted(self.file.plan).keys()
+        looked = wiring.look(asked.allow_destroy, say, agreed, scope=asked.scope)
         say("holding the plan file against what is there now")
         return looked, held_against(self.file, self.path, looked, view, done)
 

@@ -19,6 +19,7 @@ from planner.plan import Plan, World, plan, with_issues
 from planner.plan.artifacts import as_recorded
 from planner.plan.gates import way_back_gate
 from planner.plan.life import Stage, stage
+from planner.plan.scope import EVERYTHING, Scope, Within
 from planner.planfile.envelope import distinct
 from planner.ports import ArtifactReader, Observed, ResourceRef
 from planner.refresh import absorb
@@ -96,6 +97,7 @@ def look(
     seat: Seat = "engine",
     vcenter: Privileges | None = None,
     remarked: tuple[Diagnostic, ...] = (),
+    scope: Scope = EVERYTHING,
 ) -> Looked:
     """Plan to learn which artifacts matter, look at exactly those, and plan again where something was not as recorded.
 
@@ -104,6 +106,7 @@ def look(
     `seat`: whose login `cloud` is, the plan runner's or that of apply and the engine. `vcenter` is asked
     for that login's privileges; None when there is nobody to ask. `approvals`: what may be taken for approved; `now`: unix
     time, for what waits for a date. `remarked`: what is known of the inventory, as part of the plan's problems.
+    `scope`: which part of the plan is wanted.
     """
     recorded = workspace.view().state
     now = time.time() if now is None else now
@@ -114,7 +117,7 @@ def look(
     state = absorb(recorded, records, orders)
     finished = _finished(workspace, state, records, now)
     desired = build(workspace.estate, inventory, workspace.locked, finished)
-    draft = plan(desired, state, World(machines=records, approvals=approvals, now=now), allow_destroy)
+    draft = plan(desired, state, World(machines=records, approvals=approvals, now=now), allow_destroy, scope)
     refs = references(draft, desired, state)
     say(f"looking at {len(refs)} artifacts in Azure")
     issues: list[Diagnostic] = []
@@ -129,11 +132,12 @@ def look(
         say("checking sizes, networks and permissions")
         gone = {address for address, there in seen.items() if there is None}
         issues = [*check(desired, state, cloud, seat, gone), *check_privileges(desired, state, vcenter, seat)]
-    world = World(seen, records, (*remarked, *issues), approvals, now)
+    within = Within(scope, desired.estate, state)
+    world = World(seen, records, tuple(d for d in (*remarked, *issues) if within.keeps(d)), approvals, now)
     if not desired.renamed and as_recorded(state.artifacts, seen):
         made = with_issues(draft, world.issues)
     else:
-        made = plan(desired, state, world, allow_destroy)
+        made = plan(desired, state, world, allow_destroy, scope)
     folder = workspace.folder
     made = replace(made, errors=located(made.errors, folder), warnings=located(made.warnings, folder))
     made = distinct(made, recorded.plans)

@@ -18,6 +18,7 @@ from wavelift.documents import GatewayDocuments
 from wavelift.workspace import Workspace
 
 if TYPE_CHECKING:
+    from planner.plan.scope import Scope
     from providers.azure.artifacts.provider import AzureArtifacts
     from providers.azure.factory import AzureStores
     from providers.azure.session import AzureSession
@@ -107,22 +108,25 @@ class Wiring:
         say: Callable[[str], None],
         approvals: frozenset[str] = frozenset(),
         recorded: Path | None = None,
+        scope: Scope | None = None,
     ) -> Looked:
         """Read the inventory and plan. `approvals`: what may be taken for approved; `recorded`: a file to take the inventory
-        from, so that no vCenter is spoken to."""
+        from, so that no vCenter is spoken to; `scope`: which part of the plan is wanted."""
+        from planner.plan.scope import EVERYTHING
         from wavelift.planning import look
         from wavelift.recorded import read, remarks
         from wavelift.skew import engines, refuse
 
+        part = scope or EVERYTHING
         refuse(engines(self.engine, self.workspace.view().state))
         if recorded is None:
             say(f"reading the inventory of {', '.join(self.workspace.estate.sources)}")
             outside = (self.workspace, self.inventory(), self.artifacts, self.engine)
-            return look(*outside, allow_destroy, say, approvals=approvals, seat=self._role, vcenter=_Privileges(self))
+            return look(*outside, allow_destroy, say, approvals=approvals, seat=self._role, vcenter=_Privileges(self), scope=part)
         inventory = read(recorded)
         remarked = tuple(remarks(self.workspace.estate, inventory, time.time(), str(recorded)))
         outside = (self.workspace, inventory, self.artifacts, self.engine)
-        return look(*outside, allow_destroy, say, approvals=approvals, seat=self._role, remarked=remarked)
+        return look(*outside, allow_destroy, say, approvals=approvals, seat=self._role, remarked=remarked, scope=part)
 
     def outside(self) -> Outside:
         return Outside(self.artifacts, self.engine, _Tracking(self), time.time)

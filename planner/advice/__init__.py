@@ -48,11 +48,13 @@ def _all() -> dict[str, Explained]:
     from planner.advice.inventory import INVENTORY
     from planner.advice.machines import BLOCKERS
     from planner.advice.planfiles import PLAN_FILES
+    from planner.advice.protection import PROTECTION
     from planner.advice.rules import RULES
     from planner.advice.state import STATE
     from planner.advice.text import TEXT
 
-    advice: dict[str, Advice] = {**TEXT, **FORMS, **ESTATE, **INVENTORY, **AZURE, **ACCESS, **RULES, **STATE, **PLAN_FILES}
+    advice: dict[str, Advice] = {**TEXT, **FORMS, **ESTATE, **INVENTORY, **AZURE, **ACCESS, **RULES, **STATE}
+    advice |= {**PLAN_FILES, **PROTECTION}
     found: list[Explained] = []
     for code, one in sorted(CODES.items()):
         given = advice.get(code, Advice(one.explanation))

@@ -41,6 +41,9 @@ def to_json(plan: Plan, file: Mapping[str, Json] | None = None) -> dict[str, Jso
         "in_progress": [_note(n) for n in plan.in_progress],
         "kept": [_note(n) for n in plan.kept],
         "drift": [_note(n) for n in plan.drift],
+        "narrowed_by": str(plan.asked.scope) or None,
+        "left_out": [_note(n) for n in plan.left_out],
+        "pulled_in": [_note(n) for n in plan.pulled_in],
         "not_checked": [{"code": d.code, "detail": d.detail, "path": d.path} for d in plan.unchecked],
         "problems": [
             {"code": d.code, "summary": d.summary, "detail": d.detail, "where": str(d.span or "")} for d in plan.errors

@@ -84,6 +84,7 @@ def _asides(plan: Plan) -> Iterator[tuple[str, list[object]]]:
     yield "deferred", [n for n in plan.deferred if not n.gate]
     yield "in progress", list(plan.in_progress)
     yield "kept", list(plan.kept)
+    yield "pulled in", list(plan.pulled_in)
     yield "changed outside", list(plan.drift)
     yield "not checked", list(plan.unchecked)
 

@@ -108,6 +108,8 @@ def report(plan: Plan) -> Report:
         _notes("Deferred (the next apply looks again)", [n for n in plan.deferred if not n.gate]),
         _notes("In progress (the engine carries it out)", plan.in_progress),
         _notes("Kept", plan.kept),
+        _notes("Pulled in, because it is needed", plan.pulled_in),
+        _notes(f"Left out ({plan.asked.scope})", plan.left_out),
         Section("NOT CHECKED", "", tuple(_alone(Line("", f"{d.code} {d.detail}")) for d in plan.unchecked)),
     )
     return Report(plan, _filled(before), tuple(_wave(n, s) for n, s in waves.items()), _filled(after))

@@ -13,15 +13,20 @@ from planner.plan.artifacts import Differ
 from planner.plan.leaving import Leaving
 from planner.plan.machines import Machines, Notes
 from planner.plan.model import Asked, Plan, World
+from planner.plan.narrow import Narrowed, narrow
 from planner.plan.renaming import plan_renames
+from planner.plan.scope import EVERYTHING, Scope, Within
 from planner.state import State
-from planner.steps import Rename, Step
+from planner.steps import Note, Rename, Step
 
 
-def plan(desired: Desired, recorded: State, observed: World, allow_destroy: int | None = None) -> Plan:
+def plan(
+    desired: Desired, recorded: State, observed: World, allow_destroy: int | None = None, scope: Scope = EVERYTHING
+) -> Plan:
     """The plan. `recorded` must have been refreshed (`planner.refresh.absorb`) with `observed.machines`.
 
     `allow_destroy`: how many data-bearing artifacts may go; another number than the planned one is an error.
+    `scope`: which part of the plan is wanted.
     """
     state, renames, taken = plan_renames(desired, recorded)
     differ = Differ(state.artifacts, observed)
@@ -33,20 +38,26 @@ def plan(desired: Desired, recorded: State, observed: World, allow_destroy: int 
     Machines(desired, state, observed, differ, notes).plan_all()
     wanted = {a.address for a in desired.shared}
     Leaving(desired, state, observed, differ, notes, allow_destroy is not None, wanted).plan_all()
-    errors = [*desired.diagnostics, *taken, *differ.errors]
+    within = Within(scope, desired.estate, state)
+    errors = [e for e in (*desired.diagnostics, *taken, *differ.errors) if within.keeps(e)]
+    steps = tuple(in_order(_behind_renames(differ.steps, renames)))
+    narrowed = narrow(steps, within, desired) if scope else Narrowed(steps)
+    errors += within.unmatched(s.address for s in steps)
     out = Plan(
         estate=desired.estate.name,
         lineage=recorded.lineage,
         serial=recorded.serial,
-        steps=tuple(in_order(_behind_renames(differ.steps, renames))),
-        deferred=tuple(notes.deferred),
-        in_progress=tuple(notes.in_progress),
-        kept=tuple(notes.kept),
-        drift=tuple(differ.drift),
-        warnings=tuple(notes.warnings),
+        steps=narrowed.steps,
+        deferred=_about(notes.deferred, within),
+        in_progress=_about(notes.in_progress, within),
+        kept=_about(notes.kept, within),
+        drift=_about(differ.drift, within),
+        left_out=narrowed.left_out,
+        pulled_in=narrowed.pulled_in,
+        warnings=tuple(w for w in notes.warnings if within.keeps(w)),
         errors=tuple(errors),
         inputs=desired.estate.digest,
-        asked=Asked(allow_destroy),
+        asked=Asked(allow_destroy, scope),
     )
     broken = (*broken_in_files(desired.estate), *broken_by_plan(desired.estate, out.steps, out.destroys))
     if broken:
@@ -91,6 +102,11 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
         stuck = sorted(s.address for i, s in enumerate(steps) if waits[i])
         raise AssertionError(f"steps need each other in a circle: {', '.join(stuck[:5])}")
     return out
+
+
+def _about(notes: Sequence[Note], within: Within) -> tuple[Note, ...]:
+    """Those of the machines that are left, and of what no machine has."""
+    return tuple(n for n in notes if within.tells(n.machine))
 
 
 def _behind_renames(steps: Sequence[Step], renames: Sequence[Rename]) -> list[Step]:

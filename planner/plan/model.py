@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from planner.artifact import DATA_BEARING
 from planner.estate import Diagnostic
+from planner.plan.scope import EVERYTHING, Scope
 from planner.ports import Observed
 from planner.steps import Adopt, Create, Delete, Forget, Note, Rename, SendOrder, Step, Update
 from replication.model.record import Record
@@ -36,6 +37,7 @@ class Asked:
     """What a plan was asked with besides the files: a plan that is made to check another one is asked the same."""
 
     allow_destroy: int | None = None
+    scope: Scope = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,10 @@ class Plan:
     in_progress: tuple[Note, ...] = ()
     kept: tuple[Note, ...] = ()
     drift: tuple[Note, ...] = ()
+    left_out: tuple[Note, ...] = ()
+    """Of a narrowed plan: steps that the whole one has besides, by reason."""
+    pulled_in: tuple[Note, ...] = ()
+    """Of a narrowed plan: steps that were not asked for, and are needed."""
     warnings: tuple[Diagnostic, ...] = ()
     errors: tuple[Diagnostic, ...] = ()
     inputs: str = ""

@@ -14,11 +14,12 @@ from planner.artifact import Artifact, Json, Kind
 from planner.diff import Change
 from planner.estate import Diagnostic, Span
 from planner.plan.model import Asked, Plan
+from planner.plan.scope import Scope
 from planner.state import MachineState
 from planner.steps import Adopt, Create, Delete, Forget, Note, Rename, SendOrder, Step, Update
 from replication.model.item import OrderKind
 
-NOTES = ("deferred", "in_progress", "kept", "drift")
+NOTES = ("deferred", "in_progress", "kept", "drift", "left_out", "pulled_in")
 _STEPS: dict[str, type[Step]] = {t.__name__: t for t in (Create, Update, Adopt, Delete, Forget, Rename, SendOrder)}
 _NO_DEFAULT = object()
 
@@ -39,7 +40,7 @@ def body(plan: Plan) -> dict[str, Json]:
         "lineage": plan.lineage,
         "inputs": plan.inputs,
         "again": plan.again,
-        "asked": {k: v for k, v in dataclasses.asdict(plan.asked).items() if v is not None},
+        "asked": _asked_json(plan.asked),
         "steps": [step_json(s) for s in plan.steps],
     }
     for name in NOTES:
@@ -131,14 +132,24 @@ def plan_of(document: Mapping[str, Any], where: Mapping[str, Any], serial: int) 
         in_progress=notes["in_progress"],
         kept=notes["kept"],
         drift=notes["drift"],
+        left_out=notes["left_out"],
+        pulled_in=notes["pulled_in"],
     )
+
+
+def _asked_json(asked: Asked) -> dict[str, Json]:
+    """What was asked for; what was not is left out."""
+    out: dict[str, Json] = {} if asked.allow_destroy is None else {"allow_destroy": asked.allow_destroy}
+    out.update({name: list(globs) for name, globs in dataclasses.asdict(asked.scope).items() if globs})
+    return out
 
 
 def _asked(document: Mapping[str, Any]) -> Asked:
     number = document.get("allow_destroy")
-    if document.keys() - {"allow_destroy"} or (number is not None and type(number) is not int):
+    globs = {name: value for name, value in document.items() if name != "allow_destroy"}
+    if number is not None and type(number) is not int:
         raise TypeError("asked")
-    return Asked(number)
+    return Asked(number, Scope(**{name: tuple(_text(glob) for glob in value) for name, value in globs.items()}))
 
 
 def _with_spans(values: Sequence[Any], spans: Sequence[Any], files: Sequence[str]) -> Iterator[tuple[Any, Span | None]]:

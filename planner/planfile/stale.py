@@ -12,7 +12,8 @@ import dataclasses
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from planner.artifact import ENGINE_MADE, Json, Kind
+from planner.artifact import Json
+from planner.concerns import is_of_a_machine, machine_of
 from planner.diff import diff
 from planner.estate import Diagnostic
 from planner.plan.model import Plan
@@ -22,7 +23,6 @@ from planner.steps import Adopt, Create, Delete, SendOrder, Step
 
 _WORDS = frozenset({"needs", "deps", "why", "wave"})
 """Fields of a step that change nothing of what it does. (What it needs is judged by itself.)"""
-_OF_MACHINES = frozenset({*ENGINE_MADE, Kind.SEED_DISK, Kind.REPLICATION, Kind.TRACKING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class _Judge:
 
     def _why_missing(self, step: Step) -> str:
         for error in self._plan.errors:
-            if error.path == step.address or (step.machine and _concerns(error, step.machine)):
+            if error.path == step.address or (step.machine and machine_of(error, (step.machine,))):
                 return error.detail
         for title, notes in (("deferred", self._plan.deferred), ("in progress", self._plan.in_progress)):
             for note in notes:
@@ -109,7 +109,7 @@ class _Judge:
     def errors(self) -> Iterator[Diagnostic]:
         for error in self._plan.errors:
             # the planned number of destroyed things is smaller once some are gone: the file's steps are judged one by one
-            if error.code != "WL330" and (not _of_a_machine(error) or any(_concerns(error, m) for m in self._machines)):
+            if error.code != "WL330" and (not is_of_a_machine(error) or machine_of(error, self._machines)):
                 yield error
 
 
@@ -117,23 +117,6 @@ def _made_already(found: Adopt, step: Create) -> Create:
     """What this plan has begun to make, and nobody wrote down: making it again is taking it over."""
     given = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
     return Create(**given, enables=step.enables)
-
-
-def _of_a_machine(error: Diagnostic) -> bool:
-    """Whether an error is about one machine, and not about something that several share."""
-    kind = error.path.partition(".")[0]
-    return ".machines." in error.path or kind in _OF_MACHINES or (error.code == "WL320")
-
-
-def _concerns(error: Diagnostic, machine: str) -> bool:
-    """Whether an error is about this machine: by the YAML path, the artifact's address or the name that it gives."""
-    kind, _, rest = error.path.partition(".")
-    if kind == "waves":
-        name = rest.partition(".machines.")[2]
-        return name == machine or name.startswith(machine + ".")
-    if kind in _OF_MACHINES:
-        return rest.partition("/")[0] == machine
-    return error.path == machine
 
 
 def _differences(step: Step, now: Step) -> Iterator[str]:

@@ -18,6 +18,7 @@ from planner.advice.inventory import INVENTORY
 from planner.advice.machines import BLOCKERS
 from planner.advice.meanings import MEANING, WARNINGS
 from planner.advice.planfiles import PLAN_FILES
+from planner.advice.protection import PROTECTION
 from planner.advice.rules import RULES
 from planner.advice.state import STATE
 from planner.advice.text import TEXT
@@ -39,7 +40,7 @@ def test_no_code_is_without_an_explanation() -> None:
     """issue 4, Editing: `explain-error` expands every code that the product can print, and none that it cannot."""
     assert set(codes()) == CODES.keys() | MEANING.keys() | blockers()
     assert {**TEXT, **FORMS, **ESTATE}.keys() == CODES.keys()
-    assert {**INVENTORY, **AZURE, **ACCESS, **RULES, **STATE, **PLAN_FILES}.keys() == MEANING.keys()
+    assert {**INVENTORY, **AZURE, **ACCESS, **RULES, **STATE, **PLAN_FILES, **PROTECTION}.keys() == MEANING.keys()
     assert BLOCKERS.keys() == blockers()
 
 

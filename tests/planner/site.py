@@ -12,6 +12,7 @@ from pathlib import Path
 
 from planner.apply import Outcome, Outside, Reporter
 from planner.inventory import DiskFacts, Inventory, NicFacts, SourceInventory, VmFacts
+from planner.plan.scope import EVERYTHING, Scope
 from tests.fakes.provider import FakeAzure, Granted
 from tests.planner.engine_model import EngineModel
 from wavelift.applying import apply, keep_outcomes
@@ -91,11 +92,15 @@ class Site:
         return Inventory({"seoul": SourceInventory("seoul", uuid_of(0), 1.8e9, tuple(self.vms.values()))})
 
     def look(
-        self, allow_destroy: int | None = None, approvals: frozenset[str] = frozenset(), now: float | None = None
+        self,
+        allow_destroy: int | None = None,
+        approvals: frozenset[str] = frozenset(),
+        now: float | None = None,
+        scope: Scope = EVERYTHING,
     ) -> Looked:
         outside = (self.workspace, self.inventory(), self.azure, self.engine)
         at = self.now if now is None else now
-        return look(*outside, allow_destroy, approvals=approvals, now=at, vcenter=Granted())
+        return look(*outside, allow_destroy, approvals=approvals, now=at, vcenter=Granted(), scope=scope)
 
     def apply(
         self,

@@ -11,7 +11,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavelift.cli.options import AllowDestroy, Approval, AsJson, Folder, Log, LogAs, LogFile, Parallelism
+from wavelift.cli.options import (
+    AllowDestroy,
+    Approval,
+    AsJson,
+    Exclude,
+    Folder,
+    Log,
+    LogAs,
+    LogFile,
+    Machines,
+    Parallelism,
+    Targets,
+    Waves,
+    scope_of,
+)
 from wavelift.problems import ERROR, INTERRUPTED, PARTIAL, code_for
 from wavelift.stopping import stoppable
 
@@ -55,6 +69,10 @@ def apply(
     pull_request: Annotated[
         str, typer.Option("--pull-request", help="Where it was reviewed; recorded.", envvar="WAVELIFT_PULL_REQUEST")
     ] = "",
+    wave: Waves = None,
+    machine: Machines = None,
+    target: Targets = None,
+    exclude: Exclude = None,
     log: Log = LogAs.TEXT,
     log_file: LogFile = None,
 ) -> None:
@@ -68,7 +86,8 @@ def apply(
     from wavelift.workspace import Workspace
 
     console, events = console_and_events(json, log, log_file)
-    filed = Filed.read(plan_file, expect_sha, allow_destroy) if plan_file is not None else None
+    scope = scope_of(wave, machine, target, exclude)
+    filed = Filed.read(plan_file, expect_sha, allow_destroy, scope) if plan_file is not None else None
     workspace = Workspace.open(estate)
     by = reviewed(approver, pull_request)
     with Wiring(workspace, "engine") as wiring, stoppable(lambda: console.line(STOPPING), twice_leaves=True) as stop:
@@ -78,7 +97,7 @@ def apply(
             count = f"{len(chosen.left)} of {len(chosen.plan.steps)} steps"
             console.line(f"Applying {filed.path}: plan {chosen.digest[:12]}, {count}.")
         else:
-            looked = wiring.look(allow_destroy, console.doing, given(approval))
+            looked = wiring.look(allow_destroy, console.doing, given(approval), scope=scope)
             console.clear()
             if not json or looked.plan.errors:
                 show(looked, json, console)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from planner.plan.scope import Scope
 
 Folder = Annotated[
     Path, typer.Option("--estate", "-C", help="Folder with the estate's YAML files.", file_okay=False, show_default=True)
@@ -44,6 +47,33 @@ Approval = Annotated[
         help="An approval that a cut-over asks for (CHG0042); repeatable. Also in WAVELIFT_APPROVAL.",
     ),
 ]
+
+
+Waves = Annotated[
+    list[str] | None, typer.Option("--wave", metavar="GLOB", help="Only machines of these waves, and what they need; repeatable.")
+]
+Machines = Annotated[
+    list[str] | None, typer.Option("--machine", metavar="GLOB", help="Only these machines, and what they need; repeatable.")
+]
+Targets = Annotated[
+    list[str] | None, typer.Option("--target", metavar="GLOB", help="Only machines of these targets; repeatable.")
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="GLOB",
+        help="Not this: a machine, wave.NAME, target.NAME or an address, and what needs it; repeatable.",
+    ),
+]
+
+
+def scope_of(
+    waves: list[str] | None, machines: list[str] | None, targets: list[str] | None, exclude: list[str] | None
+) -> Scope:
+    from planner.plan.scope import Scope
+
+    return Scope(tuple(waves or ()), tuple(machines or ()), tuple(targets or ()), tuple(exclude or ()))
 
 
 class Told(StrEnum):

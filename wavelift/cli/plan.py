@@ -7,7 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavelift.cli.options import AllowDestroy, Approval, AsJson, Diagnostics, Folder, Log, LogAs, LogFile, Told, Verbose
+from wavelift.cli.options import (
+    AllowDestroy,
+    Approval,
+    AsJson,
+    Diagnostics,
+    Exclude,
+    Folder,
+    Log,
+    LogAs,
+    LogFile,
+    Machines,
+    Targets,
+    Told,
+    Verbose,
+    Waves,
+    scope_of,
+)
 from wavelift.problems import CHANGES, code_for
 
 if TYPE_CHECKING:
@@ -30,6 +46,10 @@ def plan(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the plan to a file, for `show` and `apply FILE`.")
     ] = None,
+    wave: Waves = None,
+    machine: Machines = None,
+    target: Targets = None,
+    exclude: Exclude = None,
     verbose: Verbose = False,
     log: Log = LogAs.TEXT,
     log_file: LogFile = None,
@@ -43,7 +63,7 @@ def plan(
     console, events = console_and_events(json or diagnostics in (Told.JSON, Told.SARIF), log, log_file)
     workspace = opened(estate, diagnostics.value)
     with Wiring(workspace, "plan") as wiring:
-        looked = wiring.look(allow_destroy, console.doing, given(approval), inventory)
+        looked = wiring.look(allow_destroy, console.doing, given(approval), inventory, scope_of(wave, machine, target, exclude))
     if events is not None:
         events.planned(looked.plan, looked.plan.digest)
     show(looked, json, console, diagnostics, verbose)
