@@ -1,0 +1,67 @@
+"""A program `wavelift` for the PATH of a pipeline's script, answered by forks of one process that has the SDKs imported.
+
+The program sends its arguments, folder and environment through a socket and waits for the exit code; output goes where the
+script sent it. (Starting the interpreter and importing the SDKs anew takes three quarters of every command's time.)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from tests.e2e.command import _become, _forks
+
+_CLIENT = """\
+#!{python} -SEs
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as s:
+    s.connect({socket!r})
+    s.sendall(json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ), os.getpid()]).encode() + b"\\n")
+    sys.exit(int(s.makefile().readline() or 99))
+"""
+
+
+class Shim:
+    """`folder` gets the program, its socket and nothing else."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self._socket = socket.socket(socket.AF_UNIX)
+        path = folder / "s"
+        self._socket.bind(str(path))
+        self._socket.listen()
+        program = folder / "wavelift"
+        program.write_text(_CLIENT.format(python=sys.executable, socket=str(path)))
+        program.chmod(0o755)
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                caller, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._one, args=(caller,), daemon=True).start()
+
+    def _one(self, caller: socket.socket) -> None:
+        with caller:
+            arguments, folder, environment, pid = json.loads(caller.makefile().readline())
+            out, err = f"/proc/{pid}/fd/1", f"/proc/{pid}/fd/2"
+            process = _forks.Process(target=_run, args=(environment, arguments, folder, out, err), daemon=True)
+            process.start()
+            process.join()
+            caller.sendall(f"{process.exitcode}\n".encode())
+
+
+def _run(environment: dict[str, str], arguments: list[str], folder: str, out: str, err: str) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    _become(arguments, folder, out, err)

@@ -1,0 +1,105 @@
+"""issue 4, In CI: the GitHub workflows and their composite action, run step by step against a lab and the REST API."""
+
+from __future__ import annotations
+
+import re
+
+from tests.ci.conftest import EXAMPLES, Place
+from tests.ci.forge import ME, TOKEN
+
+WORKFLOWS = EXAMPLES / "github"
+MARKER = "<!-- wavelift:plan:seoul -->"
+SHA = re.compile(r"sha256 `([0-9a-f]{64})`")
+
+
+def test_a_pull_request_has_one_comment_and_the_merge_does_what_it_says(place: Place) -> None:
+    """issue 4, In CI: comment made, kept in place through another and a broken plan; the apply takes what was reviewed."""
+    forge = place.forge
+    stranger = forge.say("mallory", f"{MARKER}\n<!-- wavelift:ci:estates/seoul -->\n<!-- wavelift:run:1 -->\nsha256 `{'0' * 64}`")
+    for number in range(140):
+        forge.say("mina", f"remark {number}")
+
+    run = place.github(101).workflow(WORKFLOWS / "plan.yml", "plan")
+    assert run.code == 0, run.said
+    assert run.action["code"] == "2" and run.action["changes"] == "true"
+    assert len(forge.mine()) == 1 and forge.reads == 2, "a second page would have been looked at"
+    first = forge.mine()[0]
+    assert first.splitlines()[:3] == [MARKER, "<!-- wavelift:ci:estates/seoul -->", "<!-- wavelift:run:101 -->"]
+    assert SHA.search(first)[1] == run.action["digest"] and "start to replicate" in first
+    assert MARKER in run.summary
+    assert {p.name for p in (place.artifacts / "101").iterdir()} == {"plan.wlplan", "plan.txt", "plan.md", "plan.json", "result"}
+
+    place.write("phase: replicate", "phase: replicat")
+    run = place.github(102).workflow(WORKFLOWS / "plan.yml", "plan")
+    assert run.code == 1 and run.action["changes"] == "false"
+    assert re.search(r"^::error file=estates/seoul/estate\.yaml,line=13,col=33,", run.said, re.M), run.said
+    assert len(forge.mine()) == 1 and not SHA.search(forge.mine()[0]), "a plan that is none any more must not be approved"
+    assert "replicat" in forge.mine()[0] and "Exit code 1" in forge.mine()[0]
+    place.write("phase: replicat,", "phase: replicate,")
+
+    place.write("vm-01: Standard_B2s", "vm-01: Standard_B2s, vm-02: Standard_B2s")
+    run = place.github(103).workflow(WORKFLOWS / "plan.yml", "plan")
+    assert run.code == 0, run.said
+    assert len(forge.mine()) == 1 and "vm-02" in forge.mine()[0] and run.action["digest"] in forge.mine()[0]
+    assert stranger["body"].endswith("`"), "what others wrote stays"
+    posts = [call for call in forge.calls if call.startswith("POST")]
+    assert len(posts) == 1, posts
+
+    forge.merged["c0ffee"] = 17
+    forge.approved = [("dae", "APPROVED"), ("eun", "CHANGES_REQUESTED"), ("eun", "APPROVED"), ("eun", "DISMISSED")]
+    run = place.github(104, "c0ffee", None).workflow(WORKFLOWS / "apply.yml", "apply")
+    assert run.code == 0, run.said
+    assert "Apply: " in run.said and run.not_executed == ["actions/checkout@v4", "azure/login@v2"]
+    history = place.ran("state", "history", "-C", str(place.estate), "--json")
+    assert '"dae"' in history and '"17"' in history, history
+
+    run = place.github(105, "c0ffee", None).workflow(WORKFLOWS / "apply.yml", "apply")
+    assert run.code == 3 and "applied already" in run.said and "stale:" in run.said, run.said
+    forge.comments = [c for c in forge.comments if c["author"] != ME]
+    forge.say(ME, forge_other(run.outputs["reviewed"]["digest"]))
+    run = place.github(106, "c0ffee", None).workflow(WORKFLOWS / "apply.yml", "apply")
+    assert run.code == 5 and "denied:" in run.said, run.said
+    run = place.github(107, "beef", None).workflow(WORKFLOWS / "apply.yml", "apply")
+    assert run.code == 3 and "::error::no plan was reviewed" in run.said
+    assert TOKEN not in run.said
+
+
+def forge_other(digest: str) -> str:
+    """The comment with another digest than the plan file of its run has."""
+    return f"{MARKER}\n<!-- wavelift:ci:estates/seoul -->\n<!-- wavelift:run:103 -->\nsha256 `{digest[::-1]}`\n"
+
+
+def test_a_fork_gets_nothing(place: Place) -> None:
+    """issue 4, In CI: files of a stranger are not planned with our identity."""
+    run = place.github(110, fork=True).workflow(WORKFLOWS / "plan.yml", "plan")
+    assert run.not_executed == ["plan"] and not run.said
+
+
+def test_the_nightly_drift_keeps_one_issue(place: Place) -> None:
+    """issue 4, In CI: nothing without drift; opened, updated, closed, and the same one opened again; an error is no drift."""
+    forge = place.forge
+
+    def night() -> list[tuple[str, bool]]:
+        run = place.github(120, pull=None).workflow(WORKFLOWS / "drift.yml", "drift")
+        assert run.code == 0, run.said
+        assert "### Drift of seoul" in run.summary
+        return [(i["state"], "FOREIGN" in i["body"] or "security" in i["body"]) for i in forge.issues]
+
+    forge.issues.append({"number": 39, "state": "open", "user": {"login": "mallory"}, "body": "<!-- wavelift drift seoul -->"})
+    assert len(night()) == 1, "no drift, no issue"
+    tracking = {"vm": "vm-01", "enabled": False}
+    place.drift(tracking)
+    assert [state for state, _ in night()] == ["open", "open"]
+    assert forge.issues[1]["title"].startswith("wavelift: Drift of seoul") and "vm-01" in forge.issues[1]["body"]
+    night()
+    assert len(forge.issues) == 2
+    place.drift({**tracking, "enabled": True})
+    assert [state for state, _ in night()] == ["open", "closed"]
+    login = place.estate / ".wavelift" / "secrets" / "azure.json"
+    text = login.read_text()
+    try:
+        login.unlink()
+        run = place.github(121, pull=None).workflow(WORKFLOWS / "drift.yml", "drift")
+        assert run.code == 1 and "could not look" in run.said and forge.issues[1]["state"] == "closed", run.said
+    finally:
+        login.write_text(text)
