@@ -79,22 +79,21 @@ def test_the_nightly_drift_keeps_one_issue(place: Place) -> None:
     """issue 4, In CI: nothing without drift; opened, updated, closed, and the same one opened again; an error is no drift."""
     forge = place.forge
 
-    def night() -> list[tuple[str, bool]]:
+    def night() -> list[str]:
         run = place.github(120, pull=None).workflow(WORKFLOWS / "drift.yml", "drift")
         assert run.code == 0, run.said
         assert "### Drift of seoul" in run.summary
-        return [(i["state"], "FOREIGN" in i["body"] or "security" in i["body"]) for i in forge.issues]
+        return [i["state"] for i in forge.issues]
 
+    place.ran("apply", "-C", str(place.estate), "--auto-approve", "--detach")
     forge.issues.append({"number": 39, "state": "open", "user": {"login": "mallory"}, "body": "<!-- wavelift drift seoul -->"})
-    assert len(night()) == 1, "no drift, no issue"
-    tracking = {"vm": "vm-01", "enabled": False}
-    place.drift(tracking)
-    assert [state for state, _ in night()] == ["open", "open"]
+    assert night() == ["open"], "no drift, no issue"
+    place.lab.control("vcenter", "POST", "vm/vm-01", {"add_disk": {"bytes": 1048576}})
+    assert night() == ["open", "open"]
     assert forge.issues[1]["title"].startswith("wavelift: Drift of seoul") and "vm-01" in forge.issues[1]["body"]
-    night()
-    assert len(forge.issues) == 2
-    place.drift({**tracking, "enabled": True})
-    assert [state for state, _ in night()] == ["open", "closed"]
+    assert night() == ["open", "open"]
+    place.lab.control("vcenter", "POST", "vm/vm-01", {"remove_disk": 2001})
+    assert night() == ["open", "closed"] and "No drift" in forge.issues[1]["body"]
     login = place.estate / ".wavelift" / "secrets" / "azure.json"
     text = login.read_text()
     try:
