@@ -25,9 +25,6 @@ from wavelift.workspace import Workspace, shown
 if TYPE_CHECKING:
     from wavelift.wiring import Wiring
 
-SHOWN = 200
-"""Lines of a refusal on a terminal; the rest is counted. (`--json` has them all.)"""
-
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -135,9 +132,8 @@ def held_against(file: PlanFile, path: Path, looked: Looked, view: View, done: f
         raise UserProblem(said, code_for(errors))
     if moves:
         lines = [f"  {m.address}: {m.why}" for m in moves]
-        more = [f"  and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
         count = f"{len(moves)} of its {len(file.plan.steps)} steps"
-        told = "\n".join([f"{path} is stale: what {count} rest on has moved:", *lines[:SHOWN], *more])
+        told = "\n".join([f"{path} is stale: what {count} rest on has moved:", *lines])
         raise refusal("WL404", f"{told}\nNothing was changed; plan again.", STALE)
     return Chosen(file.plan, file.digest, done)
 

@@ -120,7 +120,7 @@ def loads(data: bytes, where: str) -> PlanFile:
     if hashlib.sha256(line[: head.start(4) - len('"checksum":"')] + tail).hexdigest() != checksum:
         raise _damaged(where, "its checksum does not fit")
     try:
-        plan = plan_of(_json(bytes(text)), _json(tail[len(_WHERE) : -2]), int(serial))
+        plan = plan_of(_json(str(text, "utf-8")), _json(tail[len(_WHERE) : -2].decode()), int(serial))
         until = datetime.fromisoformat(moment).timestamp()
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
         problem = f"what it says cannot be read ({type(error).__name__}: {str(error)[:80]!r})"
@@ -144,7 +144,7 @@ def _damaged(where: str, problem: str) -> BadPlanFile:
     return BadPlanFile("WL401", text)
 
 
-def _json(text: bytes) -> Any:
+def _json(text: str) -> Any:
     return json.loads(text, parse_constant=_no_constant)
 
 

@@ -23,12 +23,12 @@ def show(
     verbose: Verbose = False,
 ) -> None:
     """Say what a plan file would do: as text, as Markdown for a pull request, or as JSON."""
+    gc.disable()  # all that is made here is needed to the end
     from planner.explain import markdown as as_markdown
     from planner.explain import text, to_json
     from planner.explain.markdown import REST, Shown
     from wavelift.planio import moment, read
 
-    gc.disable()  # all that is made here is needed to the end
     file = read(plan_file)
     if json:
         import json as jsons
