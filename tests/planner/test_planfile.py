@@ -163,6 +163,32 @@ def test_an_interrupted_plan_goes_on_under_its_digest(site: Site, steps: int) ->
     assert "applied already" in refused(site, STALE)
 
 
+@pytest.mark.parametrize("known", [1, 4, 11])
+def test_a_killed_apply_goes_on_from_its_journal(site: Site, known: int) -> None:
+    """Issue 4: an interrupted plan resumes from the journal. The outside has everything; state and journal know of `known` steps:
+    what is there with our tags and on no record is this plan's own doing."""
+    path = planned(site)
+    kept: dict[str, bytes] = {}
+
+    class Copies(Reporter):
+        left = known
+
+        def done(self, step: Step) -> None:
+            self.left -= 1
+            if self.left == 0:
+                kept.update({f.name: f.read_bytes() for f in Path().glob("state.json*") if f.is_file()})
+
+    assert apply_file(site, path, reporter=Copies()).complete
+    assert "state.json.journal" in kept
+    for name, data in kept.items():
+        Path(name).write_bytes(data)
+    again = apply_file(site, path)
+    assert again.complete and again.done
+    site.settle()
+    assert site.look().plan.steps == ()
+    assert "applied already" in refused(site, STALE)
+
+
 def test_a_clean_up_and_what_follows_it_go_on(site: Site) -> None:
     """Two orders of one machine, interrupted between them."""
     site.go()
