@@ -44,6 +44,7 @@ def apply(
             session.replace(absorb(session.state, looked.records, looked.orders), "engine")
             for machine in settled(session, outside.engine):
                 session.record([PutMachine(machine)])
+            session.take_doubts()  # orders were looked up; every other step is repeated, or not wanted any more
             _pin(workspace, looked)
             doer = Doer(outside, session, Source(plan.digest, by or {}), plan.plan.steps)
             return execute(plan.left, doer, parallelism, stop, reporter)
@@ -56,7 +57,8 @@ def apply(
 
 
 def keep_outcomes(workspace: Workspace, engine: EngineReader, records: Mapping[str, Record]) -> None:
-    """Record what the engine has done since; a state that somebody else holds now is left to the next plan."""
+    """Record what the engine has done since; a state that somebody else holds now is left to the next plan. What an apply of
+    somebody else left in doubt meanwhile stays in doubt."""
     try:
         with workspace.store.session("record outcomes") as session:
             orders = read_orders(engine, session.state, dict(records))

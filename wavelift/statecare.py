@@ -32,15 +32,15 @@ def told(workspace: Workspace) -> Iterator[None]:
 @contextmanager
 def changing(workspace: Workspace, doing: str, **about: str) -> Iterator[Session]:
     """The lock, for a change by hand. Refused while a cut-off apply has steps in doubt: only apply can settle those."""
-    with told(workspace):
-        doubts = workspace.store.read().doubts
+    with told(workspace), workspace.store.session(f"state {doing}", about) as session:
+        doubts = session.view.doubts
         if doubts:
+            more = ", …" if len(doubts) > 1 else ""
             raise UserProblem(
-                f"an apply was cut off and {len(doubts)} of its steps are in doubt ({doubts[0].address}, …). "
+                f"an apply was cut off and {len(doubts)} of its steps are in doubt ({doubts[0].address}{more}). "
                 "Run `wavelift apply` first: it finds out what became of them. Nothing was changed."
             )
-        with workspace.store.session(f"state {doing}", about) as session:
-            yield session
+        yield session
 
 
 def move(workspace: Workspace, source: str, to: str) -> str:

@@ -51,7 +51,7 @@ def me(doing: str, env: Mapping[str, str] | None = None) -> Holder:
     env = os.environ if env is None else env
     named = (env.get(name) for name in ("WAVELIFT_WHO", "GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILD_REQUESTEDFOR"))
     user = next(filter(None, named), None) or _user()
-    return Holder(user, socket.gethostname(), os.getpid(), time.time(), doing, link(env), _process(os.getpid()), RELEASE)
+    return Holder(user, socket.gethostname(), os.getpid(), time.time(), doing, link(env), process_of(os.getpid()), RELEASE)
 
 
 def link(env: Mapping[str, str]) -> str:
@@ -70,13 +70,13 @@ def link(env: Mapping[str, str]) -> str:
 
 def alive(holder: Holder) -> bool | None:
     """Whether its process runs; None when it ran on another machine, which cannot be told from here."""
-    here = _process(os.getpid())
+    here = process_of(os.getpid())
     if not here or not holder.process or holder.process.split("/")[:2] != here.split("/")[:2]:
         return None
-    return _process(holder.pid) == holder.process
+    return process_of(holder.pid) == holder.process
 
 
-def _process(pid: int) -> str:
+def process_of(pid: int) -> str:
     """boot id / pid namespace / pid / start time; empty where the system does not say or there is no such process."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -49,6 +49,10 @@ class Lease:
         """`LockLost` unless the lease is certainly still ours."""
         if not self._gone and self._pace.now() >= self._until:
             self.lose("it could not be renewed in time")
+        self.known()
+
+    def known(self) -> None:
+        """`LockLost` when it is known to be lost."""
         if self._gone:
             raise LockLost(
                 f"the lock of {self._blobs.where}/{self._name} was lost: {self._gone}. Nothing more was written; what was "

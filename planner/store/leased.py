@@ -18,7 +18,7 @@ from planner.store.journal import Replay, line_of, parse
 from planner.store.lease import Lease, Pace
 from planner.store.port import Head, StateBlobs
 from planner.store.session import Session
-from planner.store.unlocking import unlock
+from planner.store.unlocking import buried, unlock
 from planner.store.view import Locked, Unwritable, View, check_estate, joined
 from replication.model.errors import Conflict, NotFound, PortError
 
@@ -49,14 +49,10 @@ class LeasedStore:
 
     @contextmanager
     def session(self, doing: str, about: Mapping[str, str] | None = None) -> Iterator[Session]:
-        """Hold the lease. `Locked` while another has it: at most a lease's length longer than that one lives."""
+        """Hold the lease. `Locked` while another has it: at most a lease's length longer than that one lives, and no
+        longer than that where it was a process of this machine."""
         who = holder.me(doing)
-        try:
-            lease = Lease(self._blobs, self.key, self._pace)
-        except Conflict as error:
-            raise self._refused() from error
-        except NotFound as error:
-            raise self._no_container() from error
+        lease = self._taken()
         try:
             held = _Held(self._blobs, self.key, self._prefix, lease, self._part)
             held.claim(who)
@@ -70,8 +66,22 @@ class LeasedStore:
                 yield session
             finally:
                 session.close()
+            lease.known()
         finally:
             lease.release()
+
+    def _taken(self) -> Lease:
+        try:
+            try:
+                return Lease(self._blobs, self.key, self._pace)
+            except Conflict:
+                if not buried(self._blobs, self.key, HOLDER):
+                    raise
+                return Lease(self._blobs, self.key, self._pace)
+        except Conflict as error:
+            raise self._refused() from error
+        except NotFound as error:
+            raise self._no_container() from error
 
     def unlock(self) -> str:
         """See `planner.store.unlocking`."""

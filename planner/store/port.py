@@ -76,6 +76,6 @@ class StateBlobs(Protocol):
         """A lease that is not held any more is released already."""
         ...
 
-    def break_lease(self, name: str) -> None:
-        """End whatever lease there is, now."""
+    def break_lease(self, name: str, etag: str) -> None:
+        """End whatever lease there is, now, while the blob is in this version; `Conflict` when it is in another."""
         ...

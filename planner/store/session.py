@@ -40,6 +40,7 @@ class Session:
         self._journal: Events | None = None
         self._opening = threading.Lock()
         self._losing: list[Callable[[], object]] = []
+        self._in_doubt = bool(view.doubts)
 
     @property
     def state(self) -> State:
@@ -79,6 +80,11 @@ class Session:
             self.journal.done(what, effects)
             self.record(effects)
 
+    def take_doubts(self) -> None:
+        """The caller deals with what a cut-off apply left in doubt. Without this, closing leaves the journal as it lies, with
+        what was added, so that the next apply finds the doubts."""
+        self._in_doubt = False
+
     def when_lost(self, call: Callable[[], object]) -> None:
         """`call` (from another thread) as soon as it is known that the lock is lost."""
         self._losing.append(call)
@@ -93,11 +99,15 @@ class Session:
         told = self._told(state)
         self._store.write(told)
         self._base, self._ledger = told, Ledger(told)
-        self.view = replace(self.view, interrupted=False)
+        self.view = replace(self.view, interrupted=False, doubts=())
+        self._in_doubt = False
 
     def close(self) -> None:
+        """Fold the journal into the state, unless its doubts are still to be settled."""
         if self._journal is not None:
             self._journal.close()
+        if self._in_doubt:
+            return
         base, state = self._base, self.state
         if base is None and not state.artifacts and not state.machines:
             return

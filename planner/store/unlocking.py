@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from planner.store import holder
 from planner.store.lease import Pace
-from planner.store.port import StateBlobs
+from planner.store.port import Head, StateBlobs
 from planner.store.view import Locked
+from replication.model.errors import Conflict
 
 LOOK = 1.0
 SPARE = 5.0
@@ -30,17 +31,38 @@ def unlock(
     who = holder.loads(head.metadata.get(field, ""))
     lives = holder.alive(who) if who is not None else None
     if head.infinite:
-        blobs.break_lease(key)
+        _break(blobs, key, head)
         return f"The lease of {where} would never have ended: not wavelift's. It is broken."
     if lives is None:
         until = pace.now() + pace.lease + SPARE
         while pace.now() < until:
             sleep(LOOK)
-            head = blobs.head(key)
-            if head is None or not head.leased:
+            now = blobs.head(key)
+            if now is None or not now.leased:
                 return f"The lock of {who or 'an unknown holder'} on {where} was not renewed and has run out: it is free."
         lives = True
     if lives:
         raise Locked(f"{where} is locked by {who or 'an unknown holder'}, and that one lives. Nothing was changed.")
-    blobs.break_lease(key)
+    _break(blobs, key, head)
     return f"{who} is dead; its lock on {where} is broken. What it had begun is in the journal: apply again."
+
+
+def buried(blobs: StateBlobs, key: str, field: str) -> bool:
+    """Whether a lease was broken because its holder was a process of this machine, which is certainly gone."""
+    head = blobs.head(key)
+    who = holder.loads(head.metadata.get(field, "")) if head is not None else None
+    if head is None or not head.leased or head.infinite or who is None or holder.alive(who) is not False:
+        return False
+    try:
+        blobs.break_lease(key, head.etag)
+    except Conflict:
+        return False
+    return True
+
+
+def _break(blobs: StateBlobs, key: str, head: Head) -> None:
+    """In the version that was looked at: whoever takes the lock changes it."""
+    try:
+        blobs.break_lease(key, head.etag)
+    except Conflict as error:
+        raise Locked(f"{blobs.where}/{key} was locked anew while its holder was looked at. Nothing was changed.") from error

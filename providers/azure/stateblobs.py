@@ -107,17 +107,19 @@ class AzureStateBlobs(BlobDocumentStore):
 
         settled(write, landed, self._patience)
 
-    def break_lease(self, name: str) -> None:
+    def break_lease(self, name: str, etag: str) -> None:
         from azure.storage.blob import BlobLeaseClient
 
         def once() -> None:
             with translated(self._subject(name)):
-                BlobLeaseClient(self._blob(name)).break_lease(lease_break_period=0)
+                BlobLeaseClient(self._blob(name)).break_lease(lease_break_period=0, **_version(etag))
 
         try:
             repeated(once, self._patience)
         except Conflict:
-            return  # there is none
+            head = self.head(name)
+            if head is not None and head.leased:
+                raise
 
 
 def _lease(lease: str) -> dict[str, Any]:

@@ -62,7 +62,9 @@ class BlobPlace:
         return LeasedStore(blobs, self.key, "shop", LINEAGE, Pace(renew=1000), self.part)
 
     def holder_died(self) -> None:
-        self.blobs.break_lease(self.key)
+        head = self.blobs.head(self.key)
+        if head is not None:
+            self.blobs.break_lease(self.key, head.etag)
 
     def overwrite(self, data: bytes) -> None:
         found = self.blobs.head(self.key)

@@ -6,17 +6,20 @@ Issue 4, "State for a team": `azure_blob` beside `local`, one conformance suite 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from planner.artifact import Kind
 from planner.state import BadState, Recorded, State, dumps, loads
-from planner.store import Locked, StateStore
+from planner.store import Locked, StateStore, holder
 from planner.store.effects import Put, Remove
-from tests.conformance.state_places import LINEAGE, Killed, Place, places
+from tests.conformance.state_places import LINEAGE, BlobPlace, Killed, Place, places
 from tests.fakes.stateblobs import FakeStateBlobs
 
 
@@ -40,6 +43,7 @@ def thing(name: str, **spec: object) -> Recorded:
 def step(store: StateStore, *names: str) -> None:
     """An apply with one step for each name."""
     with store.session("apply", {"digest": "d1"}) as session:
+        session.take_doubts()
         for name in names:
             session.journal.intent(f"vm.{name}", "Create")
             effects = [Put(thing(name))]
@@ -159,6 +163,7 @@ def test_a_state_that_lost_its_lock_writes_nothing_more(place: Place) -> None:
         place.holder_died()
         with place.store().session("quick") as quick:
             assert [d.address for d in quick.view.doubts] == ["vm.slow"], "what was begun is known to the next"
+            quick.take_doubts()
             with pytest.raises(Locked, match="was lost"):
                 slow.journal.intent("vm.late", "Create")
             assert lost.is_set()
@@ -182,8 +187,15 @@ def test_a_second_crash_goes_on_with_the_first_journal(place: Place) -> None:
     view = place.store().read()
     assert sorted(view.state.artifacts) == ["vm.old", "vm.one", "vm.three", "vm.two"]
     assert [d.address for d in view.doubts] == ["vm.doubt"]
-    with place.store().session("apply"):
-        pass
+    with place.store().session("record outcomes") as session:
+        session.do([Put(thing("four"))], "engine")
+    with pytest.raises(ZeroDivisionError), place.store().session("state mv"):
+        raise ZeroDivisionError
+    kept = place.store().read()
+    assert sorted(kept.state.artifacts) == ["vm.four", "vm.old", "vm.one", "vm.three", "vm.two"]
+    assert [d.address for d in kept.doubts] == ["vm.doubt"], "only an apply, which settles them, may fold doubts away"
+    with place.store().session("apply") as session:
+        session.take_doubts()
     assert (place.store().read().state.serial, place.store().read().interrupted) == (2, False)
 
 
@@ -227,3 +239,22 @@ def test_the_whole_state_can_be_replaced(place: Place) -> None:
     assert (found.state.serial, sorted(found.state.artifacts), found.interrupted) == (5, ["vm.two"], False)
     assert loads(dumps(found.state), "x") == found.state
     assert found.state.history[-1].doing == "state push"
+
+
+def test_a_dead_holder_of_this_machine_keeps_nobody_out(place: Place) -> None:
+    """Issue 4: kill -9 of an apply: the next one on the same machine need not wait for the end of the lease."""
+    if not isinstance(place, BlobPlace):
+        pytest.skip("the kernel gives a file's lock back")
+    step(place.store(), "one")
+    dying = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    dying.start()
+    dead = replace(holder.me("apply"), pid=dying.pid or 0, process=holder.process_of(dying.pid or 0))
+    lease = place.blobs.acquire_lease(place.key, 60)
+    head = place.blobs.head(place.key)
+    place.blobs.mark(place.key, {**head.metadata, "wavelift_holder": dead.dumps()}, head.etag, lease)
+    with pytest.raises(Locked, match=f"process {dying.pid}"), place.store().session("apply"):
+        raise AssertionError("a live one was cut off")
+    dying.kill()
+    dying.join()
+    step(place.store(), "two")
+    assert sorted(place.store().read().state.artifacts) == ["vm.one", "vm.two"]

@@ -105,8 +105,10 @@ class FakeStateBlobs:
             if self.leases.get(name, ("", 0.0))[0] == lease:
                 del self.leases[name]
 
-    def break_lease(self, name: str) -> None:
+    def break_lease(self, name: str, etag: str) -> None:
         with self.lock:
+            if self.blobs[name].etag != etag:
+                raise Conflict("the blob was changed by somebody else", subject=name)
             self.leases.pop(name, None)
 
     def _next(self) -> str:
