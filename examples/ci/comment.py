@@ -333,6 +333,8 @@ def main(arguments: list[str]) -> int:
             known = find(host(), asked.place, asked.commit)
             for name, value in known.items():
                 print(f"{name}={''.join(c for c in value if c.isprintable())}")
+            if not known:
+                print(f"comment.py: no plan of {asked.place} was reviewed for commit {asked.commit}", file=sys.stderr)
             return 0 if known else NOTHING_REVIEWED
         body = asked.body.read_text(encoding="utf-8")
         on = host()

@@ -56,7 +56,7 @@ class Place:
         (self.repository / ".git").mkdir()  # by which the root is known
         (self.estate / "estate.yaml").write_text(ESTATE)
         shutil.copytree(EXAMPLES, self.repository / "examples" / "ci")
-        self.ran("lab", "start", "--dir", str(self.lab.folder), "--vms", "3", "--disk-gib", "0.02")
+        self.ran("lab", "start", "--dir", str(self.lab.folder), "--vms", "6", "--disk-gib", "0.02")
         self.ran("init", "-C", str(self.estate), "--lab", str(self.lab.folder))
         self.ran("lab", "networks", "-C", str(self.estate))
         self.ran("init", "-C", str(self.estate), "--bootstrap")
