@@ -9,7 +9,7 @@ everything that an order makes, a machine comes down to seven artifacts.
 
 from __future__ import annotations
 
-import json
+import marshal
 import sys
 import uuid
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ REGIONS = ("koreacentral", "japaneast")
 NETWORKS = ("VLAN110-web", "VLAN120-db")
 
 INVENTORY = "inventory.json"
-OBSERVED = "observed.json"
+OBSERVED = "observed.marshal"
 
 
 def write(folder: Path, machines: int) -> None:
@@ -37,7 +37,7 @@ def write(folder: Path, machines: int) -> None:
         text = "\n".join(_wave(number, range(start, min(start + PER_WAVE, machines)))) + "\n"
         (estate / "waves" / f"wave-{number:03}.yaml").write_text(text)
     (folder / INVENTORY).write_text(_inventory(machines))
-    (folder / OBSERVED).write_text(json.dumps(_observed()))
+    (folder / OBSERVED).write_bytes(marshal.dumps(_observed()))
 
 
 def name(number: int) -> str:

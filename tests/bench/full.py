@@ -9,7 +9,7 @@ so that the state is what this version of wavelift means by "nothing to do".
 from __future__ import annotations
 
 import gc
-import json
+import marshal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -42,9 +42,9 @@ def write(folder: Path) -> None:
     path = Path(workspace.estate.state_path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(state_text(state))
-    there = json.loads((folder / OBSERVED).read_text())
+    there = marshal.loads((folder / OBSERVED).read_bytes())
     there |= {r.id.lower(): {k: v for k, v in r.spec.items() if k != "tags"} for r in state.artifacts.values()}
-    (folder / OBSERVED).write_text(json.dumps(there))
+    (folder / OBSERVED).write_bytes(marshal.dumps(there))
     records = [document(Record(m.uuid, m.replication, 1, 1, Life.DELTA, 1)).decode().rstrip() for m in state.machines.values()]
     (folder / RECORDS).write_text("\n".join(records))
     (folder / INVENTORY).write_text(inventory_text(_tracked(inventory)))

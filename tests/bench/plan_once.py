@@ -9,17 +9,18 @@ inventory is loaded from its recorded snapshot, the cloud answers from a file, a
 from __future__ import annotations
 
 import gc
-import json
+import marshal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from planner.ports import Lack, Need, Observed, ResourceRef
+from planner.ports import Json, Lack, Need, Observed, ResourceRef, Tagged
 from replication.model.documents import load_record
 from replication.model.record import Record
 from replication.model.status import Status
 from tests.bench.estates import INVENTORY, OBSERVED
+from wavelift.__main__ import leave
 
 RECORDS = "records.jsonl"
 
@@ -28,10 +29,13 @@ class RecordedCloud:
     """`planner.ports.ArtifactReader` that answers from a file: what it does not hold is not there."""
 
     def __init__(self, path: Path) -> None:
-        self._found = json.loads(path.read_text())
+        self._found: dict[str, dict[str, Json]] = marshal.loads(path.read_bytes())
 
     def principal(self) -> str:
         return "00000000-0000-4000-8000-0000000000aa"
+
+    def tagged(self, subscriptions: Sequence[str]) -> list[Tagged]:
+        return []
 
     def observe(self, wanted: Sequence[ResourceRef]) -> dict[str, Observed | None]:
         return {ref.address: self._one(ref) for ref in wanted}
@@ -109,6 +113,7 @@ def main(folder: Path, profiled: bool) -> None:
         return
     gc.disable()  # as the command does: see `wavelift.__main__.SHORT`
     sys.stdout.write(run(folder, mark if "-v" in sys.argv else lambda what: None))
+    leave(0)  # likewise
 
 
 if __name__ == "__main__":
