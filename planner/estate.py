@@ -456,6 +456,8 @@ class Estate:
     """No part of the digest: what drift is allowed changes no plan."""
     state_blob: StateBlob | None = None
     """Where the state lies when it is no file at `state_path`; no part of the digest."""
+    lock_file: str = "wavelift.lock.yaml"
+    """Name of the lock in `folder`; no part of the digest."""
 
 
 @dataclass(frozen=True, slots=True)

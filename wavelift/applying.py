@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from planner.apply import Doer, Outcome, Outside, Reporter, Source, execute
 from planner.apply.doer import settled
-from planner.config import Lock, LockedMachine, write_lock
+from planner.config import LockedMachine
 from planner.engine import EngineReader
 from planner.refresh import absorb
 from planner.state import BadState, State, same
@@ -98,4 +98,4 @@ def _pin(workspace: Workspace, looked: Looked) -> None:
         wanted = desired.machines.get(name)
         if wanted is not None:
             machines[name] = LockedMachine(wanted.uuid, wanted.machine.source, wanted.vm.path)
-    write_lock(workspace.folder, Lock(machines))
+    workspace.write_lock(machines)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from planner.config import Lock, LockedMachine, write_lock
+from planner.config import LockedMachine
 from planner.state import BadState, MachineState, Recorded, State, loads, same
 from planner.store import Locked, Session
 from planner.store.effects import Effect, ForgetMachine, Put, Remove, Renamed
@@ -54,7 +54,8 @@ def move(workspace: Workspace, source: str, to: str) -> str:
                 raise UserProblem(f"the state has a machine {name!r} already. Nothing was changed.")
             session.do([Renamed(machine.uuid, machine.name, name)], to)
             _rename_lock(workspace, machine.name, name)
-            return f"{machine.name} is called {name} in the state and in wavelift.lock.yaml; call it so in the estate too"
+            lock = workspace.estate.lock_file
+            return f"{machine.name} is called {name} in the state and in {lock}; call it so in the estate too"
         recorded = _artifact(state, source)
         if to in state.artifacts or to.partition(".")[0] != source.partition(".")[0]:
             raise UserProblem(f"{to} is taken, or of another kind than {source}. Nothing was changed.")
@@ -109,7 +110,7 @@ def rebind(workspace: Workspace, name: str, uuid: str, path: str) -> str:
         if holder is not None and holder.life != "stopped":
             raise UserProblem(f"{path} is the VM of {holder.name} already. Nothing was changed.")
         old = state.by_name().get(name)
-        said = f"{name} is {path} ({uuid}) from now on; commit wavelift.lock.yaml"
+        said = f"{name} is {path} ({uuid}) from now on; commit {workspace.estate.lock_file}"
         if old is not None:
             if old.life in ("migrated", "completed"):
                 raise UserProblem(f"{name} is {old.life}: there is nothing to bind anew. Nothing was changed.")
@@ -117,7 +118,7 @@ def rebind(workspace: Workspace, name: str, uuid: str, path: str) -> str:
             session.do([Renamed(old.uuid, name, was)], f"{MACHINE}{was}")
             said += f". Its earlier replica is kept as {was}; plan shows how to destroy it"
         machines = {**workspace.lock.machines, name: LockedMachine(uuid, asked.source, path)}
-        write_lock(workspace.folder, Lock(machines))
+        workspace.write_lock(machines)
         return said
 
 
@@ -174,4 +175,4 @@ def _rename_lock(workspace: Workspace, old: str, new: str) -> None:
     machines = dict(workspace.lock.machines)
     if old in machines:
         machines[new] = machines.pop(old)
-        write_lock(workspace.folder, Lock(machines))
+        workspace.write_lock(machines)

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from planner.config import Lock, load, read_lock, read_sources, render
+from planner.config import Lock, LockedMachine, load, read_lock, read_sources, render, write_lock
 from planner.estate import Diagnostic, Estate
 from planner.state import BadState
 from planner.store import StateStore, View
@@ -47,7 +47,7 @@ class Workspace:
     def open(cls, folder: Path) -> Workspace:
         """Read files and lock. `BadEstate` with every diagnostic when there is an error."""
         loaded = load(folder)
-        lock, complaints = read_lock(folder)
+        lock, complaints = read_lock(folder, loaded.estate.lock_file) if loaded.estate is not None else read_lock(folder)
         found = (*loaded.diagnostics, *complaints)
         if loaded.estate is None or any(d.severity == "error" for d in found):
             raise BadEstate(folder, found)
@@ -68,6 +68,10 @@ class Workspace:
             return self.store.read()
         except BadState as error:
             raise UserProblem(str(error)) from error
+
+    def write_lock(self, machines: Mapping[str, LockedMachine]) -> None:
+        """Pin these machines and no others. Raises OSError."""
+        write_lock(self.folder, Lock(machines), self.estate.lock_file)
 
     @property
     def locked(self) -> Mapping[str, str]:

@@ -156,6 +156,26 @@ ESTATE: dict[str, Advice] = {
         "(`wavelift export appliance-config` of an appliance whose blackout has `dates`)",
         "(the same with `weekly` windows only)",
     ),
+    "WL180": Advice(
+        "Move the overlay to a place outside of the estate's files, such as `overlays/`.",
+        "(wavelift plan --overlay rehearsal.yaml)",
+        "(wavelift plan --overlay overlays/rehearsal.yaml)",
+    ),
+    "WL181": Advice(
+        "Give the estate another name in the overlay.",
+        "(an overlay that holds only `defaults: {size: Standard_B2s}`)",
+        "(an overlay that begins with `estate: {name: seoul-exit-rehearsal}`)",
+    ),
+    "WL182": Advice(
+        "Correct the key, or take the line out of the overlay.",
+        "(an overlay that holds `waves: {shopp: null}`)",
+        "(an overlay that holds `waves: {shop: null}`)",
+    ),
+    "WL183": Advice(
+        "Say another path or key for the state in the overlay, or remove the one that production names with `null`.",
+        "(`state: {local: {path: /srv/state.json}}` in the estate and nothing about it in the overlay)",
+        "(`state: {local: {path: /srv/rehearsal.json}}` in the overlay)",
+    ),
     "WL170": Advice(
         "Take the file from git again. When its entries are wrong, remove them and run `wavelift init`.",
         "(wavelift.lock.yaml edited by hand so that an instance uuid is no uuid any more)",

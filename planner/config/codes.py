@@ -153,6 +153,25 @@ CODES: dict[str, Code] = {
         "`machine.<name>` for a VM in vCenter, `appliance.<name>` for an engine. It covers nothing else.",
     ),
     # lock file
+    "WL180": Code(
+        "Overlay among the estate's files",
+        "An overlay makes another estate of the files of a folder. One that lies directly in the folder or in its waves/ is "
+        "itself one of them, with and without `--overlay`.",
+    ),
+    "WL181": Code(
+        "Overlay without a name of its own",
+        "Lineage, state, lock file and the names of what is made in Azure follow from the estate's name. An overlay that leaves "
+        "it as it is would change production instead of making a rehearsal.",
+    ),
+    "WL182": Code(
+        "Nothing to remove",
+        "`null` in an overlay removes a key of the files below it. A key that is not there was mistyped, or has gone from "
+        "production.",
+    ),
+    "WL183": Code(
+        "Overlay shares the state",
+        "The estate that the overlay makes would be recorded where the estate below it is. Each has a state of its own.",
+    ),
     "WL170": Code(
         "Lock file not usable", "The lock file was changed by hand or damaged; take it from git again."
     ),

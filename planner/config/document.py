@@ -7,6 +7,7 @@ here: a scalar stays its source text, and `shape` reads it by the type that the 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import yaml
 from yaml._yaml import CParser
@@ -54,9 +55,17 @@ def split_lines(text: str) -> list[str]:
     return _BREAKS.split(text)
 
 
-def span_of(file: str, mark: yaml.Mark) -> Span:
+class Elsewhere(NamedTuple):
+    """The mark of a node that stands in a tree of another file (`planner.config.overlay`)."""
+
+    file: str
+    line: int
+    column: int
+
+
+def span_of(file: str, mark: yaml.Mark | Elsewhere) -> Span:
     """A mark counts lines and columns from 0, a span from 1."""
-    return Span(file, mark.line + 1, mark.column + 1)
+    return Span(mark.file if isinstance(mark, Elsewhere) else file, mark.line + 1, mark.column + 1)
 
 
 def decode(data: bytes, file: str, problems: Problems) -> str | None:

@@ -10,17 +10,17 @@ import yaml
 
 from planner.config.collect import PATH, Problems, quote
 from planner.config.document import compose, decode
+from planner.config.overlay import NAMED
 from planner.config.rules import compiled
 from planner.config.shape import read
 from planner.config.tree import Item, Tree
 from planner.estate import Diagnostic, Span
 
 LOCK_NAME = "wavelift.lock.yaml"
+"""The lock of an estate; that of one made by an overlay has the estate's name in the middle (`lock_name`)."""
+
 SUFFIXES = (".yaml", ".yml")
 MAX_BYTES = 64 * 1024 * 1024
-
-_NAMED = {"sources": 1, "appliances": 1, "targets": 1, "waves": 1, "policies": 2, "rules": 1}
-"""Top-level keys that may be spread over files, and how many levels of names stand below them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,21 @@ def find(folder: Path, problems: Problems) -> list[Path]:
             continue
         found += [place / name for name in names if _is_ours(name) and not (place / name).is_dir()]
     if not found and not problems.found:
-        problems.add(
-            "WL101", f"{quote(folder, PATH)} holds no *.yaml file. `wavelift init` writes a first one.", None
-        )
+        problems.add("WL101", f"{quote(folder, PATH)} holds no *.yaml file. `wavelift init` writes a first one.", None)
     return found
 
 
+def lock_name(estate: str) -> str:
+    """The lock file of the estate of that name that an overlay makes."""
+    return f"wavelift.{estate}.lock.yaml"
+
+
+def is_lock(name: str) -> bool:
+    return name == LOCK_NAME or (name.startswith("wavelift.") and name.endswith(".lock.yaml"))
+
+
 def _is_ours(name: str) -> bool:
-    return name.endswith(SUFFIXES) and not name.startswith(".") and name != LOCK_NAME
+    return name.endswith(SUFFIXES) and not name.startswith(".") and not is_lock(name)
 
 
 def read_text(path: Path, problems: Problems) -> str | None:
@@ -64,9 +71,7 @@ def read_text(path: Path, problems: Problems) -> str | None:
     file = str(path)
     try:
         if path.stat().st_size > MAX_BYTES:
-            problems.add(
-                "WL102", f"{quote(file, PATH)} is larger than {MAX_BYTES // 2**20} MiB.", Span(file, 1, 1)
-            )
+            problems.add("WL102", f"{quote(file, PATH)} is larger than {MAX_BYTES // 2**20} MiB.", Span(file, 1, 1))
             return None
         return decode(path.read_bytes(), file, problems)
     except OSError as error:
@@ -83,13 +88,20 @@ def read_one(file: str, text: str) -> FileResult:
     return FileResult(items, tuple(problems.found), readable and isinstance(root, yaml.MappingNode | None))
 
 
+def read_root(root: yaml.Node, file: str) -> FileResult:
+    """As `read_one`, of a text that has been composed already."""
+    problems = Problems()
+    items = read(root, compiled("estate-1"), file, problems)
+    return FileResult(items, tuple(problems.found), isinstance(root, yaml.MappingNode))
+
+
 def merge(results: Iterable[FileResult], problems: Problems) -> Tree:
     """All files as one tree. Collections come together name by name; whatever stands twice is named with both places."""
     whole: Tree = {}
     for result in results:
         problems.found += result.diagnostics
         for name, item in result.items.items():
-            _into(whole, name, item, _NAMED.get(name, 0), name, problems)
+            _into(whole, name, item, NAMED.get(name, 0), name, problems)
     return whole
 
 

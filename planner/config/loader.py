@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
+from os.path import normpath
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from planner.config.checks import check_machines, check_waves
 from planner.config.collect import PATH, Problems, quote
 from planner.config.context import Context
 from planner.config.drift import read_drift
-from planner.config.files import find, merge, read_one, read_text
+from planner.config.files import LOCK_NAME, lock_name
 from planner.config.guards import read_forecast, read_prices, read_rules
 from planner.config.machines import resolve_waves
 from planner.config.policies import Policies
+from planner.config.reading import Files, read_files
 from planner.config.sites import (
     check_time_zone,
     resolve_appliances,
@@ -42,29 +44,26 @@ _PARTS_OF_WAVES = {"sources": "sources: {…}", "targets": "targets: {…}"}
 _NEED_ALL_FILES = frozenset({"WL140", "WL141", "WL142", "WL143", "WL144", "WL145", "WL160"})
 """Problems that are none when another file declares what is missing."""
 
-_UNMEASURED = frozenset({"span", "spans", "folder", "digest", "prices", "forecast", "drift", "state_blob"})
+_UNMEASURED = frozenset({"span", "spans", "folder", "digest", "prices", "forecast", "drift", "state_blob", "lock_file"})
 """Fields that say where something stands what it costs or how it is judged, not what it is: no part of the digest."""
 
 
 def load(folder: Path, *, env: Mapping[str, str] | None = None) -> Loaded:
-    """Reads *.yaml and *.yml of `folder` and of its waves/ as one estate.
+    """Reads *.yaml and *.yml of `folder` and of its waves/ as one estate, with the overlay that WAVELIFT_OVERLAY names.
 
-    `env` is where values written `env:NAME` come from (the process's environment when None); secrets are never looked
-    up. The estate is None when any diagnostic is an error. Raises nothing for what stands in the files.
+    `env` is where that and values written `env:NAME` come from (the process's environment when None); secrets are never
+    looked up. The estate is None when any diagnostic is an error. Raises nothing for what stands in the files.
     """
     problems = Problems()
     with paused_gc():
-        paths = find(folder, problems)
-        texts = {str(path): read_text(path, problems) for path in paths}
-        results = [read_one(file, text) for file, text in texts.items() if text is not None]
-        tree = merge(results, problems)
+        files = read_files(folder, os.environ if env is None else env, problems)
         sense = Problems()
-        estate = _resolve(folder, tree, os.environ if env is None else env, sense) if paths else None
-        if len(results) < len(paths) or not all(result.readable for result in results):
+        estate = _resolve(folder, files, os.environ if env is None else env, sense) if files.paths else None
+        if not files.whole:
             # what a name refers to may stand in the file that could not be read
             sense.found = [d for d in sense.found if d.code not in _NEED_ALL_FILES]
     found = problems.found + sense.found
-    order = {str(path): number for number, path in enumerate(paths)}
+    order = {str(path): number for number, path in enumerate(files.paths)}
     wrong = any(diagnostic.severity == "error" for diagnostic in found)
     return Loaded(None if wrong else estate, _in_file_order(found, order))
 
@@ -77,8 +76,9 @@ def _in_file_order(found: list[Diagnostic], order: Mapping[str, int]) -> tuple[D
     return tuple(sorted(dict.fromkeys(found), key=place))
 
 
-def _resolve(folder: Path, tree: Tree, env: Mapping[str, str], problems: Problems) -> Estate | None:
+def _resolve(folder: Path, files: Files, env: Mapping[str, str], problems: Problems) -> Estate | None:
     """Everything that can be told from the merged tree."""
+    tree = files.tree
     _check_parts(folder, tree, problems)
     settings = entries(tree, "estate")
     context = Context(tree, env, problems)
@@ -96,12 +96,15 @@ def _resolve(folder: Path, tree: Tree, env: Mapping[str, str], problems: Problem
     name = text(settings, "name")
     if problems.any_error or azure is None or name is None:
         return None
+    path, blob = _state_path(tree, context, name if files.overlay else ""), _state_blob(tree, context, name, azure)
+    if files.overlay:
+        _check_apart(files, context, azure, path, blob)
     estate = Estate(
         name=name,
         schema=1,
         time_zone=zone,
         folder=str(folder),
-        state_path=_state_path(tree, context),
+        state_path=path,
         azure=azure,
         sources=sources,
         appliances=appliances,
@@ -113,7 +116,8 @@ def _resolve(folder: Path, tree: Tree, env: Mapping[str, str], problems: Problem
         forecast=assumed,
         digest="",
         drift=read_drift(context),
-        state_blob=_state_blob(tree, context, name, azure),
+        state_blob=blob,
+        lock_file=lock_name(name) if files.overlay else LOCK_NAME,
     )
     return _placed(replace(estate, digest=_digest(estate)), folder)
 
@@ -126,9 +130,28 @@ def _check_parts(folder: Path, tree: Tree, problems: Problems) -> None:
             problems.add("WL160", detail, Span(first.file, 1, 1) if first else None, part)
 
 
-def _state_path(tree: Tree, context: Context) -> str:
+def _state_path(tree: Tree, context: Context, overlaid: str = "") -> str:
+    """`overlaid` is the name of an estate that an overlay makes: its file is another one."""
     local = entries(entries(tree, "state"), "local")
-    return context.place(local, "path", "state.local.path") or STATE_FILE
+    own = f"{STATE_FILE.removesuffix('.json')}.{overlaid}.json" if overlaid else STATE_FILE
+    return context.place(local, "path", "state.local.path") or own
+
+
+def _check_apart(files: Files, context: Context, azure: Azure, path: str, blob: StateBlob | None) -> None:
+    """Two estates never keep their records in one place; the overlay's has to be its own."""
+    tree = files.below("estate", "state")
+    below = replace(context, tree=tree, problems=Problems())
+    theirs = _state_blob(tree, below, text(entries(tree, "estate"), "name") or "", azure)
+    if blob is not None and theirs is not None:
+        shared = (blob.account, blob.container, blob.key) == (theirs.account, theirs.container, theirs.key)
+        key, told = "azure_blob.key", f"the blob {quote(blob.key)} in {quote(blob.container)} of {quote(blob.account)}"
+    else:
+        shared = blob is theirs and normpath(path) == normpath(_state_path(tree, below))
+        key, told = "local.path", quote(path, PATH)
+    if shared:
+        detail = f"Both would be recorded in {told}. Give `state.{key}` another value in the overlay, or remove it with `null`."
+        item = files.tree.get("state")
+        context.problems.add("WL183", detail, item.span if item else Span(files.overlay, 1, 1), f"state.{key}")
 
 
 def _state_blob(tree: Tree, context: Context, estate: str, azure: Azure) -> StateBlob | None:
@@ -166,24 +189,19 @@ def _at(folder: Path, name: str | None) -> str | None:
 
 
 def _signing_in(folder: Path, login: Login) -> Login:
-    return Login(
-        *(SecretRef("file", str(folder / r.name)) if r.kind == "file" else r for r in (login.plan, login.engine))
-    )
+    return Login(*(SecretRef("file", str(folder / r.name)) if r.kind == "file" else r for r in (login.plan, login.engine)))
 
 
 def _placed_source(folder: Path, source: Source) -> Source:
     return replace(source, ca=_at(folder, source.ca), login=_signing_in(folder, source.login))
 
 
-def load_sources(
-    folder: Path, *, env: Mapping[str, str] | None = None
-) -> tuple[dict[str, Source], tuple[Diagnostic, ...]]:
+def load_sources(folder: Path, *, env: Mapping[str, str] | None = None) -> tuple[dict[str, Source], tuple[Diagnostic, ...]]:
     """The sources alone, for an estate that is still being written: they may be right where the rest is not yet. With them
     the diagnostics that concern them."""
     problems, sense = Problems(), Problems()
-    texts = {str(path): read_text(path, problems) for path in find(folder, problems)}
-    tree = merge([read_one(file, text) for file, text in texts.items() if text is not None], problems)
-    sources = resolve_sources(Context(tree, os.environ if env is None else env, sense))
+    surroundings = os.environ if env is None else env
+    sources = resolve_sources(Context(read_files(folder, surroundings, problems).tree, surroundings, sense))
     ours = [d for d in problems.found if not d.path or d.path.split(".")[0] == "sources"]
     placed = {name: _placed_source(folder, source) for name, source in sources.items()}
     return placed, tuple(ours + sense.found)

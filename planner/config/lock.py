@@ -41,9 +41,9 @@ class Lock:
     machines: Mapping[str, LockedMachine] = field(default_factory=dict)
 
 
-def read_lock(folder: Path) -> tuple[Lock, tuple[Diagnostic, ...]]:
-    """The folder's lock; an empty one when there is no file yet. With any error the lock is empty and not to be used."""
-    path = folder / LOCK_NAME
+def read_lock(folder: Path, name: str = LOCK_NAME) -> tuple[Lock, tuple[Diagnostic, ...]]:
+    """The lock `name` of the folder; an empty one when there is no file yet. With any error it is empty and not to be used."""
+    path = folder / name
     problems = Problems()
     if not path.exists():
         return Lock(), ()
@@ -77,9 +77,9 @@ def _machines(tree: Tree, problems: Problems) -> dict[str, LockedMachine]:
     return machines
 
 
-def write_lock(folder: Path, lock: Lock) -> bool:
+def write_lock(folder: Path, lock: Lock, name: str = LOCK_NAME) -> bool:
     """Writes the lock whole or not at all, machines by name; False when the file already says the same. Raises OSError."""
-    path = folder / LOCK_NAME
+    path = folder / name
     content = _text(lock).encode()
     if path.exists() and path.read_bytes() == content:
         return False

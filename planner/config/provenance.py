@@ -8,13 +8,14 @@ Reads the files and nothing else; files with problems give what of them is right
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from planner.config.collect import Problems, did_you_mean, quote
-from planner.config.files import find, merge, read_one, read_text
+from planner.config.reading import read_files
 from planner.config.tree import Item, Tree, entries, plain, text
 from planner.config.vocabulary import ADDING, UnknownPlace, look_up
 from planner.estate import Span
@@ -26,12 +27,13 @@ POLICIES = ("schedule", "limits", "blackout", "throttle", "cutover")
 @dataclass(frozen=True, slots=True)
 class Level:
     """One place where the value may stand. `value` is None, and so is `span`, where it does not. `by` is the place that names
-    the policy in which it stands, where it stands in one."""
+    the policy in which it stands, where it stands in one. `hidden`: an overlay says something else at this place."""
 
     place: str
     value: object = None
     span: Span | None = None
     by: str = ""
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +54,20 @@ class Origin:
 class Origins:
     """The merged files of one folder; look-ups cost nothing."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, overlay: str = "", below: Tree | None = None) -> None:
+        """`below` is what the files say without the `overlay`, the file of that name."""
         self._tree = tree
+        self._overlay = overlay
+        self._below = Origins(below) if below is not None else None
         self._waves = {
             machine: wave for wave, item in entries(tree, "waves").items() for machine in entries(item.map, "machines")
         }
 
     @classmethod
-    def read(cls, folder: Path) -> Origins:
-        """All files of `folder`; what is wrong with them is for `load` to tell."""
-        unheard = Problems()
-        texts = {str(path): read_text(path, unheard) for path in find(folder, unheard)}
-        return cls(merge([read_one(file, body) for file, body in texts.items() if body is not None], unheard))
+    def read(cls, folder: Path, env: Mapping[str, str] | None = None) -> Origins:
+        """All files of `folder` and the overlay that `env` names; what is wrong with them is for `load` to tell."""
+        files = read_files(folder, os.environ if env is None else env, Problems())
+        return cls(files.tree, files.overlay, files.below() if files.overlay else None)
 
     def of(self, path: str) -> Origin:
         """The origin of the value at `path`; `web-01.disk` is short for a machine's. Raises UnknownPlace."""
@@ -75,10 +79,12 @@ class Origins:
         adds = parts[-1] in ADDING and len(levels) > 1
         said = [level for level in levels if level.span is not None]
         own = _default(entry.default, entry.absent, entry.required)
+        shown = tuple(self._twofold(levels, parts))
         if not said:
-            return Origin(".".join(parts), entry.default, "", None, own, levels, adds)
+            return Origin(".".join(parts), entry.default, "", None, own, shown, adds)
         value = _added(said) if adds else said[-1].value
-        return Origin(".".join(parts), value, said[-1].place, said[-1].span, "", levels, adds)
+        place = next(level.place for level in reversed(shown) if level.span == said[-1].span and not level.hidden)
+        return Origin(".".join(parts), value, place, said[-1].span, "", shown, adds)
 
     def names(self, *path: str) -> tuple[str, ...]:
         """The keys below a place of the files; none where there is no such place."""
@@ -106,6 +112,19 @@ class Origins:
                 raise UnknownPlace(f"The files have no {quote('.'.join(parts[: number + 1]))}.{did_you_mean(part, held)}")
             known = held.get(part) if isinstance(held, Mapping) else None
         return parts
+
+    def _twofold(self, levels: Sequence[Level], parts: Sequence[str]) -> Iterator[Level]:
+        """Every level, and where the overlay says or removes something the overlay as a level of its own above it."""
+        known: dict[str, Level] = {}
+        if self._below is not None and (parts[0] != "waves" or len(parts) < 5 or parts[3] in self._below._waves):
+            known = {level.place: level for level in self._below._levels(parts)}
+        for level in levels:
+            below = known.get(level.place)
+            ours = level.span is not None and level.span.file == self._overlay
+            if below is not None and below.span is not None and level.value != below.value:
+                ours = True
+                yield replace(below, hidden=True)
+            yield replace(level, place=f"{level.place} (overlay)") if ours else level
 
     def _levels(self, parts: Sequence[str]) -> Iterator[Level]:
         """Every place of the value, the farthest first."""

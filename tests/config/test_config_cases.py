@@ -33,7 +33,8 @@ def test_case(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """D1: every problem with its place and its remedy, all at once, in the order of the files."""
     prepare(name, tmp_path)
     monkeypatch.chdir(tmp_path)
-    loaded = load(Path(), env=ENV)
+    overlay = "overlays/rehearsal.yaml"
+    loaded = load(Path(), env=ENV | ({"WAVELIFT_OVERLAY": overlay} if Path(overlay).exists() else {}))
     text = render(loaded.diagnostics, read_sources(loaded.diagnostics))
     golden = CASES / name / "expected.txt"
     if os.environ.get("UPDATE"):

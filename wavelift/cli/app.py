@@ -39,10 +39,12 @@ from wavelift.cli import (
     validate,
     verify,
 )
+from wavelift.cli.overlay import Overlaid
 from wavelift.problems import ERROR, INTERRUPTED, UserProblem
 
 app = typer.Typer(
     name="wavelift",
+    cls=Overlaid,
     help="Move fleets of VMware machines to Azure from files in git: plan, apply, watch.",
     no_args_is_help=True,
     add_completion=True,

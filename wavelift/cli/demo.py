@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from wavelift.cli.options import OVERLAY
 from wavelift.problems import ERROR, UserProblem
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "demo"
@@ -24,6 +26,7 @@ def demo(
         raise UserProblem(f"the demo's estate is not at {EXAMPLES}: run the demo from a checkout (`make demo`)")
     if keep is not None and keep.exists() and any(keep.iterdir()):
         raise UserProblem(f"{keep} is not empty: name a new folder")
+    os.environ.pop(OVERLAY, None)  # it belongs to the user's estate, not to the demo's
     began = time.monotonic()
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)

@@ -59,7 +59,7 @@ def text(origin: Origin) -> str:
     if len(origin.levels) > 1:
         wide = max(len(level.place) for level in origin.levels)
         for level in origin.levels:
-            counts = level.span is not None and (origin.adds or level.place == origin.place)
+            counts = level.span is not None and not level.hidden and (origin.adds or level.place == origin.place)
             place = f"  {level.span}" if level.span else ""
             place += f"  (named at {level.by})" if level.by else ""
             lines.append(f"  {'>' if counts else ' '} {level.place:<{wide}}  {shown(level.value)}{place}")
@@ -79,6 +79,7 @@ def _document(origin: Origin) -> dict[str, object]:
                 "value": level.value,
                 "span": str(level.span) if level.span else None,
                 "named_at": level.by or None,
+                "hidden_by_overlay": level.hidden,
             }
             for level in origin.levels
         ],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavelift.cli.options import Folder
-from wavelift.problems import ERROR
+from wavelift.cli.options import OVERLAY, Folder
+from wavelift.problems import ERROR, UserProblem
 
 if TYPE_CHECKING:
     from wavelift.workspace import Workspace
@@ -33,6 +34,7 @@ def init(
     source: Annotated[str | None, typer.Option(help="With --from-vcenter: which source, where there are several.")] = None,
 ) -> None:
     """Write what is missing; what is there stays as it is. Needs no Azure but for --bootstrap; pinning needs vCenter."""
+    from planner.config.files import is_lock
     from schemas import load
     from wavelift.workspace import Workspace
 
@@ -46,9 +48,11 @@ def init(
     if from_vcenter is not None:
         from wavelift.generating import generate
 
+        if os.environ.get(OVERLAY):
+            raise UserProblem("--from-vcenter writes the estate's own files; run it without an overlay. Nothing was written.")
         generate(estate, from_vcenter, source, typer.echo)
         return
-    if not [f for f in estate.glob("*.y*ml") if f.name not in ("lab.yaml", "wavelift.lock.yaml")]:
+    if not [f for f in estate.glob("*.y*ml") if f.name != "lab.yaml" and not is_lock(f.name)]:
         (estate / "estate.yaml").write_text(HEAD + (CONNECTION if lab is None else "") + REST)
         typer.echo(f"wrote {estate / 'estate.yaml'}: fill in what is in angle brackets, then run `wavelift init` again")
         return
@@ -61,7 +65,6 @@ def init(
 def _bootstrap(workspace: Workspace) -> None:
     from providers.azure.artifacts.state import bootstrap
     from providers.azure.artifacts.waiting import RoleWait
-    from wavelift.problems import UserProblem
     from wavelift.states import session_of
 
     blob = workspace.estate.state_blob
@@ -87,7 +90,7 @@ def _schema(folder: Path, schema: object) -> None:
 
 def _pin(workspace: Workspace) -> None:
     """Resolve every machine and write the lock; all that cannot be resolved is said at once."""
-    from planner.config import Lock, LockedMachine, write_lock
+    from planner.config import LockedMachine
     from planner.desired.resolve import resolve_machines
     from wavelift.wiring import Wiring
     from wavelift.workspace import shown
@@ -101,9 +104,9 @@ def _pin(workspace: Workspace) -> None:
     for name in found.unpinned:
         vm = found.vms[name]
         machines[name] = LockedMachine(vm.uuid, workspace.estate.machines[name].source, vm.path)
-    write_lock(workspace.folder, Lock(machines))
+    workspace.write_lock(machines)
     count = len(found.unpinned)
-    typer.echo(f"pinned {count} machine{'s' if count != 1 else ''} in {workspace.folder / 'wavelift.lock.yaml'}; commit it")
+    typer.echo(f"pinned {count} machine{'s' if count != 1 else ''} in {workspace.folder / workspace.estate.lock_file}; commit it")
 
 
 HEAD = """\

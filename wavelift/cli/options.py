@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,32 @@ if TYPE_CHECKING:
 Folder = Annotated[
     Path, typer.Option("--estate", "-C", help="Folder with the estate's YAML files.", file_okay=False, show_default=True)
 ]
+OVERLAY = "WAVELIFT_OVERLAY"
+"""Names the overlay to whatever reads the estate's files (`planner.config.overlay`), here and in processes begun from here."""
+
+
+def _use_overlay(context: typer.Context, overlay: Path | None) -> Path | None:
+    """For this command only: a program that runs several finds its environment as it was."""
+    if overlay is not None:
+        before = os.environ.get(OVERLAY)
+        os.environ[OVERLAY] = str(overlay)
+        context.call_on_close(lambda: os.environ.pop(OVERLAY, None) if before is None else os.environ.update({OVERLAY: before}))
+    return overlay
+
+
+Overlay = Annotated[
+    Path | None,
+    typer.Option(
+        "--overlay",
+        envvar=OVERLAY,
+        dir_okay=False,
+        callback=_use_overlay,
+        expose_value=False,
+        help="One file that makes another estate of these, a rehearsal of production.",
+    ),
+]
+"""Every command that takes an estate has it (`wavelift.cli.overlay`), without naming it."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for scripts.")]
 
 

@@ -27,7 +27,7 @@ def validate(
     from wavelift.reporting import told
 
     loaded = load(estate)
-    _, complaints = read_lock(estate)
+    _, complaints = read_lock(estate, loaded.estate.lock_file) if loaded.estate is not None else read_lock(estate)
     found = (*loaded.diagnostics, *complaints, *(broken_in_files(loaded.estate) if loaded.estate is not None else ()))
     errors = sum(d.severity == "error" for d in found)
     form = Told.JSON if json else form
