@@ -275,6 +275,17 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """A reviewed statement that a machine leaves: `destroy` stops its replication and deletes its seeds; else it is forgotten,
+    and what exists stays."""
+
+    machine: str
+    destroy: bool
+    why: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Prices:
     """`seed_gib_month`: region -> price of a GiB of seed for a month. A region that is not there is unknown, never 0."""
 
@@ -389,6 +400,8 @@ class Machine:
     cutover: CutoverPolicy = CutoverPolicy()
     start_after: str | None = None
     """The machine that must be ready in Azure before this one is powered off."""
+    protect: bool = False
+    """Recorded, so that it holds when the machine has left the files."""
     blackout: BlackoutPolicy | None = None
     """Its own, besides its wave's and its appliance's."""
     spans: Mapping[str, Span] = field(default_factory=dict)
@@ -448,6 +461,7 @@ class Estate:
     waves: Mapping[str, Wave]
     machines: Mapping[str, Machine]
     rules: tuple[Rule, ...] = field(default=(), kw_only=True)
+    removed: tuple[Removed, ...] = field(default=(), kw_only=True)
     prices: Prices | None = field(default=None, kw_only=True)
     forecast: ForecastPolicy = field(default=ForecastPolicy(), kw_only=True)
     digest: str

@@ -33,7 +33,7 @@ def absorb(state: State, records: Mapping[str, Record], orders: Mapping[str, Ord
             mine.setdefault(recorded.machine, []).append(address)
     for uuid, machine in state.machines.items():
         record = records.get(uuid)
-        if record is None or record.replication != machine.replication or machine.life == "stopped":
+        if record is None or record.replication != machine.replication or machine.life in ("stopped", "forgotten"):
             continue
         now = stage(machine, record)
         machines[uuid] = replace(machine, orders=last_order(machine, record), life=_life(now, machine))

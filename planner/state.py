@@ -52,7 +52,8 @@ class MachineState:
     """What we know of a machine by its instance uuid, whatever it is called now.
 
     `generation` counts how often replication was enabled (each has a replication uuid of its own); `orders` is the number
-    of the last order written; `life` is the last known class ("replicating", "migrated", "completed", "stopped").
+    of the last order written; `life` is the last known class ("replicating", "migrated", "completed", "stopped"), or
+    "forgotten" where it left the estate and what exists was kept. `protect`: nothing destroys what it has until it is released.
     """
 
     name: str
@@ -62,6 +63,7 @@ class MachineState:
     replication: str
     orders: int = 0
     life: str = "replicating"
+    protect: bool = False
 
 
 @dataclass(frozen=True, slots=True)

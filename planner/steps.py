@@ -105,6 +105,20 @@ class Rename:
 
 
 @dataclass(frozen=True, slots=True)
+class Protect:
+    """A machine's protection is recorded (`on`) or released; nothing outside changes."""
+
+    address: str
+    machine: str
+    uuid: str
+    on: bool
+    needs: tuple[str, ...] = ()
+    why: str = ""
+    wave: str | None = None
+    origin: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class SendOrder:
     """An order to the engine, written as a document. The engine makes `makes` and removes `removes`; apply records that.
 
@@ -131,7 +145,7 @@ class SendOrder:
         return int(self.document["number"])
 
 
-Step = Create | Update | Adopt | Delete | Forget | Rename | SendOrder
+Step = Create | Update | Adopt | Delete | Forget | Rename | Protect | SendOrder
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,6 +196,13 @@ ESTATE: dict[str, Advice] = {
         "(wavelift.lock.yaml with one instance uuid under two machines, after a merge)",
         "(one entry for each VM)",
     ),
+    "WL505": Advice(
+        "Take the machine out of its wave, or the entry out of `removed`.",
+        "removed: [{machine: web-01, destroy: true, why: INC-881}]\n"
+        "waves: {shop: {target: korea, machines: {web-01: Standard_D2s_v5}}}\n",
+        "removed: [{machine: web-01, destroy: true, why: INC-881}]\n"
+        "waves: {shop: {target: korea, machines: {web-02: Standard_D2s_v5}}}\n",
+    ),
     "WL460": Advice(
         "Copy the address out of `wavelift drift --json`, or put `*` where it may be anything.",
         "drift: {allow: [{address: keyvault.koreacentral, why: CHG0077, until: 2027-01-20}]}\n",

@@ -5,6 +5,18 @@ from __future__ import annotations
 from planner.advice.advice import Advice
 
 PROTECTION: dict[str, Advice] = {
+    "WL501": Advice(
+        "Release it in two steps (`protect: false`, apply; then take it out), or state in `removed` that it leaves.",
+        "(a wave file with `protect: true` was lost in a merge)",
+        "removed: [{machine: web-07, destroy: true, why: INC-881}]\n",
+        title="it is protected",
+    ),
+    "WL504": Advice(
+        "Write the name that `wavelift state list` shows, or remove the entry.",
+        "removed: [{machine: web-7, destroy: true, why: INC-881}]\n",
+        "removed: [{machine: web-07, destroy: true, why: INC-881}]\n",
+        title="removed, and never there",
+    ),
     "WL502": Advice(
         "Correct the name or the glob; quote globs, so that the shell leaves them alone.",
         "(`wavelift plan --wave shpo`)",

@@ -13,7 +13,7 @@ from planner.artifact import Json, Kind, resolved
 from planner.engine import EngineWriter, TrackingSwitch
 from planner.ports import ArtifactProvider, Made, ResourceRef
 from planner.state import MachineState, Recorded, digest
-from planner.steps import Adopt, Create, Delete, Forget, Rename, SendOrder, Step, Update
+from planner.steps import Adopt, Create, Delete, Forget, Protect, Rename, SendOrder, Step, Update
 from planner.store import Session
 from planner.store.effects import Effect, Put, PutMachine, Remove, Renamed, Stepped
 from planner.store.journal import Doubt
@@ -86,6 +86,8 @@ class Doer:
                 return [Remove(step.address), *([PutMachine(step.ends)] if step.ends else [])]
             case Rename():
                 return [Renamed(step.uuid, step.old, step.machine)]
+            case Protect():
+                return [PutMachine(dataclasses.replace(self._session.machine(step.uuid), protect=step.on))]
             case SendOrder():
                 return self._send(step)
             case _:

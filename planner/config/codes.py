@@ -152,6 +152,10 @@ CODES: dict[str, Code] = {
         "An entry of the drift allow-list covers addresses as `wavelift drift --json` shows them: an artifact's, "
         "`machine.<name>` for a VM in vCenter, `appliance.<name>` for an engine. It covers nothing else.",
     ),
+    "WL505": Code(
+        "Removed, and still in a wave",
+        "An entry of `removed` says that a machine leaves the estate. One that a wave still holds does not leave.",
+    ),
     # lock file
     "WL180": Code(
         "Overlay among the estate's files",

@@ -22,6 +22,7 @@ from planner.config.guards import read_forecast, read_prices, read_rules
 from planner.config.machines import resolve_waves
 from planner.config.policies import Policies
 from planner.config.reading import Files, read_files
+from planner.config.removed import read_removed
 from planner.config.sites import (
     check_time_zone,
     resolve_appliances,
@@ -93,6 +94,7 @@ def _resolve(folder: Path, files: Files, env: Mapping[str, str], problems: Probl
     check_waves(context, waves, machines)
     check_machines(problems, waves, machines, targets)
     rules, prices, assumed = read_rules(context), read_prices(context), read_forecast(context)
+    removed = read_removed(context, machines)
     name = text(settings, "name")
     if problems.any_error or azure is None or name is None:
         return None
@@ -112,6 +114,7 @@ def _resolve(folder: Path, files: Files, env: Mapping[str, str], problems: Probl
         waves=waves,
         machines=machines,
         rules=rules,
+        removed=removed,
         prices=prices,
         forecast=assumed,
         digest="",

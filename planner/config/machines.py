@@ -19,7 +19,7 @@ MAX_TAGS = 45
 
 STANDARD_DISK = "StandardSSD_LRS"
 
-_INHERITED = ("disk", "ip", "quiesce", "cutover")
+_INHERITED = ("disk", "ip", "quiesce", "protect", "cutover")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Defaults:
     disk: str
     ip: Literal["keep", "dynamic"]
     quiesce: bool
+    protect: bool
     test: TrialPolicy
     cutover: CutoverPolicy
     tags: Mapping[str, str]
@@ -125,6 +126,7 @@ class _WaveReader:
             ip=cast(Literal["keep", "dynamic"], text(own, "ip") or defaults.ip),
             tags=self._tags(defaults.tags, own, path),
             hold=_hold(own.get("hold")),
+            protect=defaults.protect if (protect := flag(own, "protect")) is None else protect,
             quiesce=defaults.quiesce if (quiesce := flag(own, "quiesce")) is None else quiesce,
             test=_test(own.get("test"), defaults.test),
             cutover=self._policies.cutover(cutover, path) if cutover else defaults.cutover,
@@ -165,7 +167,7 @@ class _WaveReader:
             (entries(self._context.tree, "defaults"), "defaults"),
             (entries(place.map, "defaults") if place else {}, f"targets.{target}.defaults"),
             (entries(self._item.map, "defaults"), f"{self._path}.defaults"),
-            ({key: self._item.map[key] for key in ("cutover", "test") if key in self._item.map}, self._path),
+            ({key: self._item.map[key] for key in ("cutover", "test", "protect") if key in self._item.map}, self._path),
         ]
         found: dict[str, tuple[Item, str]] = {}
         tags: Mapping[str, str] = {}
@@ -188,6 +190,7 @@ class _WaveReader:
             disk=text(plain, "disk") or STANDARD_DISK,
             ip=cast(Literal["keep", "dynamic"], text(plain, "ip") or "dynamic"),
             quiesce=flag(plain, "quiesce") or False,
+            protect=flag(plain, "protect") or False,
             test=test,
             cutover=self._policies.cutover(*found["cutover"]) if "cutover" in found else CutoverPolicy(),
             tags=tags,

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from planner.artifact import Json, Kind
 from planner.estate import Span
-from planner.steps import Adopt, Create, Delete, Forget, Note, Rename, SendOrder, Step, Update
+from planner.steps import Adopt, Create, Delete, Forget, Note, Protect, Rename, SendOrder, Step, Update
 from replication.model.item import OrderKind
 
 FOLD = 3
@@ -69,6 +69,8 @@ def like(step: Step, seeds: Sequence[Create]) -> Hashable:
         case SendOrder():
             made = tuple((a.kind, str(sorted(a.spec.items())) if a.kind not in _NAMED else _made(a.spec)) for a in step.makes)
             return ("order", step.order, step.why, made, len(step.removes), _blackout(step))
+        case Protect():
+            return ("protect", step.on, step.why)
         case Adopt() | Delete() | Forget():
             return (type(step), step.kind, step.why)
         case Rename():
@@ -104,6 +106,8 @@ def line(step: Step, seeds: Sequence[Create] = ()) -> Line:
             return Line(". ", f"{step.address} ({step.why})")
         case Rename():
             return Line(". ", f"{step.address}: {step.why}; nothing outside changes")
+        case Protect():
+            return Line(". ", f"{step.address}: {step.why}; nothing outside changes", _at(step.origin))
         case SendOrder():
             text = f"{step.address}: {_ORDERS[step.order]} {step.machine} ({step.why})"
             return Line("> ", text, _at(step.origin), tuple(_order(step)))

@@ -16,7 +16,7 @@ from typing import TypeVar
 from planner.artifact import Kind
 from planner.explain.lines import Line, like, line, name_of, note_line, readable
 from planner.plan.model import Plan
-from planner.steps import Adopt, Create, Delete, Forget, Note, Rename, SendOrder, Step, Update
+from planner.steps import Adopt, Create, Delete, Forget, Note, Protect, Rename, SendOrder, Step, Update
 from replication.model.item import OrderKind
 
 _T = TypeVar("_T")
@@ -142,7 +142,7 @@ def _part(step: Step) -> Part:
             return Part.CUT_OVER
         case SendOrder() | Delete():
             return Part.DESTROY
-        case Create() | Update() | Adopt() | Forget() | Rename():
+        case Create() | Update() | Adopt() | Forget() | Rename() | Protect():
             return Part.CHANGE
 
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from planner.desired import Desired
-from planner.estate import Diagnostic
+from planner.estate import Diagnostic, Estate
 from planner.guards import broken_by_plan, broken_in_files
 from planner.plan.artifacts import Differ
 from planner.plan.leaving import Leaving
 from planner.plan.machines import Machines, Notes
-from planner.plan.model import Asked, Plan, World
+from planner.plan.model import Asked, Plan, World, destroyed
 from planner.plan.narrow import Narrowed, narrow
 from planner.plan.renaming import plan_renames
 from planner.plan.scope import EVERYTHING, Scope, Within
@@ -62,8 +62,9 @@ def plan(
     broken = (*broken_in_files(desired.estate), *broken_by_plan(desired.estate, out.steps, out.destroys))
     if broken:
         out = replace(out, errors=(*out.errors, *broken))
-    if allow_destroy is not None and out.destroys != allow_destroy:
-        out = replace(out, errors=(*out.errors, _wrong_number(out, allow_destroy)))
+    counted = out.destroys - _reviewed(out.steps, desired.estate)
+    if allow_destroy is not None and counted != allow_destroy:
+        out = replace(out, errors=(*out.errors, _wrong_number(counted, allow_destroy)))
     return with_issues(out, observed.issues)
 
 
@@ -119,9 +120,15 @@ def _behind_renames(steps: Sequence[Step], renames: Sequence[Rename]) -> list[St
     ]
 
 
-def _wrong_number(plan: Plan, allowed: int) -> Diagnostic:
+def _reviewed(steps: Sequence[Step], estate: Estate) -> int:
+    """How many data-bearing artifacts go because `removed` says so: their review stands for the number."""
+    said = {entry.machine for entry in estate.removed}
+    return destroyed(s for s in steps if s.machine in said) if said else 0
+
+
+def _wrong_number(counted: int, allowed: int) -> Diagnostic:
     detail = (
-        f"--allow-destroy {allowed} was given; the number of data-bearing artifacts that this plan destroys is {plan.destroys}. "
+        f"--allow-destroy {allowed} was given; the number of data-bearing artifacts that this plan destroys is {counted}. "
         "Name the planned number."
     )
     return Diagnostic("WL330", "the number of destroyed artifacts differs", detail)

@@ -4,10 +4,13 @@ Rules
 1. Without `--allow-destroy` everything stays, and the plan says what would go and how to ask for it.
 2. With it, a replicating machine is stopped by an order (the engine removes seeds, log and own snapshots); a migrated
    machine's VM, disks and NICs are never destroyed: they are forgotten, and they are the user's.
-3. Seeds of disks that a machine does not replicate any more are deleted once its item says so.
-4. Shared artifacts go only when nothing recorded needs them any more; the apply after the machines have been stopped. The
+3. A protected machine's seeds are never among what goes: leaving unreleased is an error. The state knows it, not the files.
+4. `removed` in the files says of one machine that it leaves, and stands for `--allow-destroy` and release for exactly that:
+   stopped, or forgotten with all that exists left as it is. The shared artifacts of a forgotten machine stay.
+5. Seeds of disks that a machine does not replicate any more are deleted once its item says so.
+6. Shared artifacts go only when nothing recorded needs them any more; the apply after the machines have been stopped. The
    vault is the estate's anchor: it stays as long as anything replicates.
-5. Users go before what they use.
+7. Users go before what they use.
 """
 
 from __future__ import annotations
@@ -16,7 +19,9 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from planner.artifact import Kind
+from planner.config.collect import did_you_mean, quote
 from planner.desired import Desired
+from planner.estate import Diagnostic, Span
 from planner.plan.artifacts import Differ
 from planner.plan.life import Stage, last_order, stage, under_way
 from planner.plan.machines import TEST_MADE, Notes
@@ -25,6 +30,23 @@ from planner.plan.orders import order_step
 from planner.state import MachineState, Recorded, State
 from planner.steps import Delete, Forget, Note, SendOrder
 from replication.model.item import OrderKind
+
+GONE = frozenset({"stopped", "forgotten"})
+"""Lives of machines that the estate has done with."""
+HANDED_OVER = "left the estate after its migration: it is yours now, wavelift forgets it"
+
+
+def protected(name: str, what: str, span: Span | None = None) -> Diagnostic:
+    detail = (
+        f"{what} is protected, as the state says whether or not a file still does, and would be destroyed. Release it in two "
+        f"steps: `protect: false` at the machine (put it back into its wave if it left), apply, then take it out; or have it "
+        f"reviewed as `removed: [{{machine: {name}, destroy: true, why: …}}]`."
+    )
+    return Diagnostic("WL501", "it is protected", detail, name, span)
+
+
+def _count(seeds: int) -> str:
+    return f"{seeds} seed disk{'' if seeds == 1 else 's'}"
 
 
 class Leaving:
@@ -40,6 +62,7 @@ class Leaving:
         self._notes = notes
         self._allowed = allowed
         self._wanted = wanted
+        self._said = {entry.machine: entry for entry in desired.estate.removed}
         self._own: dict[str, list[Recorded]] = {}
         for address in sorted(state.artifacts):
             recorded = state.artifacts[address]
@@ -49,7 +72,8 @@ class Leaving:
     def plan_all(self) -> None:
         named = self._desired.estate.machines.keys()
         here = {m.uuid for m in self._desired.machines.values()}
-        alive = {m.name: m for m in self._state.machines.values() if m.life != "stopped"}
+        alive = {m.name: m for m in self._state.machines.values() if m.life not in GONE}
+        self._unknown(alive)
         for name in sorted(alive):
             if alive[name].uuid not in here and name not in named:
                 self._machine(alive[name])
@@ -71,8 +95,16 @@ class Leaving:
             self._forget(machine, own)
             return
         seeds = sum(1 for k in own.values() if k is Kind.SEED_DISK)
-        if not self._allowed:
-            why = f"left the estate; stopping it would destroy {seeds} seed disk{'s' if seeds > 1 else ''} (--allow-destroy)"
+        said = self._said.get(machine.name)
+        if said is not None and not said.destroy:
+            goes_on = "" if now is Stage.MIGRATED else ", and the engine goes on replicating"
+            self._forget(machine, own, f"left the estate: what exists is kept{goes_on} ({said.why})", "forgotten")
+            return
+        if machine.protect and said is None:
+            self._differ.errors.append(protected(machine.name, f"{machine.name} ({now.value}, {_count(seeds)})"))
+            return
+        if not self._allowed and said is None:
+            why = f"left the estate; stopping it would destroy {_count(seeds)} (--allow-destroy, or `removed`)"
             self._notes.kept.append(Note(machine.name, now.value, why))
             return
         number = last_order(machine, record) + 1
@@ -81,22 +113,37 @@ class Leaving:
             clean = order_step(OrderKind.CLEAN_UP, number, machine, None, self._desired.names, own, ())
             self._differ.add(clean)
             needs, number = (clean.address,), number + 1
-        why = "left the estate: replication is stopped"
-        self._differ.add(order_step(OrderKind.STOP, number, machine, None, self._desired.names, own, needs, why))
+        why = "left the estate: replication is stopped" + (f" ({said.why})" if said else "")
+        stop = order_step(OrderKind.STOP, number, machine, None, self._desired.names, own, needs, why)
+        self._differ.add(replace(stop, origin=said.span) if said else stop)
 
-    def _forget(self, machine: MachineState, own: dict[str, Kind]) -> None:
-        """It is complete and left: with the last thing goes its entry, so that it can replicate again one day (S11)."""
-        why = "left the estate after its migration: it is yours now, wavelift forgets it"
+    def _unknown(self, alive: dict[str, MachineState]) -> None:
+        """Entries of `removed` about what nobody knows: a misspelled name would leave the machine that was meant."""
+        known = {m.name for m in self._state.machines.values()} | self._own.keys()
+        for entry in self._desired.estate.removed:
+            if entry.machine not in known:
+                hint = did_you_mean(entry.machine, alive)
+                detail = f"The state has no machine {quote(entry.machine)}.{hint} Correct or remove the entry."
+                path = f"removed.{entry.machine}"
+                self._differ.errors.append(Diagnostic("WL504", "removed, and never there", detail, path, entry.span))
+
+    def _forget(self, machine: MachineState, own: dict[str, Kind], why: str = HANDED_OVER, life: str = "stopped") -> None:
+        """With the last thing goes its entry, so that it can replicate again one day (S11), or be taken over again."""
         addresses = sorted(own) or [f"{Kind.REPLICATION}.{machine.name}"]
         for address in addresses[:-1]:
             self._differ.add(Forget(address, own[address], (), why, machine.name))
-        kind, ends = own.get(addresses[-1], Kind.REPLICATION), replace(machine, life="stopped")
+        kind, ends = own.get(addresses[-1], Kind.REPLICATION), replace(machine, life=life, protect=False)
         self._differ.add(Forget(addresses[-1], kind, tuple(addresses[:-1]), why, machine.name, None, ends))
 
     def _remains(self, name: str) -> None:
         """Things of a machine that never replicated, or does not any more: an apply or a clean-up that was not finished."""
         own = sorted(self._own[name], key=lambda r: (r.kind is not Kind.TEST_VM, r.address))
-        if not self._allowed:
+        said = self._said.get(name)
+        if said is not None and not said.destroy:
+            for recorded in own:
+                self._differ.add(Forget(recorded.address, recorded.kind, (), f"what exists is kept ({said.why})", name))
+            return
+        if not self._allowed and said is None:
             listed = ", ".join(r.address for r in own)
             self._notes.kept.append(Note(name, "not in the estate any more", f"destroying {listed} needs --allow-destroy"))
             return
@@ -115,7 +162,10 @@ class Leaving:
         for recorded in self._own[name]:
             if recorded.kind is not Kind.SEED_DISK or recorded.address in keys or self._differ.gone(recorded.address):
                 continue
-            if self._allowed:
+            if self._allowed and state.protect:
+                what = f"{recorded.address} (its disk is not replicated any more)"
+                self._differ.errors.append(protected(name, what, wanted.machine.span))
+            elif self._allowed:
                 why = "its disk is not replicated any more"
                 self._differ.drop(recorded, why, (f"{Kind.REPLICATION}.{name}",), wanted.machine.wave)
             else:
@@ -126,6 +176,11 @@ class Leaving:
         artifacts = self._state.artifacts
         left = {a for a in sorted(artifacts) if artifacts[a].machine is None and a not in self._wanted}
         if not left:
+            return
+        kept = next((m.name for m in self._state.machines.values() if m.life == "forgotten"), None)
+        if kept is not None:
+            why = f"{kept} was forgotten with what it has, and may still use it"
+            self._notes.kept.extend(Note(address, "not in the estate any more", why) for address in sorted(left))
             return
         users: dict[str, list[str]] = {a: [] for a in sorted(left)}
         for address in sorted(artifacts):

@@ -23,7 +23,7 @@ from planner.plan.life import Stage, last_order, reached, stage, under_way
 from planner.plan.model import World
 from planner.plan.orders import expired, latched, order_step
 from planner.state import MachineState, Recorded, State
-from planner.steps import Note
+from planner.steps import Note, Protect
 from replication.model.item import OrderKind
 from replication.model.record import Record
 
@@ -80,6 +80,7 @@ class Machines:
             self._begin(wanted, state, record)
             return
         busy = under_way(state, record)
+        self._protect(wanted, state, now)
         if now in (Stage.INITIAL, Stage.DELTA):
             lost = [] if busy else self._lost_seeds(wanted)
             if lost:
@@ -93,6 +94,16 @@ class Machines:
         self._note_gone(wanted)
         self._order(wanted, wave, now, state, record)
 
+    def _protect(self, wanted: DesiredMachine, state: MachineState, now: Stage) -> None:
+        """Record what the files say of it, as long as it has something to protect."""
+        machine = wanted.machine
+        if now is Stage.COMPLETED or state.protect == machine.protect:
+            return
+        why = "protected: nothing destroys its replicas until it is released" if machine.protect else "released"
+        origin = machine.spans.get("protect") or machine.span
+        address = f"protect.{machine.name}"
+        self._differ.add(Protect(address, machine.name, wanted.uuid, machine.protect, (), why, machine.wave, origin))
+
     def _begin(self, wanted: DesiredMachine, state: MachineState | None, record: Record | None) -> None:
         """Enable replication: the next generation, with a replication uuid of its own; refused where something forbids it."""
         machine = wanted.machine
@@ -104,7 +115,8 @@ class Machines:
         generation = (state.generation if state else 0) + 1
         replication = str(uuids.uuid5(uuids.UUID(self._state.lineage), f"{wanted.uuid}/{generation}"))
         orders = last_order(state, record) if state else 0
-        enabled = MachineState(machine.name, wanted.uuid, wanted.target.region, generation, replication, orders)
+        region, protect = wanted.target.region, machine.protect
+        enabled = MachineState(machine.name, wanted.uuid, region, generation, replication, orders, protect=protect)
         self._replicate(wanted, replication, appliance)
         self._differ.enable(f"{Kind.REPLICATION}.{machine.name}", enabled)
         self._defer(wanted, "replication starts with this apply")
@@ -133,6 +145,8 @@ class Machines:
         blocked = self._desired.blocked.get(name, ())
         self._notes.warnings.extend(replace(b, summary="replication is in danger", severity="warning") for b in blocked)
         self._replicate(wanted, state.replication, known)
+        if state.life == "forgotten":  # it is back: what was kept is taken over again
+            self._differ.enable(f"{Kind.REPLICATION}.{name}", replace(state, life="replicating", protect=wanted.machine.protect))
 
     def _replicate(self, wanted: DesiredMachine, replication: str, appliance: str) -> None:
         track = None if wanted.vm.tracking else tracking(wanted)

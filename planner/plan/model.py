@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from planner.artifact import DATA_BEARING
 from planner.estate import Diagnostic
 from planner.plan.scope import EVERYTHING, Scope
 from planner.ports import Observed
-from planner.steps import Adopt, Create, Delete, Forget, Note, Rename, SendOrder, Step, Update
+from planner.steps import Adopt, Create, Delete, Forget, Note, Protect, Rename, SendOrder, Step, Update
 from replication.model.record import Record
 
 UNCHECKED = frozenset({"WL340", "WL346", "WL442", "WL445"})
@@ -82,8 +82,7 @@ class Plan:
     @property
     def destroys(self) -> int:
         """Data-bearing artifacts that go; `--allow-destroy` must name this number."""
-        deleted = sum(1 for s in self.steps if isinstance(s, Delete) and s.kind in DATA_BEARING)
-        return deleted + sum(_seeds(s) for s in self.steps if isinstance(s, SendOrder))
+        return destroyed(self.steps)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -96,11 +95,22 @@ class Plan:
             "create": created,
             "change": sum(isinstance(s, Update) for s in self.steps),
             "destroy": destroyed,
-            "record": sum(isinstance(s, Adopt | Forget | Rename) for s in self.steps),
+            "record": sum(isinstance(s, Adopt | Forget | Rename | Protect) for s in self.steps),
         }
 
     def __bool__(self) -> bool:
         raise TypeError("ask for plan.steps, plan.errors or plan.changes: a plan is neither true nor false")
+
+
+def destroyed(steps: Iterable[Step]) -> int:
+    """How many data-bearing artifacts these steps destroy, those that the engine removes included."""
+    found = 0
+    for step in steps:
+        if isinstance(step, Delete):
+            found += step.kind in DATA_BEARING
+        elif isinstance(step, SendOrder):
+            found += _seeds(step)
+    return found
 
 
 def _seeds(order: SendOrder) -> int:

@@ -16,11 +16,11 @@ from planner.estate import Diagnostic, Span
 from planner.plan.model import Asked, Plan
 from planner.plan.scope import Scope
 from planner.state import MachineState
-from planner.steps import Adopt, Create, Delete, Forget, Note, Rename, SendOrder, Step, Update
+from planner.steps import Adopt, Create, Delete, Forget, Note, Protect, Rename, SendOrder, Step, Update
 from replication.model.item import OrderKind
 
 NOTES = ("deferred", "in_progress", "kept", "drift", "left_out", "pulled_in")
-_STEPS: dict[str, type[Step]] = {t.__name__: t for t in (Create, Update, Adopt, Delete, Forget, Rename, SendOrder)}
+_STEPS: dict[str, type[Step]] = {t.__name__: t for t in (Create, Update, Adopt, Delete, Forget, Rename, Protect, SendOrder)}
 _NO_DEFAULT = object()
 
 

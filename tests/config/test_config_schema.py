@@ -130,7 +130,7 @@ def test_schema_defaults_of_machines_and_places_are_the_planner_s() -> None:
     defs, top = ESTATE["$defs"], ESTATE["properties"]
     plain = {f.name: f.default for f in dataclasses.fields(Machine)}
     machine = given_defaults(defs["defaults"])
-    assert machine == {"disk": plain["disk_type"], "ip": plain["ip"], "quiesce": plain["quiesce"]}
+    assert machine == {"disk": plain["disk_type"], "ip": plain["ip"], "quiesce": plain["quiesce"], "protect": plain["protect"]}
     assert given_defaults(defs["wave"])["phase"] == Phase.REPLICATE.value
     assert top["azure"]["properties"]["roles"]["default"] == {f.name: f.default for f in dataclasses.fields(Azure)}["roles"]
     assert defs["source"]["properties"]["tracking"]["default"] == _field(Source, "tracking")
@@ -262,7 +262,7 @@ def test_good_files_pass_jsonschema(file: Path) -> None:
 def test_codes_are_explained() -> None:
     """Every code has a summary without values and an explanation that says more."""
     for code, entry in CODES.items():
-        assert re.fullmatch(r"WL[1-4]\d\d", code)
+        assert re.fullmatch(r"WL[1-5]\d\d", code)
         assert "`" not in entry.summary
         assert entry.explanation.endswith(".")
         assert entry.explanation != entry.summary
