@@ -1,8 +1,9 @@
-"""A signal comes between any two instructions; whatever lock the main thread holds then, it must not wait for itself."""
+"""Signals, which come whatever lock the main thread holds, and what a terminal sees while something takes long."""
 
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -41,3 +42,37 @@ def test_signals_are_given_back() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.wait(10)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+TELLING = """
+import time
+from wavelift.cli.console import Console
+
+console = Console()
+console.doing("thinking")
+time.sleep(2.2)
+console.clear()
+time.sleep(1.2)
+console.line("done")
+"""
+
+
+def test_never_silent_for_a_second_on_a_terminal() -> None:
+    """Issue 4: "Never silent for more than a second on a terminal"; and quiet again when it is over."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-c", TELLING], stderr=slave)
+    os.close(slave)
+    said = b""
+    while chunk := _read(master):
+        said += chunk
+    assert process.wait() == 0
+    parts = [part.strip().decode() for part in said.replace(b"\r\x1b[K", b"\n").split(b"\n") if part.strip()]
+    assert parts == ["thinking …", "thinking … 1 s", "thinking … 2 s", "done"]
+
+
+def _read(terminal: int) -> bytes:
+    """What was written since; nothing when the other side has closed (Linux says EIO then)."""
+    try:
+        return os.read(terminal, 1024)
+    except OSError:
+        return b""

@@ -39,6 +39,7 @@ from wavelift.cli import (
     validate,
     verify,
 )
+from wavelift.cli.console import hush
 from wavelift.cli.overlay import Overlaid
 from wavelift.problems import ERROR, INTERRUPTED, UserProblem
 
@@ -98,7 +99,10 @@ def root(
 def invoke(arguments: list[str]) -> int:
     """Run a command line; its exit code. WAVELIFT_TRACE=1 shows tracebacks of unexpected errors."""
     try:
-        code = app(args=arguments, standalone_mode=False)
+        try:
+            code = app(args=arguments, standalone_mode=False)
+        finally:
+            hush()
         if code == INTERRUPTED:  # typer turns Ctrl-C into this number
             return _interrupted()
         return code if isinstance(code, int) else 0

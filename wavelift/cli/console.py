@@ -9,6 +9,9 @@ import time
 LIVELY = 0.1
 """Seconds between redraws on a terminal."""
 
+TICK = 0.9
+"""Seconds after which a terminal is told how long the same thing has taken by now: never silent for a whole second."""
+
 
 class Console:
     """Writes to standard error, so that standard output stays the result. Safe to use from several threads."""
@@ -19,6 +22,10 @@ class Console:
         self._guard = threading.Lock()
         self._shown = ""
         self._at = 0.0
+        self._what = ""
+        self._since = 0.0
+        self._ticking = False
+        _consoles.append(self)
 
     def doing(self, what: str) -> None:
         """A passing remark: on a terminal it is overwritten by the next, elsewhere it is a line."""
@@ -26,7 +33,7 @@ class Console:
             return
         with self._guard:
             if self.terminal:
-                self._draw(f"{what} …")
+                self._begin(f"{what} …")
             else:
                 sys.stderr.write(f"{what}\n")
 
@@ -35,7 +42,7 @@ class Console:
         if not self.terminal or time.monotonic() - self._at < LIVELY:
             return
         with self._guard:
-            self._draw(what)
+            self._begin(what)
 
     def line(self, what: str) -> None:
         """A line that stays."""
@@ -47,8 +54,26 @@ class Console:
             sys.stderr.flush()
 
     def clear(self) -> None:
+        """Take the passing remark away: what it was about is done."""
         with self._guard:
+            self._what = ""
             self._clear()
+
+    def _begin(self, what: str) -> None:
+        self._what, self._since = what, time.monotonic()
+        self._draw(what)
+        if not self._ticking:
+            self._ticking = True
+            threading.Thread(target=self._tick, name="console", daemon=True).start()
+
+    def _tick(self) -> None:
+        """Until the process ends: a daemon, since whatever it would say then is not worth waiting for."""
+        while True:
+            time.sleep(TICK)
+            with self._guard:
+                passed = time.monotonic() - self._since
+                if self._what and passed >= TICK:
+                    self._draw(f"{self._what} {passed:.0f} s")
 
     def _draw(self, what: str) -> None:
         self._clear()
@@ -61,3 +86,12 @@ class Console:
         if self._shown:
             sys.stderr.write("\r\x1b[K")
             self._shown = ""
+
+
+_consoles: list[Console] = []
+
+
+def hush() -> None:
+    """Take every passing remark away, before an error is printed or standard output is written."""
+    for console in _consoles:
+        console.clear()

@@ -44,7 +44,9 @@ def drift(
     chosen = None if fail is None else _classes(fail)
     workspace = Workspace.open(estate)
     with Wiring(workspace, "plan") as wiring:
-        found = look(wiring, time.time(), Console(quiet=json or markdown).doing)
+        console = Console(quiet=json or markdown)
+        found = look(wiring, time.time(), console.doing)
+    console.clear()
     typer.echo(_shown(found, json, markdown), nl=False)
     if found.fails(workspace.estate.drift.fail if chosen is None else chosen):
         raise typer.Exit(CHANGES)
