@@ -17,6 +17,7 @@ from replication.model.record import Record
 from wavelift.planfiles import Chosen
 from wavelift.planning import Looked, read_orders
 from wavelift.problems import LOCKED, STALE, UserProblem
+from wavelift.stateaccess import allowed
 from wavelift.workspace import Workspace
 
 
@@ -38,7 +39,7 @@ def apply(
         raise UserProblem(f"the plan has {len(looked.plan.errors)} problems; nothing of it can be applied")
     plan = chosen or Chosen.of(looked.plan)
     try:
-        with workspace.store.session("apply", {"plan": plan.digest, **(by or {})}) as session:
+        with allowed(workspace), workspace.store.session("apply", {"plan": plan.digest, **(by or {})}) as session:
             session.when_lost(stop.set)
             _still(looked, session.view.state)
             session.replace(absorb(session.state, looked.records, looked.orders), "engine")

@@ -11,6 +11,7 @@ from planner.state import BadState, MachineState, Recorded, State, loads, same
 from planner.store import Locked, Session
 from planner.store.effects import Effect, ForgetMachine, Put, Remove, Renamed
 from wavelift.problems import LOCKED, UserProblem
+from wavelift.stateaccess import allowed
 from wavelift.workspace import Workspace
 
 MACHINE = "machine."
@@ -20,7 +21,8 @@ MACHINE = "machine."
 def told(workspace: Workspace) -> Iterator[None]:
     """What a store raises as what a command says."""
     try:
-        yield
+        with allowed(workspace):
+            yield
     except Locked as error:
         raise UserProblem(str(error), LOCKED) from error
     except BadState as error:

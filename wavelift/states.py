@@ -12,6 +12,8 @@ from planner.store import LeasedStore, LocalStore, StateStore, lineage_of
 from wavelift.problems import UserProblem, coded
 
 if TYPE_CHECKING:
+    from azure.mgmt.storage.models import StorageAccount
+
     from providers.azure.session import AzureSession
 
 _SUFFIXES = {
@@ -51,14 +53,20 @@ def endpoint_of(blob: StateBlob, session: AzureSession) -> str:
     return f"https://{blob.account}.{suffix}" if suffix else _looked_up(blob, session)
 
 
-def _looked_up(blob: StateBlob, session: AzureSession) -> str:
+def listed(blob: StateBlob, session: AzureSession) -> StorageAccount | None:
+    """The account as ARM lists it, in whatever group it is."""
     from providers.azure.errors import translated
 
     with translated(f"storage account {blob.account}"):
-        for account in session.storage(blob.subscription).storage_accounts.list():
-            endpoints = account.properties.primary_endpoints if account.properties else None
-            if account.name == blob.account and endpoints is not None:
-                return str(endpoints.blob)
+        accounts = session.storage(blob.subscription).storage_accounts.list()
+        return next((one for one in accounts if one.name == blob.account), None)
+
+
+def _looked_up(blob: StateBlob, session: AzureSession) -> str:
+    account = listed(blob, session)
+    endpoints = account.properties.primary_endpoints if account is not None and account.properties else None
+    if endpoints is not None:
+        return str(endpoints.blob)
     text = (
         f"there is no storage account {blob.account} in subscription {blob.subscription}, where the state is to lie. "
         "`wavelift init --bootstrap` makes it; if it should be there, check state.azure_blob."

@@ -64,8 +64,11 @@ class Workspace:
         return self if role == self.role else replace(self, role=role)
 
     def view(self) -> View:
+        from wavelift.stateaccess import allowed
+
         try:
-            return self.store.read()
+            with allowed(self):
+                return self.store.read()
         except BadState as error:
             raise UserProblem(str(error)) from error
 

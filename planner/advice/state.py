@@ -48,4 +48,10 @@ STATE: dict[str, Advice] = {
         "(both of one release)",
         "versions do not fit together",
     ),
+    "WL427": Advice(
+        "Run the command of the message, or have somebody run it who may assign roles; a new role takes some minutes.",
+        "(a login that has Reader on the subscription, and no role for blobs)",
+        "(Storage Blob Data Reader on the state's account to plan, Storage Blob Data Contributor to apply)",
+        "the state may not be read or written",
+    ),
 }
