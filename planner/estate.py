@@ -132,6 +132,26 @@ INVENTORY_MAX_AGE = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """What reads the disks of a source. Of `nbd`: one of `command`, `socket` and `host`; `ca` switches TLS on. Its texts may
+    hold the placeholders that `providers.vmware.readers.nbd` names."""
+
+    name: str = "https"
+    command: tuple[str, ...] | None = None
+    socket: str | None = None
+    host: str | None = None
+    port: int | None = None
+    export: str | None = None
+    ca: str | None = None
+
+    @property
+    def options(self) -> dict[str, object]:
+        """What was said, by the reader's own names."""
+        names = ("command", "socket", "host", "port", "export", "ca")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A vCenter: `host` may carry a port; `tracking` says whether plan may ask to switch changed block tracking on."""
 
@@ -145,6 +165,7 @@ class Source:
     inventory_max_age: float = INVENTORY_MAX_AGE
     """A recorded inventory older than this is not planned from."""
     span: Span | None = None
+    reader: Reader = field(default=Reader(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

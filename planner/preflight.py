@@ -122,7 +122,7 @@ def _disk(disk: DiskFacts, shared_bus: tuple[str, ...], reader: str) -> Iterator
         yield Blocker(
             "unreadable-datastore",
             f"{name} lies on {kind} ({disk.datastore}), which the https reader cannot read",
-            f"move it to a VMFS or NFS datastore (Storage vMotion), or {skip}",
+            f"give its source the nbd reader (sources: reader: {{nbd: …}}), move it to VMFS or NFS (Storage vMotion), or {skip}",
         )
 
 

@@ -141,6 +141,11 @@ ESTATE: dict[str, Advice] = {
         "defaults: {cutover: {window: 2027-01-17 01:00/05:00}}\n"
         "waves: {shop: {target: korea, machines: {web-01: Standard_D2s_v5}}}\n",
     ),
+    "WL165": Advice(
+        "Say where the NBD server is: a command that starts one, a socket, or a host.",
+        "sources: {seoul: {vcenter: vc01.corp.example, login: env:VC, reader: nbd}}\n",
+        'sources: {seoul: {vcenter: vc01.corp.example, login: env:VC, reader: {nbd: {host: 127.0.0.1, export: "{uuid}"}}}}\n',
+    ),
     "WL162": Advice(
         "Name a machine of the estate that goes as far, or remove `start_after`.",
         "waves: {shop: {target: korea, machines: {web-01: {size: Standard_D2s_v5, start_after: db}}}}\n",

@@ -146,6 +146,11 @@ CODES: dict[str, Code] = {
         "What else the estate asks for is left out of the export, or rounded so that closed stays closed.",
         "warning",
     ),
+    "WL165": Code(
+        "Disk reader not usable",
+        "`https` needs no settings and `nbd` needs to know where its server is; any other reader comes with a package that is "
+        "installed where plan and engine run.",
+    ),
     # drift
     "WL460": Code(
         "No such address",

@@ -196,7 +196,8 @@ def _signing_in(folder: Path, login: Login) -> Login:
 
 
 def _placed_source(folder: Path, source: Source) -> Source:
-    return replace(source, ca=_at(folder, source.ca), login=_signing_in(folder, source.login))
+    reader = replace(source.reader, ca=_at(folder, source.reader.ca))
+    return replace(source, ca=_at(folder, source.ca), login=_signing_in(folder, source.login), reader=reader)
 
 
 def load_sources(folder: Path, *, env: Mapping[str, str] | None = None) -> tuple[dict[str, Source], tuple[Diagnostic, ...]]:

@@ -14,7 +14,7 @@ _WIDTH = 100
 """Columns of source text that are shown of a long line, around the place."""
 
 _SECRET = re.compile(
-    r"""((?<![\w-])(?:[\w-]{0,40}?(?:pass|pwd|secret|token|credential|api_?key)\w{0,20}|login|plan|engine)["']?\s{0,9}:\s{0,99})"""
+    r"""((?<![\w-])(?:[\w-]{0,40}?(?:pass|pwd|secret|token|credential|api_?key)\w{0,20}|login|plan|engine)["']?\s{0,9}[:=]\s{0,99})"""
     r"""(?!env:|file:|keyvault:|["']?(?:env|file|keyvault):|[{\[&*|>\s])("[^"]*"?|'[^']*'?|[^,}\]#]+)""",
     re.IGNORECASE,
 )

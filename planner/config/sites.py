@@ -11,8 +11,8 @@ from planner.config.collect import did_you_mean, listing, quote
 from planner.config.context import Context, login, resource_group
 from planner.config.forms import seconds
 from planner.config.policies import Policies
-from planner.config.tree import Item, entries, text
-from planner.estate import INVENTORY_MAX_AGE, Appliance, Azure, Identities, Source, Span, Target
+from planner.config.tree import Item, entries, number, plain, text
+from planner.estate import INVENTORY_MAX_AGE, Appliance, Azure, Identities, Reader, Source, Span, Target
 
 _URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
@@ -86,8 +86,33 @@ def resolve_sources(context: Context) -> dict[str, Source]:
         tracking = cast(Literal["enable", "forbid"], text(item.map, "tracking") or "enable")
         age = text(item.map, "inventory_max_age")
         oldest = seconds(age) if age else INVENTORY_MAX_AGE
-        sources[name] = Source(name, host, port, signs_in, ca, text(tls, "thumbprint"), tracking, oldest, item.key)
+        by = _reader(context, item.map, f"{path}.reader")
+        sources[name] = Source(name, host, port, signs_in, ca, text(tls, "thumbprint"), tracking, oldest, item.key, reader=by)
     return sources
+
+
+def _reader(context: Context, items: Mapping[str, Item], path: str) -> Reader:
+    """A name, or `nbd` with its settings."""
+    item = items.get("reader")
+    if item is None:
+        return Reader()
+    if item.text == "nbd":
+        detail = "`reader: nbd` does not say where its server is. Write `reader: {nbd: {command: […]}}`, or `socket`, or `host`."
+        context.problems.add("WL165", detail, item.span, path)
+    if item.text is not None:
+        return Reader(item.text)
+    nbd = entries(item.map, "nbd")
+    words = nbd.get("command")
+    port = number(nbd, "port")
+    return Reader(
+        "nbd",
+        command=tuple(str(plain(w)) for w in words.value) if words is not None and isinstance(words.value, list) else None,
+        socket=text(nbd, "socket"),
+        host=text(nbd, "host"),
+        port=int(port) if port is not None else None,
+        export=text(nbd, "export"),
+        ca=context.place(nbd, "ca", f"{path}.nbd.ca"),
+    )
 
 
 def _host_port(address: str) -> tuple[str, int]:

@@ -51,7 +51,8 @@ def build(
         problems += complaints
         kept = {d.key for d in wanted.disks} if wanted else {d.key for d in vm.disks}
         skipped = {d.key for d in vm.disks} - kept
-        found_blockers = blockers(vm, skipped=skipped, tracking=estate.sources[machine.source].tracking)
+        source = estate.sources[machine.source]
+        found_blockers = blockers(vm, skipped=skipped, tracking=source.tracking, reader=source.reader.name)
         if found_blockers:
             blocked[name] = tuple(_blocked(machine, vm, b) for b in found_blockers)
         if wanted:

@@ -79,6 +79,12 @@ def replicating(
     )
 
 
+def _reader(estate: Estate, source: str) -> dict[str, Json]:
+    """Left out where it is `https`, so that items from before there was a choice say the same."""
+    name = estate.sources[source].reader.name
+    return {} if name == "https" else {"reader": name}
+
+
 def _item(estate: Estate, wanted: DesiredMachine, enabled: Enabled) -> dict[str, Json]:
     """The fields of `replication.model.item.Item`, with references where an endpoint is not known before apply."""
     machine, region = wanted.machine, wanted.target.region
@@ -115,6 +121,7 @@ def _item(estate: Estate, wanted: DesiredMachine, enabled: Enabled) -> dict[str,
         "delta_cap": appliance.schedule.delta_cap,
         "retry_after": appliance.schedule.retry_after,
         **_blackouts(estate, wanted),
+        **_reader(estate, machine.source),
     }
 
 

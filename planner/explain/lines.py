@@ -57,7 +57,7 @@ def like(step: Step, seeds: Sequence[Create]) -> Hashable:
         case Create(kind=Kind.REPLICATION):
             disks = tuple([(d["label"], d["capacity"]) for d in step.spec["disks"]])
             closed = step.spec.get("blackouts")
-            return ("start", step.why, disks, len(seeds), str(closed) if closed else "")
+            return ("start", step.why, disks, len(seeds), str(closed) if closed else "", step.spec.get("reader"))
         case Create(kind=Kind.SEED_DISK):
             return ("seed", step.why, step.spec["size"])
         case Create() | Adopt() | Delete() | Forget() if step.machine is None:
@@ -120,11 +120,14 @@ def _start(step: Create, seeds: Sequence[Create]) -> Line:
     size = sum(int(d["capacity"]) for d in disks)
     details = [f"closed by {one['whose']}: {one['name'] or one['windows']}" for one in step.spec.get("blackouts", ())]
     made = {s.address for s in seeds}
+    reader = step.spec.get("reader", "https")
     sizes: dict[int, list[str]] = {}
     for disk in disks:
         seed = f"{Kind.SEED_DISK}.{step.machine}/{disk['key']}"
         if seed in made:
-            sizes.setdefault(int(disk["capacity"]), []).append(f"+ {seed} ({disk['label']}, {readable(disk['capacity'])})")
+            sizes.setdefault(int(disk["capacity"]), []).append(
+                f"+ {seed} ({disk['label']}, {readable(disk['capacity'])}, read by {reader})"
+            )
     for one in sizes.values():
         details += one if len(one) <= FOLD else [one[0], f"  … and {len(one) - 1} more like it"]
     text = f"{step.address}: start to replicate {len(disks)} disk{_s(len(disks))}, {readable(size)}"

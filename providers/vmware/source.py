@@ -196,12 +196,14 @@ class VSphereSource:
         return self._hosts
 
 
-def open_source(
-    entry: SourceEntry, credentials: Credentials, *, reader: str = "https", reader_options: Mapping[str, Any] | None = None
-) -> VSphereSource:
-    """The vCenter that an estate's `sources:` entry describes; `credentials` come from its login (`providers.secrets`)."""
+def open_source(entry: SourceEntry, credentials: Credentials) -> VSphereSource:
+    """The vCenter that an estate's `sources:` entry describes; `credentials` come from its login (`providers.secrets`).
+
+    `Permanent` when this installation has no such disk reader.
+    """
+    readers.require(entry.reader.name)
     endpoint = Endpoint(entry.name, entry.host, entry.port, entry.ca, entry.thumbprint)
-    return VSphereSource(endpoint, credentials, reader=reader, reader_options=reader_options)
+    return VSphereSource(endpoint, credentials, reader=entry.reader.name, reader_options=entry.reader.options)
 
 
 def _facts(machine: str, properties: Properties, hosts: Mapping[str, str]) -> SourceFacts:

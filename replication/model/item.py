@@ -68,6 +68,8 @@ class Item:
     blackouts: tuple[ItemBlackout, ...] = ()
     report_key: str = ""
     """Name of the secret that signs integrity reports; empty: an apply from before there were any."""
+    reader: str = "https"
+    """What reads its disks, as the plan named it; the engine opens its source with the reader of its own files."""
 
 
 class OrderKind(Enum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import socket
@@ -16,8 +17,11 @@ from pathlib import Path
 import pytest
 
 from lab.tls import client_context, ensure_ca
+from planner.config.loader import load_sources
+from planner.estate import Login, Reader, SecretRef, Source
+from providers.secrets import Credentials
 from providers.vmware.readers.nbd_client import NbdAddress, NbdConnection, NbdError
-from providers.vmware.source import VSphereSource
+from providers.vmware.source import VSphereSource, open_source
 from replication.model.errors import Permanent, Temporary
 from tests.thirdparty import missing
 from tests.vmware.support import Lab
@@ -131,6 +135,41 @@ def test_the_reader_starts_its_own_server(lab: Lab, nbdkit: str, source: VSphere
     finally:
         source.remove_snapshot(machine, ref)
         other.close()
+
+
+@pytest.mark.thirdparty
+def test_the_reader_that_the_files_choose(
+    lab: Lab, nbdkit: str, source: VSphereSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weeks, 9: `sources: reader` of the files, with its command and placeholders, is what reads the disk."""
+    path = lab.status(VM)["disks"][0]["path"]
+    seen = tmp_path / "words"
+    script = f'echo "$@" > {seen}; exec {nbdkit} -f -r -U "$1" file {path}'
+    words = ["sh", "-c", script, "sh", "{socket}", "{moref}", "{snapshot}", "{file}"]
+    entry = {"vcenter": f"127.0.0.1:{lab.port}", "login": "env:VC", "tls": {"ca": lab.ca}, "reader": {"nbd": {"command": words}}}
+    (tmp_path / "estate.yaml").write_text(json.dumps({"sources": {"lab": entry}}))
+    sources, problems = load_sources(tmp_path, env={})
+    assert not problems
+    machine = lab.uuid(VM)
+    ref = source.create_snapshot(machine, "wavelift/nbd-files", "", False)
+    other = open_source(sources["lab"], Credentials(lab.user, lab.password))
+    try:
+        expected = lab.content(VM, KEY)
+        with other.open_disk(machine, other.snapshot(machine, ref), KEY) as reader:
+            assert reader.read(0, 1 << 20) == expected[: 1 << 20]
+        _, moref, snapshot, file = seen.read_text().split(maxsplit=3)
+        assert moref.startswith("vm-") and snapshot == ref and file.strip().endswith(".vmdk")
+    finally:
+        source.remove_snapshot(machine, ref)
+        other.close()
+
+
+def test_a_reader_that_is_not_installed() -> None:
+    """Weeks, 9: said when the source is opened, before anything is planned, with what there is."""
+    entry = Source("lab", "127.0.0.1", 1, Login(SecretRef("env", "A"), SecretRef("env", "A")), reader=Reader("vddk"))
+    with pytest.raises(Permanent, match=r"no disk reader 'vddk'.*") as error:
+        open_source(entry, Credentials("u", "p"))
+    assert "known are https, nbd" in str(error.value.remedy)
 
 
 @pytest.mark.thirdparty

@@ -77,7 +77,17 @@ def find(name: str) -> OpenDisk:
         return cast(OpenDisk, import_module(_BUILT_IN[name]).open_disk)
     if offered := [*entry_points(group=GROUP, name=name)]:
         return cast(OpenDisk, offered[0].load())
-    raise Permanent(
+    raise _unknown(name)
+
+
+def require(name: str) -> None:
+    """`Permanent` when there is no reader of that name; loads none."""
+    if name not in _BUILT_IN and not entry_points(group=GROUP, name=name):
+        raise _unknown(name)
+
+
+def _unknown(name: str) -> Permanent:
+    return Permanent(
         f"there is no disk reader {name!r}",
         remedy=f"known are {', '.join(names())}; another one comes with a package that offers the entry point {GROUP}",
         code="NoSuchReader",

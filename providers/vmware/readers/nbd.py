@@ -1,11 +1,11 @@
 """The `nbd` reader: an NBD server at the other end, above all nbdkit with its vddk plugin.
 
-Options (all texts may hold {machine}, {snapshot}, {key}, {file}, {uuid}, {host} and, for a command, {socket}):
+Options (all texts may hold {machine}, {moref}, {snapshot}, {key}, {file}, {uuid}, {host} and, for a command, {socket}):
 
 - `socket`, or `host` and `port`, with `export`: a server that runs already; `ca` (a PEM file) switches TLS on.
 - `command`: a list of words that starts a server for this disk, in the foreground, listening on the unix socket {socket}:
-  `["nbdkit", "-f", "-r", "-U", "{socket}", "vddk", "file={file}", "snapshot={snapshot}", ...]`. Passwords do not belong on a
-  command line: nbdkit reads them from a file (`password=+FILE`).
+  `["nbdkit", "-f", "-r", "-U", "{socket}", "vddk", "vm=moref={moref}", "snapshot={snapshot}", "file={file}", ...]`.
+  Passwords do not belong on a command line: nbdkit reads them from a file (`password=+FILE`).
 """
 
 from __future__ import annotations
@@ -220,6 +220,7 @@ def _option(request: OpenRequest, name: str) -> str:
 def _filled(text: str, request: OpenRequest, unix_socket: str) -> str:
     return text.format(
         machine=request.machine,
+        moref=request.machines.managed(request.machine)._GetMoId(),
         snapshot=request.snapshot.ref,
         key=request.disk.key,
         file=request.disk.file,
