@@ -17,7 +17,7 @@ from typing import Any
 
 from planner.artifact import Json, Kind
 from planner.garbage import paused_gc
-from replication.model.release import RELEASE
+from replication.model.release import RELEASE, skewed
 
 VERSION = 1
 HISTORY = 100
@@ -161,7 +161,12 @@ def loads(data: bytes, where: str) -> State:
             plans={p["digest"]: Begun(**p) for p in document.get("plans", ())},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadState(f"{where} is damaged ({error!r}). Restore it from a backup or from version control.") from error
+        what = f"it has no {error}" if isinstance(error, KeyError) else str(error).replace("__init__() got an ", "has an ")
+        side = skewed(document.get("wavelift"))
+        raise BadState(
+            f"{where} is damaged or of another release ({'; '.join(filter(None, (what, side)))}). "
+            "Restore it from a backup or from version control."
+        ) from error
 
 
 def _recorded(r: Recorded) -> dict[str, Any]:

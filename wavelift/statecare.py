@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from difflib import get_close_matches
 
 from planner.config import LockedMachine
 from planner.state import BadState, MachineState, Recorded, State, loads, same
@@ -52,15 +53,28 @@ def move(workspace: Workspace, source: str, to: str) -> str:
         if source.startswith(MACHINE) and to.startswith(MACHINE):
             machine = _machine(state, source)
             name = to.removeprefix(MACHINE)
+            if not name or not name.isprintable() or name != name.strip():
+                raise UserProblem(f"{to!r} names no machine. Nothing was changed.")
             if name in state.by_name():
                 raise UserProblem(f"the state has a machine {name!r} already. Nothing was changed.")
+            pinned = workspace.locked.get(name, machine.uuid)
+            if pinned != machine.uuid:
+                raise UserProblem(
+                    f"wavelift.lock.yaml binds {name} to another VM ({pinned}) than that of {machine.name} ({machine.uuid}). "
+                    f"Take {name} out of the estate and of wavelift.lock.yaml first. Nothing was changed."
+                )
             session.do([Renamed(machine.uuid, machine.name, name)], to)
             _rename_lock(workspace, machine.name, name)
             lock = workspace.estate.lock_file
             return f"{machine.name} is called {name} in the state and in {lock}; call it so in the estate too"
+        if source.startswith(MACHINE) or to.startswith(MACHINE):
+            raise UserProblem("a machine moves to a machine: `wavelift state mv machine.OLD machine.NEW`. Nothing was changed.")
         recorded = _artifact(state, source)
-        if to in state.artifacts or to.partition(".")[0] != source.partition(".")[0]:
-            raise UserProblem(f"{to} is taken, or of another kind than {source}. Nothing was changed.")
+        if to in state.artifacts:
+            raise UserProblem(f"{to} is recorded already ({state.artifacts[to].id}). Nothing was changed.")
+        kind = source.partition(".")[0]
+        if to.partition(".")[0] != kind or to == kind:
+            raise UserProblem(f"{to} is an address of another kind than {source}: name {kind}.… Nothing was changed.")
         session.do(_moved(state, recorded, to), to)
         return f"{source} is {to} now ({recorded.id})"
 
@@ -162,15 +176,22 @@ def push(workspace: Workspace, state: State, now: State, **about: str) -> str:
 def _machine(state: State, address: str) -> MachineState:
     found = state.by_name().get(address.removeprefix(MACHINE))
     if found is None:
-        raise UserProblem(f"the state has no {address} (`wavelift state list 'machine.*'`). Nothing was changed.")
+        raise _absent(address, [f"{MACHINE}{name}" for name in state.by_name()])
     return found
 
 
 def _artifact(state: State, address: str) -> Recorded:
     found = state.artifacts.get(address)
     if found is None:
-        raise UserProblem(f"the state has no {address} (`wavelift state list`). Nothing was changed.")
+        raise _absent(address, state.artifacts)
     return found
+
+
+def _absent(address: str, known: Iterable[str]) -> UserProblem:
+    named = address if address.isprintable() and address else repr(address)
+    close = get_close_matches(address, known, 3)
+    meant = f" Did you mean {' or '.join(close)}?" if close else " `wavelift state list` shows what there is."
+    return UserProblem(f"the state has no {named}.{meant} Nothing was changed.")
 
 
 def _rename_lock(workspace: Workspace, old: str, new: str) -> None:

@@ -118,13 +118,16 @@ class Wiring:
         from wavelift.skew import engines, refuse
 
         part = scope or EVERYTHING
-        refuse(engines(self.engine, self.workspace.view().state))
+        skewed = refuse(engines(self.engine, self.workspace.view().state))
         if recorded is None:
             say(f"reading the inventory of {', '.join(self.workspace.estate.sources)}")
             outside = (self.workspace, self.inventory(), self.artifacts, self.engine)
-            return look(*outside, allow_destroy, say, approvals=approvals, seat=self._role, vcenter=_Privileges(self), scope=part)
+            vcenter = _Privileges(self)
+            return look(
+                *outside, allow_destroy, say, approvals=approvals, seat=self._role, vcenter=vcenter, remarked=skewed, scope=part
+            )
         inventory = read(recorded)
-        remarked = tuple(remarks(self.workspace.estate, inventory, time.time(), str(recorded)))
+        remarked = (*skewed, *remarks(self.workspace.estate, inventory, time.time(), str(recorded)))
         outside = (self.workspace, inventory, self.artifacts, self.engine)
         return look(*outside, allow_destroy, say, approvals=approvals, seat=self._role, remarked=remarked, scope=part)
 

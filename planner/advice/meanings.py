@@ -83,6 +83,7 @@ MEANING: dict[str, str] = {
     "WL503": "A plan file carries the options that narrowed it.",
     "WL426": "Apply and engine exchange documents, and one of the two found a newer form than it knows.",
     "WL427": "The login of this command has no role that lets it read, or write, the blobs of the state.",
+    "WL428": "The engine that last was in a region is of an older release and silent: it will not read what is written now.",
 }
-WARNINGS = frozenset({"WL340", "WL346", "WL348", "WL441", "WL442", "WL445", "WL488", "WL489"})
+WARNINGS = frozenset({"WL340", "WL346", "WL348", "WL428", "WL441", "WL442", "WL445", "WL488", "WL489"})
 """Codes of `MEANING` that stop nothing; a test holds them against the product."""

@@ -54,4 +54,10 @@ STATE: dict[str, Advice] = {
         "(Storage Blob Data Reader on the state's account to plan, Storage Blob Data Contributor to apply)",
         "the state may not be read or written",
     ),
+    "WL428": Advice(
+        "Upgrade the engine on its host and start it; until then nothing replicates there.",
+        "(apply of release 0.3, where the engine that was stopped last week is of release 0.1)",
+        "(both of one release)",
+        "an older engine is silent",
+    ),
 }

@@ -12,7 +12,7 @@ import time
 
 from replication.engine.retry import Retry
 from replication.model.documents import SCHEMA
-from replication.model.errors import Conflict, PortError, Temporary
+from replication.model.errors import Conflict, Permanent, PortError, Temporary
 from replication.model.release import RELEASE
 from replication.ports import Clock, DocumentStore
 
@@ -88,8 +88,12 @@ def holder_of(documents: DocumentStore) -> str:
     found = documents.get(DOCUMENT)
     if found is None or not found[0]:
         return "another coordinator"
-    told = json.loads(found[0])
-    who = f"{told['holder']} on {told['host']}" if told.get("host") else str(told["holder"])
+    try:
+        told = dict(json.loads(found[0]))
+    except (ValueError, TypeError):
+        return "another coordinator"
+    name = told.get("holder") or "another coordinator"
+    who = f"{name} on {told['host']}" if told.get("host") else str(name)
     if not told.get("since"):
         return who
     return f"{who} (since {time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime(told['since']))})"
@@ -98,7 +102,7 @@ def holder_of(documents: DocumentStore) -> str:
 def _raise_epoch(documents: DocumentStore, clock: Clock, retry: Retry, holder: str, host: str) -> int:
     for _ in range(5):
         found = retry(lambda: documents.get(DOCUMENT))
-        epoch = (int(json.loads(found[0])["epoch"]) if found and found[0] else 0) + 1
+        epoch = (_epoch(found[0]) if found and found[0] else 0) + 1
         told = {"epoch": epoch, "holder": holder, "host": host, "since": clock.now(), "release": RELEASE, "schema": SCHEMA}
         data = json.dumps(told, sort_keys=True).encode() + b"\n"
         try:
@@ -107,3 +111,12 @@ def _raise_epoch(documents: DocumentStore, clock: Clock, retry: Retry, holder: s
             continue
         return epoch
     raise Temporary("the epoch document keeps changing", subject=DOCUMENT)
+
+
+def _epoch(data: bytes) -> int:
+    try:
+        return int(json.loads(data)["epoch"])
+    except (ValueError, TypeError, KeyError) as error:
+        # Beginning at 1 again could be below an epoch that records carry: every write of ours would be refused, or worse.
+        remedy = f"upgrade this engine, which is {RELEASE}; restore an earlier version of the blob if it was changed by hand"
+        raise Permanent("it names no epoch: another release's, or damaged", subject=DOCUMENT, remedy=remedy) from error

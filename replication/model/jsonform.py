@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cache
 
-from replication.model.release import RELEASE
+from replication.model.release import RELEASE, skewed
 
 Json = typing.Any
 """What `json` reads and writes: checked here, value by value."""
@@ -63,7 +63,11 @@ def loads(kind: str, schema: int, form: type[_T], data: bytes) -> _T:
     try:
         loaded: _T = load(found.get("body"), "")
     except BadDocument:
-        load(found.get("body"), kind)  # once more, to say where: 10,000 good documents need no words for each of their fields
+        try:  # once more, to say where: 10,000 good documents need no words for each of their fields
+            load(found.get("body"), kind)
+        except BadDocument as error:
+            side = skewed(found.get("release"))
+            raise BadDocument(f"{error} ({side})" if side else str(error)) from None
         raise
     return loaded
 

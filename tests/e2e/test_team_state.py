@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.command import Process, Ran
-from tests.e2e.site import PATIENCE, Site, Vm, standing
+from tests.e2e.site import PATIENCE, Site, Vm, standing, until
 
 NAMES = [f"web-0{number}" for number in range(1, 8)]
 SEEDS = "blob PutBlob .*/seeds/"
@@ -199,3 +199,31 @@ def test_apply_waits_for_the_engine_without_the_lock(team: Team) -> None:
     told(team.colleague("status"), 0, "delta")
     told(team.here("plan", "--detailed-exitcode"), 0)
     assert engine.running
+    engine.signal(signal.SIGTERM)
+    engine.wait(PATIENCE)
+
+
+def test_engine_and_apply_of_other_forms(team: Team) -> None:
+    """A version skew is refused with which side to upgrade; an engine of this release that is started takes over."""
+    documents = team.site.wiring().engine.open(team.site.gateway())
+
+    def put(document: bytes) -> None:
+        found = documents.get("coordinator.json")
+        assert found is not None
+        documents.put("coordinator.json", document, found[1])
+
+    before = documents.get("coordinator.json")
+    assert before is not None
+    told_by = json.loads(before[0])
+    put(json.dumps({**told_by, "schema": 9, "release": "7.0"}).encode())
+    told(team.here("apply", "--auto-approve"), 1, "WL426", "Upgrade wavelift here to 7.0", "start one of 0.1.0 there")
+    put(json.dumps({**told_by, "schema": 0, "release": "0.0.1"}).encode())
+    told(team.colleague("plan"), 1, "WL426", "Upgrade the engine there first", "use wavelift 0.0.1 here")
+    put(b"{}")
+    told(team.colleague("plan"), 0)
+    put(b"rubbish")
+    told(team.colleague("plan"), 1, "WL426", "coordinator.json says no version")
+    put(json.dumps({**told_by, "schema": 9, "release": "7.0"}).encode())
+    team.site.engine()
+    until("the new engine to take over", lambda: json.loads((documents.get("coordinator.json") or (b"{}",))[0])["schema"] == 1)
+    told(team.here("plan", "--detailed-exitcode"), 0)

@@ -12,7 +12,9 @@ import pytest
 from planner.config import read_lock
 from planner.state import dumps
 from planner.store import LeasedStore, lineage_of
+from replication.model import documents
 from replication.model.record import Record
+from replication.model.release import RELEASE
 from tests.fakes.stateblobs import FakeStateBlobs
 from tests.planner.site import Site, uuid_of, vm
 from wavelift import statecare
@@ -187,8 +189,37 @@ def test_nothing_by_hand_while_steps_are_in_doubt(site: Site) -> None:
 @pytest.mark.parametrize(("schema", "says"), [(1, "Upgrade the engine there first"), (3, "Upgrade wavelift here to 9.0")])
 def test_versions_that_do_not_fit_are_refused_with_what_to_do(schema: int, says: str) -> None:
     """Issue 4: a version skew between apply and engine."""
-    engine = EngineVersion("9.0", schema, "gw-1")
+    engine = EngineVersion("9.0", schema, "gw-1", seen=1000.0)
     with pytest.raises(UserProblem, match=says):
-        refuse({"koreacentral": engine}, schema=2)
-    refuse({"koreacentral": engine}, schema=schema)
+        refuse({"koreacentral": engine}, schema=2, now=1060.0)
+    assert refuse({"koreacentral": engine}, schema=schema, now=1060.0) == ()
     assert "engine 9.0 on gw-1 (koreacentral)" in versions_line({"koreacentral": engine})
+
+
+def test_an_older_engine_that_is_silent_keeps_nobody_out() -> None:
+    """Issue 4: else nobody could plan until a release came back that was taken away; a newer one's documents cannot be read."""
+    old = EngineVersion("0.1", 1, "gw-1", seen=1000.0)
+    (remark,) = refuse({"koreacentral": old}, schema=2, now=2000.0)
+    assert (remark.code, remark.severity) == ("WL428", "warning")
+    assert "start one of" in remark.detail
+    with pytest.raises(UserProblem, match="gone for good"):
+        refuse({"koreacentral": EngineVersion("9.0", 3, "gw-1", seen=1000.0)}, schema=2, now=2000.0)
+
+
+@pytest.mark.parametrize(("release", "side"), [("9.0", "upgrade wavelift here"), ("0.0.1", "upgrade the side that wrote it")])
+def test_an_unknown_field_says_which_side_is_older(site: Site, release: str, side: str) -> None:
+    """Issue 4: documents and states of the same form that hold what this release does not know."""
+    site.go()
+    state = json.loads(dumps(site.workspace.view().state))
+    state["wavelift"] = release
+    next(iter(state["machines"].values()))["colour"] = "red"
+    with pytest.raises(UserProblem, match=f"colour.*{release}.*{side}"):
+        statecare.incoming(site.workspace, json.dumps(state).encode())
+    record = next(iter(site.engine.records(gateways(site.workspace.view().state)["koreacentral"]).values()))
+    document = json.loads(documents.dumps(record))
+    document["release"], document["body"]["colour"] = release, "red"
+    with pytest.raises(documents.BadDocument, match=f"colour.*{release}.*{side}"):
+        documents.load_record(json.dumps(document).encode())
+    document["release"] = RELEASE
+    with pytest.raises(documents.BadDocument, match=r"colour: not known$"):
+        documents.load_record(json.dumps(document).encode())

@@ -32,6 +32,8 @@ def list_(
     state = _view(_open(estate)).state
     found = sorted([*state.artifacts, *(f"machine.{m.name}" for m in state.machines.values())])
     found = [a for a in found if not patterns or any(fnmatchcase(a, p) for p in patterns)]
+    if not found and not json:
+        typer.echo("Nothing that is recorded is called so." if patterns else "Nothing is recorded yet.", err=True)
     _print(found, json)
 
 
@@ -149,6 +151,8 @@ def history(estate: Folder = Path(), json: AsJson = False) -> None:
     if json:
         _print([asdict(c) for c in state.history], json)
         return
+    if not state.history:
+        typer.echo("Nothing was changed yet.", err=True)
     for change in reversed(state.history):
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(change.at))
         about = "  ".join(f"{k}={v[:12] if k == 'plan' else v}" for k, v in sorted(change.about.items()))
