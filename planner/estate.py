@@ -81,6 +81,25 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkloadIdentity:
+    """Signs in to Azure with a token that the platform keeps in a file, as the application `client_id` that trusts it."""
+
+    client_id: str
+    token_file: str
+
+    def __str__(self) -> str:
+        return f"workload identity {self.client_id} by {self.token_file}"
+
+
+@dataclass(frozen=True, slots=True)
+class AzureLogin:
+    """As `Login`, for Azure, where no secret is needed."""
+
+    plan: SecretRef | WorkloadIdentity
+    engine: SecretRef | WorkloadIdentity
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceGroup:
     """A resource group by name; `managed` groups are made (and emptied of ours) by apply, others must exist."""
 
@@ -108,7 +127,7 @@ class Azure:
     endpoint: str | None = None
     authority: str | None = None
     ca: str | None = None
-    login: Login | None = None
+    login: AzureLogin | None = None
     roles: Literal["assign", "assume"] = "assign"
     identities: Identities = Identities()
 

@@ -92,6 +92,11 @@ class Cloud:
         entry = {"secret": secret, "object_id": object_id, "name": name}
         self.settings.change(principals={**self.settings.values.principals, client_id: entry})
 
+    def trust(self, client_id: str, subject: str) -> None:
+        """Let a service principal sign in with federated tokens of that subject."""
+        known = self.settings.values.principals
+        self.settings.change(principals={**known, client_id: {**known[client_id], "subject": subject}})
+
     def assign(self, object_id: str, role: str, scope: str) -> str:
         """Assign a role by id or name, as an administrator outside the lab would; returns the assignment's id.
 

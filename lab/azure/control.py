@@ -4,6 +4,7 @@ GET    status                        managed disks (path, size, state), VMs, cou
 POST   azure/settings                {"latency", "token_seconds", "role_delay", "page_size", "default_quota"}
 POST   azure/tokens/expire           every token made until now is refused
 POST   azure/principals              {"client_id"?, "object_id"?, "secret"?, "name"?, "roles"?: [{"role", "scope"}]}
+POST   azure/federations             {"client_id", "subject", "seconds"?}  trusts the subject; answers a token of it
 POST   azure/groups                  {"object_id"?, "members": [object ids]}
 GET    azure/roles                   all role assignments
 POST   azure/roles                   {"object_id", "role": name or id, "scope"}
@@ -42,6 +43,7 @@ def extend(control: Control, extras: Extras) -> None:
     control.route("POST", "azure/settings", lambda body, parameters: extras.settings(body))
     control.route("POST", "azure/tokens/expire", lambda body, parameters: extras.expire_tokens())
     control.route("POST", "azure/principals", lambda body, parameters: extras.principal(body))
+    control.route("POST", "azure/federations", lambda body, parameters: extras.federate(body))
     control.route("POST", "azure/groups", lambda body, parameters: extras.group(body))
     control.route("GET", "azure/roles", lambda body, parameters: extras.roles())
     control.route("POST", "azure/roles", lambda body, parameters: extras.assign(body))
@@ -111,6 +113,13 @@ class Extras:
         for role in body.get("roles", ()):
             self.assign({"object_id": object_id, **role})
         return {"client_id": client_id, "object_id": object_id, "client_secret": secret}
+
+    def federate(self, body: Json) -> Json:
+        """A federated credential, and a token as the platform would write it. `seconds` may be negative: it has run out."""
+        if body.get("client_id") not in self._values.principals:
+            raise ControlError(f"there is no application {body.get('client_id')!r}")
+        self._cloud.trust(body["client_id"], body["subject"])
+        return {"token": self._cloud.login.federated_token(body["subject"], float(body.get("seconds", 3600)))}
 
     def group(self, body: Json) -> Json:
         """Make a group or set its members."""

@@ -26,6 +26,9 @@ VAULT = ("https://vault.azure.net",)
 STORAGE = ("https://storage.azure.com",)
 _OTHERS = ("https://disk.azure.com", "https://graph.microsoft.com", "https://servicebus.azure.net")
 
+EXCHANGE = "api://AzureADTokenExchange"
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -85,7 +88,7 @@ class Login:
     def check_token(self, token: str, audiences: tuple[str, ...]) -> Principal:
         """The principal of a token. Raises TokenError."""
         claims = self._claims(token)
-        if claims is None:
+        if claims is None or "appid" not in claims:  # forged, or a platform's token, which opens nothing by itself
             raise TokenError("InvalidAuthenticationToken", "The access token is invalid.")
         values = self._settings.values
         if claims["exp"] <= time.time() or claims["made"] < values.tokens_valid_from:
@@ -117,14 +120,8 @@ class Login:
                 700016,
                 f"Application with identifier '{client_id}' was not found in the directory '{values.tenant}'.",
             )
-        if not hmac.compare_digest(principal["secret"].encode(), form.get("client_secret", "").encode()):
-            return _refused(
-                401,
-                "invalid_client",
-                7000215,
-                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
-                f"value, not the client secret ID, for a secret added to app '{client_id}'.",
-            )
+        if refused := self._proved(client_id, principal, form):
+            return refused
         audience = self._audience(form.get("scope", ""))
         if audience is None:
             scope = form.get("scope", "")
@@ -133,6 +130,41 @@ class Login:
         token = self._sign(client_id, principal["object_id"], audience, seconds)
         answer = {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds}
         return json_response(200, {**answer, "access_token": token}, {"Cache-Control": "no-store"})
+
+    def _proved(self, client_id: str, principal: dict[str, str], form: dict[str, str]) -> Response | None:
+        """None when the form proves who asks, by the secret or by a token that the application trusts."""
+        if "client_assertion" in form:
+            return self._federated(principal, form)
+        if hmac.compare_digest(principal["secret"].encode(), form.get("client_secret", "").encode()):
+            return None
+        return _refused(
+            401,
+            "invalid_client",
+            7000215,
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
+            f"value, not the client secret ID, for a secret added to app '{client_id}'.",
+        )
+
+    def _federated(self, principal: dict[str, str], form: dict[str, str]) -> Response | None:
+        """A federated credential: issuer (this lab), subject and audience of the assertion are what the application names."""
+        if form.get("client_assertion_type") != ASSERTION_TYPE:
+            return _refused(400, "invalid_request", 900144, "The request body must contain: 'client_assertion_type'.")
+        claims = self._claims(form["client_assertion"])
+        if claims is None or claims["aud"] != EXCHANGE:
+            return _refused(401, "invalid_client", 50013, "Assertion failed signature validation.")
+        if claims["exp"] <= time.time():
+            return _refused(401, "invalid_client", 700024, "Client assertion is not within its valid time range.")
+        if not principal.get("subject") or claims["sub"] != principal["subject"]:
+            text = f"No matching federated identity record found for presented assertion subject '{claims['sub']}'."
+            return _refused(401, "invalid_client", 700213, text)
+        return None
+
+    def federated_token(self, subject: str, seconds: float) -> str:
+        """What a platform would write into a workload's token file."""
+        now = time.time()
+        claims = {"aud": EXCHANGE, "iss": f"{self._base()}/platform", "sub": subject, "iat": int(now), "exp": now + seconds}
+        head = f"{_pack({'typ': 'JWT', 'alg': 'HS256'})}.{_pack(claims)}"
+        return f"{head}.{self._signature(head)}"
 
     def _audience(self, scope: str) -> str | None:
         if not scope.endswith("/.default"):
@@ -161,7 +193,7 @@ class Login:
 
     def _claims(self, token: str) -> dict[str, Any] | None:
         head, _, signature = token.rpartition(".")
-        if not hmac.compare_digest(self._signature(head).encode(), signature.encode()):
+        if head.count(".") != 1 or not hmac.compare_digest(self._signature(head).encode(), signature.encode()):
             return None
         payload = head.split(".")[1]
         claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

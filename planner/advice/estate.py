@@ -14,6 +14,11 @@ _TEST_NET = (
     "                  subnets: {VLAN110-web: snet-web}}}\n"
 )
 
+_AZURE = (
+    "azure:\n  tenant: corp.example\n"
+    "  project: {subscription: sub-platform, region: koreacentral, resource_group: rg-wavelift}\n"
+)
+
 ESTATE: dict[str, Advice] = {
     "WL140": Advice(
         "Correct the name, or declare the target under `targets`.",
@@ -180,6 +185,13 @@ ESTATE: dict[str, Advice] = {
         "Say another path or key for the state in the overlay, or remove the one that production names with `null`.",
         "(`state: {local: {path: /srv/state.json}}` in the estate and nothing about it in the overlay)",
         "(`state: {local: {path: /srv/rehearsal.json}}` in the overlay)",
+    ),
+    "WL184": Advice(
+        "Name an environment variable or a file, or sign in without a secret: by `workload_identity`, or with no `login` at all.",
+        _AZURE
+        + "  login: keyvault:kv-wavelift/azure\n",
+        _AZURE
+        + "  login: {workload_identity: {client_id: 3b1c6b0a-52e5-4f6e-9d5e-0d5c2a1f0b12, token_file: /var/run/token}}\n",
     ),
     "WL170": Advice(
         "Take the file from git again. When its entries are wrong, remove them and run `wavelift init`.",

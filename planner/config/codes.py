@@ -181,6 +181,10 @@ CODES: dict[str, Code] = {
         "Overlay shares the state",
         "The estate that the overlay makes would be recorded where the estate below it is. Each has a state of its own.",
     ),
+    "WL184": Code(
+        "Azure login in a Key Vault",
+        "A Key Vault is read with the login to Azure, so that login cannot lie in one. A vCenter's can.",
+    ),
     "WL170": Code(
         "Lock file not usable", "The lock file was changed by hand or damaged; take it from git again."
     ),

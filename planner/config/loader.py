@@ -31,7 +31,19 @@ from planner.config.sites import (
     resolve_targets,
 )
 from planner.config.tree import Tree, entries, text
-from planner.estate import Azure, Diagnostic, Estate, Loaded, Login, SecretRef, Source, Span, StateBlob
+from planner.estate import (
+    Azure,
+    AzureLogin,
+    Diagnostic,
+    Estate,
+    Loaded,
+    Login,
+    SecretRef,
+    Source,
+    Span,
+    StateBlob,
+    WorkloadIdentity,
+)
 from planner.garbage import paused_gc
 
 STATE_FILE = ".wavelift/state.json"
@@ -178,7 +190,7 @@ def _placed(estate: Estate, folder: Path) -> Estate:
     """File names in the estate are relative to its folder; from here on they are relative to the working directory."""
     azure = replace(estate.azure, ca=_at(folder, estate.azure.ca))
     if azure.login is not None:
-        azure = replace(azure, login=_signing_in(folder, azure.login))
+        azure = replace(azure, login=AzureLogin(*(_account(folder, one) for one in (azure.login.plan, azure.login.engine))))
     return replace(
         estate,
         state_path=str(folder / estate.state_path),
@@ -191,13 +203,20 @@ def _at(folder: Path, name: str | None) -> str | None:
     return None if name is None else str(folder / name)
 
 
-def _signing_in(folder: Path, login: Login) -> Login:
-    return Login(*(SecretRef("file", str(folder / r.name)) if r.kind == "file" else r for r in (login.plan, login.engine)))
+def _secret(folder: Path, ref: SecretRef) -> SecretRef:
+    return SecretRef("file", str(folder / ref.name)) if ref.kind == "file" else ref
+
+
+def _account(folder: Path, account: SecretRef | WorkloadIdentity) -> SecretRef | WorkloadIdentity:
+    if isinstance(account, WorkloadIdentity):
+        return replace(account, token_file=str(folder / account.token_file))
+    return _secret(folder, account)
 
 
 def _placed_source(folder: Path, source: Source) -> Source:
+    login = Login(_secret(folder, source.login.plan), _secret(folder, source.login.engine))
     reader = replace(source.reader, ca=_at(folder, source.reader.ca))
-    return replace(source, ca=_at(folder, source.ca), login=_signing_in(folder, source.login), reader=reader)
+    return replace(source, ca=_at(folder, source.ca), login=login, reader=reader)
 
 
 def load_sources(folder: Path, *, env: Mapping[str, str] | None = None) -> tuple[dict[str, Source], tuple[Diagnostic, ...]]:

@@ -8,11 +8,23 @@ from collections.abc import Mapping
 from typing import Literal, cast
 
 from planner.config.collect import did_you_mean, listing, quote
-from planner.config.context import Context, login, resource_group
+from planner.config.context import Context, login, resource_group, secret
 from planner.config.forms import seconds
 from planner.config.policies import Policies
 from planner.config.tree import Item, entries, number, plain, text
-from planner.estate import INVENTORY_MAX_AGE, Appliance, Azure, Identities, Reader, Source, Span, Target
+from planner.estate import (
+    INVENTORY_MAX_AGE,
+    Appliance,
+    Azure,
+    AzureLogin,
+    Identities,
+    Reader,
+    SecretRef,
+    Source,
+    Span,
+    Target,
+    WorkloadIdentity,
+)
 
 _URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
@@ -55,10 +67,36 @@ def resolve_azure(context: Context) -> Azure | None:
         endpoint=endpoint.rstrip("/") if endpoint else None,
         authority=authority.rstrip("/") if authority else None,
         ca=ca,
-        login=login(items),
+        login=_azure_login(context, items),
         roles=cast(Literal["assign", "assume"], text(items, "roles") or "assign"),
         identities=_identities(context, entries(items, "identities")),
     )
+
+
+def _azure_login(context: Context, items: Mapping[str, Item]) -> AzureLogin | None:
+    """The value of `azure.login`: one account for both, or one for each. None when there is none, or it is wrong."""
+    item = items.get("login")
+    if item is None:
+        return None
+    if item.text is not None or "workload_identity" in item.map:
+        both = _account(context, item, "azure.login")
+        return AzureLogin(both, both) if both else None
+    plan, engine = (_account(context, item.map[w], f"azure.login.{w}") if w in item.map else None for w in ("plan", "engine"))
+    return AzureLogin(plan, engine) if plan and engine else None
+
+
+def _account(context: Context, item: Item, path: str) -> SecretRef | WorkloadIdentity | None:
+    if item.text is None:
+        inner, path = entries(item.map, "workload_identity"), f"{path}.workload_identity"
+        client_id = context.place(inner, "client_id", f"{path}.client_id", _OBJECT)
+        token_file = context.place(inner, "token_file", f"{path}.token_file")
+        return WorkloadIdentity(client_id, token_file) if client_id and token_file else None
+    found = secret(item.text)
+    if found.kind != "keyvault":
+        return found
+    detail = "A Key Vault is read with the login to Azure, so that cannot lie in one. Use env: or file:, or a workload_identity."
+    context.problems.add("WL184", detail, item.span, path)
+    return None
 
 
 def _identities(context: Context, items: Mapping[str, Item]) -> Identities:

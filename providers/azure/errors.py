@@ -31,6 +31,9 @@ _REMEDY_BY_LOGIN: tuple[tuple[str, str], ...] = (
     ("AADSTS7000222", "the client secret has expired: make a new one and store it where azure.login points"),
     ("AADSTS700016", "the tenant does not know this client id: check azure.login and azure.tenant"),
     ("AADSTS90002", "this tenant does not exist: check azure.tenant"),
+    ("AADSTS700213", "the application trusts no token of this subject: add a federated credential, or check azure.login"),
+    ("AADSTS700024", "the federated token has run out: whoever writes azure.login's token_file must renew it"),
+    ("AADSTS50013", "the token in azure.login's token_file is not one of the issuer that the application trusts"),
     ("AADSTS900023", "azure.tenant is neither a tenant id nor a domain"),
 )
 _SIGN_IN = "check azure.login (client id and secret), or sign in with `az login`"
@@ -67,7 +70,7 @@ def translate(error: AzureError, subject: str) -> PortError:
     )
 
     text = redacted(str(getattr(error, "message", "") or error))
-    if isinstance(error, ClientAuthenticationError) and error.status_code is None:
+    if isinstance(error, ClientAuthenticationError) and (error.status_code is None or "AADSTS" in text):
         return _not_signed_in(text, subject)
     if isinstance(error, ServiceRequestError):
         return unreachable(text, subject)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
-from planner.estate import Azure, SecretRef
+from planner.estate import Azure, SecretRef, WorkloadIdentity
 from providers.azure.again import Patience
 from providers.azure.errors import redacted, translated
 from replication.model.errors import Denied, Permanent
@@ -134,6 +134,8 @@ class AzureSession:
     def _sign_in(self) -> TokenCredential:
         from azure.identity import ClientSecretCredential, DefaultAzureCredential
 
+        from providers.azure.federated import workload_login
+
         # Python prints warnings of libraries that nobody listens to; what these have to say comes as our errors.
         for library in ("azure", "msal", "urllib3"):
             logging.getLogger(library).addHandler(logging.NullHandler())
@@ -143,13 +145,21 @@ class AzureSession:
         if self._azure.login is None:
             return DefaultAzureCredential(**options)
         ref = self._azure.login.plan if self._role == "plan" else self._azure.login.engine
+        if isinstance(ref, WorkloadIdentity):
+            return self._configured(lambda: workload_login(self._azure.tenant, ref, **options))
         secret = self._secret(ref)
         missing = [key for key in ("client_id", "client_secret") if not secret.get(key)]
         if missing:
             text = f"the secret lacks {' and '.join(missing)}"
             raise Denied(text, subject=str(ref), remedy='it must be JSON: {"client_id": "...", "client_secret": "..."}')
+        return self._configured(
+            lambda: ClientSecretCredential(self._azure.tenant, secret["client_id"], secret["client_secret"], **options)
+        )
+
+    @staticmethod
+    def _configured(make: Callable[[], TokenCredential]) -> TokenCredential:
         try:
-            return ClientSecretCredential(self._azure.tenant, secret["client_id"], secret["client_secret"], **options)
+            return make()
         except ValueError as error:
             raise Permanent(
                 redacted(str(error)), subject="azure", remedy="check azure.tenant and azure.authority"

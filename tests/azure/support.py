@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from planner.estate import Azure, Login, ResourceGroup, SecretRef
+from planner.estate import Azure, AzureLogin, ResourceGroup, SecretRef
 from planner.ports import Made, ResourceRef
 from providers.azure.again import Patience
 from providers.azure.artifacts.provider import AzureArtifacts
@@ -106,7 +106,7 @@ class LabAzure:
             self.info["arm"],
             self.info["authority"],
             self.document["ca"],
-            Login(ref, ref),
+            AzureLogin(ref, ref),
         )
         return replace(made, **changes)
 

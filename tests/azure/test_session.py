@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from planner.estate import Login, SecretRef
+from planner.estate import AzureLogin, SecretRef, WorkloadIdentity
 from planner.ports import ResourceRef
 from providers.azure.again import Patience
 from providers.azure.artifacts.provider import AzureArtifacts
 from providers.azure.session import AzureSession
-from replication.model.errors import Denied, Permanent, PortError, Temporary
+from replication.model.errors import Denied, NotFound, Permanent, PortError, Temporary
 from tests.azure.support import OWNER, LabAzure, World
 
 SECRET = "s3cret-that-must-not-show"
@@ -71,10 +71,64 @@ def test_the_login_of_the_role_is_read(azure_lab: LabAzure) -> None:
         asked.append(str(ref))
         return {key: azure_lab.info[key] for key in ("client_id", "client_secret")}
 
-    login = Login(SecretRef("env", "PLAN"), SecretRef("env", "ENGINE"))
+    login = AzureLogin(SecretRef("env", "PLAN"), SecretRef("env", "ENGINE"))
     AzureSession(azure_lab.azure(login=login), "plan", read).principal()
     AzureSession(azure_lab.azure(login=login), "engine", read).principal()
     assert asked == ["env:PLAN", "env:ENGINE"]
+
+
+def federated(lab: LabAzure, file: Path, seconds: float = 3600) -> AzureSession:
+    """A session by workload identity: a token in `file`, as Kubernetes would keep it there."""
+    made = lab.control("POST", "azure/principals", {})
+    asked = {"client_id": made["client_id"], "subject": "system:serviceaccount:move:engine", "seconds": seconds}
+    told = lab.control("POST", "azure/federations", asked)
+    file.write_text(told["token"])
+    identity = WorkloadIdentity(made["client_id"], str(file))
+    session = AzureSession(lab.azure(login=AzureLogin(identity, identity)), "plan", patience=Patience(times=1, pause=0.01))
+    if seconds > 0:
+        assert session.principal().object_id == made["object_id"]
+    return session
+
+
+def test_a_workload_identity_signs_in_without_a_secret(azure_lab: LabAzure, tmp_path: Path) -> None:
+    """issue 4, Where it runs: secrets from workload identity; the platform's token is exchanged, and read anew."""
+    file = tmp_path / "token"
+    session = federated(azure_lab, file)
+    token = file.read_text()
+    file.unlink()
+    assert session.principal().object_id, "the token of Azure goes on until it ends"
+    with pytest.raises(NotFound, match="federated token cannot be read") as caught:
+        session.token("https://management.azure.com/.default", fresh=True)
+    assert "token_file" in caught.value.remedy
+    file.write_text(token)
+    assert session.token("https://management.azure.com/.default", fresh=True)
+
+
+@pytest.mark.parametrize(
+    ("rubbish", "code"),
+    [
+        ("expired", "AADSTS700024"),
+        ("subject", "AADSTS700213"),
+        ("forged", "AADSTS50013"),
+        ("text", "AADSTS50013"),
+        ("bytes", "NoSecret"),
+    ],
+)
+def test_a_workload_identity_that_is_not_accepted(azure_lab: LabAzure, tmp_path: Path, rubbish: str, code: str) -> None:
+    """issue 4, Where it runs: each reason is told apart, with what to do, and the token is in none of it."""
+    file = tmp_path / "token"
+    session = federated(azure_lab, file, seconds=-60 if rubbish == "expired" else 3600)
+    token = file.read_text()
+    if rubbish == "subject":
+        other = azure_lab.control("POST", "azure/principals", {})["client_id"]
+        asked = {"client_id": other, "subject": "repo:corp/app:ref:refs/heads/main"}
+        token = azure_lab.control("POST", "azure/federations", asked)["token"]
+    content = {"forged": token[:-4].encode() + b"AAAA", "text": b"no token", "bytes": b"\xff\xfe"}.get(rubbish, token.encode())
+    file.write_bytes(content)
+    with pytest.raises((Denied, NotFound)) as caught:
+        session.token("https://management.azure.com/.default", fresh=True)
+    assert caught.value.code == code and caught.value.remedy
+    assert token not in everything(caught.value)
 
 
 @pytest.mark.parametrize("client", ["arm", "blob", "wire", "secret"])
