@@ -6,11 +6,13 @@ script sent it. (Starting the interpreter and importing the SDKs anew takes thre
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import sys
 import threading
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from tests.e2e.command import _become, _forks
@@ -53,12 +55,22 @@ class Shim:
 
     def _one(self, caller: socket.socket) -> None:
         with caller:
-            arguments, folder, environment, pid = json.loads(caller.makefile().readline())
+            arguments, folder, environment, pid = json.loads(_line(caller))
             out, err = f"/proc/{pid}/fd/1", f"/proc/{pid}/fd/2"
             process = _forks.Process(target=_run, args=(environment, arguments, folder, out, err), daemon=True)
             process.start()
+            if caller in wait([caller, process.sentinel]):  # the script's process was ended by a signal
+                process.terminate()
             process.join()
-            caller.sendall(f"{process.exitcode}\n".encode())
+            with contextlib.suppress(OSError):
+                caller.sendall(f"{process.exitcode}\n".encode())
+
+
+def _line(caller: socket.socket) -> bytes:
+    found = b""
+    while not found.endswith(b"\n"):
+        found += caller.recv(65_536)
+    return found
 
 
 def _run(environment: dict[str, str], arguments: list[str], folder: str, out: str, err: str) -> None:
