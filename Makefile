@@ -2,11 +2,12 @@
 # make test   lint, types, import rules, tests
 # make faults the proof under faults at full size (docs/testing.md); its run time at the end
 # make bench  figures, also as build/bench.json
+# make docs   the pages that are written from code: codes of problems, commands, keys of the files
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 JOBS ?= 2
 
-.PHONY: demo test lint types imports unit faults bench lock clean
+.PHONY: demo test lint types imports unit faults bench docs lock clean
 
 demo: .venv/ready
 	$(BIN)/wavelift demo
@@ -30,6 +31,10 @@ faults: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m tests.bench
+
+docs: .venv/ready
+	$(BIN)/python -m tests.docs.codes
+	$(BIN)/python -m tests.docs.reference
 
 lock: .venv/ready
 	@echo '# What was tested, with one version each; `make lock` writes it anew. Python 3.11.' > constraints.txt

@@ -22,7 +22,7 @@ _WRITTEN = "<!-- written by `python -m tests.docs.reference`; change the {what},
 def commands_page() -> str:
     """Every command with its arguments and options, in the order of `wavelift --help`."""
     lines = ["# Commands", "", _WRITTEN.format(what="product's texts"), ""]
-    lines += ["`wavelift COMMAND --help` says the same. Exit codes: [README](../../README.md#exit-codes).", ""]
+    lines += ["Each command says the same with `--help`. Exit codes: [README](../../README.md#exit-codes).", ""]
     for name, command in _leaves(get_command(app)):
         lines += _command(name, command)
     return "\n".join(lines).rstrip("\n") + "\n"

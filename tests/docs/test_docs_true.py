@@ -15,7 +15,8 @@ import pytest
 from planner.config import CODES
 from tests.docs.codes import MEANING, PAGE, ROOT, diagnosed, page
 
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+_BELOW = (path for folder in ("docs", "examples") for path in (ROOT / folder).rglob("*.md"))
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *_BELOW])
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 _INLINE = re.compile(r"`(wavelift [^`]+)`")
