@@ -66,8 +66,8 @@ class _Names:
 
 
 def _source(folder: Path, name: str | None) -> Source:
-    from planner.config.collect import did_you_mean
     from planner.config.loader import load_sources
+    from planner.wording import did_you_mean
 
     sources, diagnostics = load_sources(folder)
     if not sources:
@@ -99,8 +99,8 @@ def _inventory(source: Source, say: Say) -> SourceInventory:
 
 
 def _chosen(read: SourceInventory, wanted: str, pinned: set[str]) -> list[VmFacts]:
-    from planner.config.collect import did_you_mean
     from planner.generate import select
+    from planner.wording import did_you_mean
 
     if wanted.startswith("tag:"):
         raise UserProblem(

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from planner.about.model import About, Link
 from planner.artifact import Artifact
-from planner.config.collect import nearest, quote
 from planner.desired import Desired
 from planner.estate import Span
 from planner.plan.life import stage
@@ -15,6 +14,7 @@ from planner.plan.model import Plan
 from planner.ports import Observed
 from planner.state import MachineState, Recorded, State
 from planner.steps import Create, Note, SendOrder, Step
+from planner.wording import nearest, quote
 from replication.model.record import Record
 
 

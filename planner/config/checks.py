@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from planner.config.collect import Problems, did_you_mean, quote
+from planner.config.collect import Problems
 from planner.config.context import Context
 from planner.config.machines import names_by_case
 from planner.config.tree import entries
 from planner.estate import Machine, Phase, Span, Target, Wave
+from planner.wording import did_you_mean, quote
 
 _NEEDED = {"migrated": Phase.MIGRATE, "completed": Phase.COMPLETE}
 

@@ -1,23 +1,11 @@
-"""Where problems go while an estate is read, and the "did you mean" of their remedies."""
+"""Where problems go while an estate is read."""
 
 from __future__ import annotations
-
-import difflib
-from collections.abc import Iterable
-from itertools import islice
 
 from planner.config.codes import CODES
 from planner.estate import Diagnostic, Span
 
 Related = tuple[tuple[str, Span], ...]
-
-
-PATH = 1000
-"""Characters of a file name that are shown: all of them, unlike those of a value."""
-
-
-MAX_TYPOS = 4
-"""Letters by which a name may be longer or shorter than what it was meant to be."""
 
 
 class Problems:
@@ -34,33 +22,3 @@ class Problems:
     @property
     def any_error(self) -> bool:
         return any(d.severity == "error" for d in self.found)
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name that `word` was most likely meant to be; among very many only the first few hundred are looked at."""
-    alike = (name for name in known if abs(len(name) - len(word)) <= MAX_TYPOS)
-    folded = {name.casefold(): name for name in islice(alike, 300)}
-    near = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
-    return folded[near[0]] if near else None
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A sentence that begins with a space: " Did you mean `x`?", or the names when they are few, or nothing."""
-    names = list(known)
-    if guess := nearest(word, names):
-        return f" Did you mean {quote(guess)}?"
-    if not names:
-        return " None is declared."
-    return f" Known here: {', '.join(quote(name) for name in names)}." if len(names) <= 14 else ""
-
-
-def quote(text: object, limit: int = 60) -> str:
-    """The value between backticks, on one line and not longer than `limit` characters."""
-    line = "".join(c if c.isprintable() else "·" for c in str(text))
-    return f"`{line}`" if len(line) <= limit else f"`{line[: limit - 1]}…`"
-
-
-def listing(values: Iterable[object], last: str = "or") -> str:
-    """`a`, `b` or `c`."""
-    words = [quote(v) for v in values]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from planner.config.collect import Problems, did_you_mean, quote
+from planner.config.collect import Problems
 from planner.config.tree import Item, Tree, entries, text
 from planner.estate import Login, ResourceGroup, SecretRef, Span
+from planner.wording import did_you_mean, quote
 
 
 @dataclass(frozen=True, slots=True)

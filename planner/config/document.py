@@ -12,9 +12,10 @@ from typing import NamedTuple
 import yaml
 from yaml._yaml import CParser
 
-from planner.config.collect import PATH, Problems, Related, quote
+from planner.config.collect import Problems, Related
 from planner.estate import Span
 from planner.garbage import paused_gc
+from planner.wording import PATH, quote
 
 MAX_DEPTH = 50
 """An estate is nested 8 deep. libyaml's composer recurses in C, where some 20,000 levels end the process."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 
 from planner.artifact import Kind
-from planner.config.collect import did_you_mean, quote
 from planner.config.context import Context
 from planner.config.forms import seconds
 from planner.config.tree import Item, entries, text
 from planner.estate import AllowedDrift, DriftPolicy
+from planner.wording import did_you_mean, quote
 
 _FIRST = frozenset({kind.value for kind in Kind} | {"machine", "appliance"})
 """What an address begins with."""

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import yaml
 
-from planner.config.collect import PATH, Problems, quote
+from planner.config.collect import Problems
 from planner.config.document import compose, decode
 from planner.config.overlay import NAMED
 from planner.config.rules import compiled
 from planner.config.shape import read
 from planner.config.tree import Item, Tree
 from planner.estate import Diagnostic, Span
+from planner.wording import PATH, quote
 
 LOCK_NAME = "wavelift.lock.yaml"
 """The lock of an estate; that of one made by an overlay has the estate's name in the middle (`lock_name`)."""

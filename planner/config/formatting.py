@@ -17,10 +17,11 @@ from dataclasses import dataclass
 import yaml
 
 import schemas
-from planner.config.collect import PATH, Problems, quote
+from planner.config.collect import Problems
 from planner.config.document import compose
 from planner.config.layout import CannotLayOut, comments, lay_out
 from planner.estate import Diagnostic, Span
+from planner.wording import PATH, quote
 
 _BOM = "\ufeff"
 _ODD_BREAK = re.compile("[\x85\u2028\u2029]|\r(?!\n)")

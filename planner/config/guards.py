@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from planner.config.collect import quote
 from planner.config.context import Context
 from planner.config.forms import bits_per_second, seconds
 from planner.config.tree import Item, entries, flag, number, text
 from planner.config.windows import UNLIMITED, read_blackout
 from planner.estate import ForecastPolicy, Prices, Rule
+from planner.wording import quote
 
 _SAYS_NOTHING = {"why", "waves"}
 

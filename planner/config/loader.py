@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.config.checks import check_machines, check_waves
-from planner.config.collect import PATH, Problems, quote
+from planner.config.collect import Problems
 from planner.config.context import Context
 from planner.config.drift import read_drift
 from planner.config.files import LOCK_NAME, lock_name
@@ -45,6 +45,7 @@ from planner.estate import (
     WorkloadIdentity,
 )
 from planner.garbage import paused_gc
+from planner.wording import PATH, quote
 
 STATE_FILE = ".wavelift/state.json"
 

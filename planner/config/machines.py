@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from planner.config.collect import quote
 from planner.config.context import Context
 from planner.config.forms import seconds
 from planner.config.policies import Policies
 from planner.config.sites import source_of
 from planner.config.tree import Item, entries, flag, number, text
 from planner.estate import CutoverPolicy, DiskWish, Hold, Machine, NicWish, Phase, Span, TrialPolicy, Wave
+from planner.wording import quote
 
 MAX_TAGS = 45
 """Azure allows 50 on an artifact; 5 are the product's own."""

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import yaml
 
-from planner.config.collect import Problems, did_you_mean, quote
+from planner.config.collect import Problems
 from planner.config.document import Elsewhere, span_of
+from planner.wording import did_you_mean, quote
 
 VARIABLE = "WAVELIFT_OVERLAY"
 """The environment variable that names the overlay; `--overlay` sets it for one command."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
-from planner.config.collect import did_you_mean, quote
 from planner.config.context import Context
 from planner.config.cutover import read_cutover
 from planner.config.forms import seconds
 from planner.config.tree import Item, entries, number, text
 from planner.config.windows import read_blackout, read_throttle
 from planner.estate import BlackoutPolicy, CutoverPolicy, LimitsPolicy, SchedulePolicy, ThrottlePolicy
+from planner.wording import did_you_mean, quote
 
 
 class Policies:

@@ -14,11 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from planner.config.collect import Problems, did_you_mean, quote
+from planner.config.collect import Problems
 from planner.config.reading import read_files
 from planner.config.tree import Item, Tree, entries, plain, text
 from planner.config.vocabulary import ADDING, UnknownPlace, look_up
 from planner.estate import Span
+from planner.wording import did_you_mean, quote
 
 POLICIES = ("schedule", "limits", "blackout", "throttle", "cutover")
 """Keys whose text is the name of a policy of that kind."""

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import yaml
 
-from planner.config.collect import PATH, Problems, quote
+from planner.config.collect import Problems
 from planner.config.document import compose
 from planner.config.files import FileResult, find, merge, read_one, read_root, read_text
 from planner.config.overlay import VARIABLE, lay
 from planner.config.tree import Tree
 from planner.estate import Span
+from planner.wording import PATH, quote
 
 
 @dataclass(frozen=True, slots=True)

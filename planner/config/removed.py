@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from planner.config.collect import quote
 from planner.config.context import Context
 from planner.config.tree import flag, text
 from planner.estate import Machine, Removed, Span
+from planner.wording import quote
 
 
 def read_removed(context: Context, machines: Mapping[str, Machine]) -> tuple[Removed, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from planner.config.collect import listing, nearest, quote
 from planner.config.forms import why_not
 from planner.config.rules import ScalarRule
+from planner.wording import listing, nearest, quote
 
 Refuse = Callable[[str, str], None]
 """Takes a code and a detail."""

@@ -9,12 +9,13 @@ from typing import Any
 
 import yaml
 
-from planner.config.collect import PATH, Problems, did_you_mean, listing, nearest, quote
+from planner.config.collect import Problems
 from planner.config.document import span_of
 from planner.config.rules import Allied, ListRule, MapRule, Rule
 from planner.config.scalars import check_name, read_scalar
 from planner.config.tree import Item, plain
 from planner.estate import Span
+from planner.wording import PATH, did_you_mean, listing, nearest, quote
 
 
 def read(root: yaml.Node, rule: Rule, file: str, problems: Problems) -> dict[str, Item]:

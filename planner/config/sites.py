@@ -7,7 +7,6 @@ import zoneinfo
 from collections.abc import Mapping
 from typing import Literal, cast
 
-from planner.config.collect import did_you_mean, listing, quote
 from planner.config.context import Context, login, resource_group, secret
 from planner.config.forms import seconds
 from planner.config.policies import Policies
@@ -25,6 +24,7 @@ from planner.estate import (
     Target,
     WorkloadIdentity,
 )
+from planner.wording import did_you_mean, listing, quote
 
 _URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 import schemas
-from planner.config.collect import did_you_mean, listing, nearest, quote
+from planner.wording import did_you_mean, listing, nearest, quote
 
 Schema = Mapping[str, Any]
 

@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
-from planner.config.collect import Problems, quote
+from planner.config.collect import Problems
 from planner.config.forms import bits_per_second
 from planner.config.tree import Item, text
 from planner.estate import BlackoutPolicy, ThrottleException, ThrottlePolicy
+from planner.wording import quote
 from replication.windows import BadWindow, Period, Window, closed_until
 from replication.windowtext import Weekly, parse_date, parse_weekly, parse_wire, write
 

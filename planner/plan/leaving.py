@@ -19,7 +19,6 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from planner.artifact import Kind
-from planner.config.collect import did_you_mean, quote
 from planner.desired import Desired
 from planner.estate import Diagnostic, Span
 from planner.plan.artifacts import Differ
@@ -29,6 +28,7 @@ from planner.plan.model import World
 from planner.plan.orders import order_step
 from planner.state import MachineState, Recorded, State
 from planner.steps import Delete, Forget, Note, SendOrder
+from planner.wording import did_you_mean, quote
 from replication.model.item import OrderKind
 
 GONE = frozenset({"stopped", "forgotten"})

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from planner.concerns import machine_of
-from planner.config.collect import did_you_mean, nearest, quote
 from planner.estate import Diagnostic, Estate
 from planner.state import State
+from planner.wording import did_you_mean, nearest, quote
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def explain_error(
 ) -> None:
     """Say what a code means and what to do, with an example of wrong and right."""
     from planner.advice import codes, explained
-    from planner.config.collect import did_you_mean, quote
+    from planner.wording import did_you_mean, quote
 
     known = explained(code)
     if known is None:

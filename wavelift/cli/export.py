@@ -32,7 +32,7 @@ def export_appliance(
 ) -> None:
     """Blackout windows, host buffer and throttle as Azure Migrate's appliance takes them: GatewayDataWorker.json and
     New-NetQosPolicy commands. What these cannot carry is said on standard error, line by line of the estate."""
-    from planner.config.collect import did_you_mean
+    from planner.wording import did_you_mean
     from wavelift.migrate import exported
     from wavelift.workspace import Workspace, shown
 
