@@ -80,7 +80,7 @@ class Doer:
                 )
                 return [Put(_recorded(step, made))]
             case Delete():
-                self._outside.artifacts.delete(ResourceRef(step.address, step.kind, step.id))
+                self._outside.artifacts.delete(ResourceRef(step.address, step.kind, self._exactly(step)))
                 return [Remove(step.address)]
             case Forget():
                 return [Remove(step.address), *([PutMachine(step.ends)] if step.ends else [])]
@@ -92,6 +92,13 @@ class Doer:
                 return self._send(step)
             case _:
                 assert_never(step)
+
+    def _exactly(self, step: Delete) -> str:
+        """The id, and of a role for whoever was signed in when it was assigned that principal's: no other's goes with it."""
+        with self._guard:
+            principal = self._known.get((step.address, "principal"))
+        unnamed = step.kind is Kind.ROLE and step.id.count("#") == 1
+        return f"{step.id}#{principal}" if unnamed and principal else step.id
 
     def _make(self, step: Create | Update) -> list[Effect]:
         match step.kind:

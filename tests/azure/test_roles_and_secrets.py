@@ -83,6 +83,37 @@ def test_a_role_for_the_engine_is_seen_by_the_plan(azure_world: World, group: Re
     assert seen is not None and seen.properties["principal"] == azure_world.artifacts.principal()
 
 
+def test_a_role_that_leaves_takes_no_other_with_it(azure_world: World, group: ResourceRef) -> None:
+    """Issue 4, Permissions: one role of two principals, both assigned by us: each goes by itself, whoever is signed in."""
+    store = account(group)
+    azure_world.artifacts.create(store, HERE)
+    spec = {"scope": store.id, "role": BLOB_ROLE}
+    me = azure_world.artifacts.principal()
+    engine = azure_world.lab.control("POST", "azure/principals", {})["object_id"]
+    mine = role(store.id, BLOB_ROLE)
+    theirs = ResourceRef(f"{mine.address}/engine", "role", f"{mine.id}#{engine}")
+
+    def held() -> set[str]:
+        found = azure_world.lab.control("GET", "azure/roles")
+        return {one["object_id"] for one in found if one["scope"].lower() == store.id.lower() and one["role"] == BLOB_ROLE}
+
+    assert azure_world.artifacts.create(mine, spec).attributes["principal"] == me
+    azure_world.artifacts.create(theirs, {**spec, "principal": engine})
+    assert held() == {me, engine}
+    azure_world.artifacts.delete(mine)
+    assert held() == {engine}
+    azure_world.artifacts.create(mine, spec)
+    azure_world.artifacts.delete(theirs)
+    assert held() == {me}
+    # apply signs in as somebody else now; what is recorded names whom it was assigned to
+    owner = azure_world.lab.control("POST", "azure/principals", {"roles": [{"role": "Owner", "scope": group.id}]})
+    later = AzureArtifacts(azure_world.lab.session(owner), OWNER)
+    later.delete(mine)
+    assert held() == {me}
+    later.delete(ResourceRef(mine.address, "role", f"{mine.id}#{me}"))
+    assert held() == set()
+
+
 def test_a_key_is_made_once_and_never_shown(azure_world: World, group: ResourceRef) -> None:
     """S3, S6: 32 random bytes; applying again keeps them, and nothing that leaves the provider holds them."""
     at, uri = make_vault(azure_world, group)

@@ -64,11 +64,13 @@ class RoleAssignments:
         return self.begin(ref, spec)
 
     def delete(self, ref: ResourceRef) -> None:
-        """Delete the assignments of this role at this scope that we made; others' stay."""
-        scope, role, _ = _parts(ref.id)
+        """Delete the assignment that we made: for the principal that is named, or for whoever is signed in. Others' stay, and
+        so do ours of the same role for somebody else."""
+        scope, role, named = _parts(ref.id)
+        whose = named or self._session.principal().object_id
         client = self._session.authorization(parse(scope).subscription)
         for _, found in self._found([ref]):
-            if found.name == _name(scope, str(found.principal_id), role):
+            if same(str(found.principal_id), whose) and found.name == _name(scope, whose, role):
                 with translated(ref.id):
                     client.role_assignments.delete(scope, found.name)
 
