@@ -46,6 +46,7 @@ GROUPS = (
     Group("showing", {"show_markdown_10000_s": "s"}),
     Group("graphing", {"graph_10000_s": "s"}),
     Group("applying", {"apply_3000_noop_s": "s", "apply_30000_noop_s": "s"}),
+    Group("stating", {"state_blob_3000_steps_s": "s"}),
     Group("inventory", {"inventory_10000_s": "s"}),
     Group("simulate", {"simulate_week_500_machines_s": "s"}),
     Group(
