@@ -19,7 +19,8 @@ from planner.plan import Plan, World, plan, with_issues
 from planner.plan.artifacts import as_recorded
 from planner.plan.gates import way_back_gate
 from planner.plan.life import Stage, stage
-from planner.plan.scope import EVERYTHING, Scope, Within
+from planner.plan.scope import EVERYTHING, Scope
+from planner.plan.within import Within
 from planner.planfile.envelope import distinct
 from planner.ports import ArtifactReader, Observed, ResourceRef
 from planner.refresh import absorb

@@ -79,6 +79,7 @@ MEANING: dict[str, str] = {
     "WL425": "A state that is older than the recorded one, or of another lineage, is not put in its place.",
     "WL501": "A machine that the state has as protected would lose its replicas, by leaving the files or otherwise.",
     "WL504": "`removed` names a machine that the state does not have: most likely misspelled.",
+    "WL506": "`destroy` exports the evidence first, and something of it could not be read or written.",
     "WL502": "A name or glob that narrows a plan fits nothing that is there.",
     "WL503": "A plan file carries the options that narrowed it.",
     "WL426": "Apply and engine exchange documents, and one of the two found a newer form than it knows.",

@@ -17,6 +17,12 @@ PROTECTION: dict[str, Advice] = {
         "removed: [{machine: web-07, destroy: true, why: INC-881}]\n",
         title="removed, and never there",
     ),
+    "WL506": Advice(
+        "Mend what is named (space, rights, an engine that has a report to sign), then run `destroy` again.",
+        "(`wavelift destroy` with the evidence folder on a full disk)",
+        "(`wavelift destroy --evidence /srv/evidence`)",
+        title="the evidence could not be exported",
+    ),
     "WL502": Advice(
         "Correct the name or the glob; quote globs, so that the shell leaves them alone.",
         "(`wavelift plan --wave shpo`)",

@@ -15,7 +15,8 @@ from planner.plan.machines import Machines, Notes
 from planner.plan.model import Asked, Plan, World, destroyed
 from planner.plan.narrow import Narrowed, narrow
 from planner.plan.renaming import plan_renames
-from planner.plan.scope import EVERYTHING, Scope, Within
+from planner.plan.scope import EVERYTHING, Scope
+from planner.plan.within import Within
 from planner.state import State
 from planner.steps import Note, Rename, Step
 

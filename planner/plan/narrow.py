@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from planner.artifact import Kind
 from planner.desired import Desired
 from planner.desired.shared import Shared
-from planner.plan.scope import Within
+from planner.plan.within import Within
 from planner.steps import Adopt, Create, Delete, Forget, Note, SendOrder, Step, Update
 from replication.model.item import OrderKind
 

@@ -85,6 +85,12 @@ class FakeAzure:
 
     # --- the port
 
+    def in_group(self, group: str) -> list[str]:
+        """What keeps a resource group from being deleted: machines, and what is not ours."""
+        with self.lock:
+            inside = [t for k, t in self.contents.things.items() if k.startswith(f"{group.lower()}/providers/")]
+        return sorted(t.id for t in inside if not t.ours or t.kind in ("vm", "disk", "nic"))
+
     def principal(self) -> str:
         return "00000000-0000-4000-8000-0000000000aa"
 

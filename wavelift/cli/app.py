@@ -11,6 +11,7 @@ from wavelift.cli import (
     apply,
     churn,
     demo,
+    destroy,
     doctor,
     drift,
     engine,
@@ -62,6 +63,7 @@ app.command("explain-value")(explain_value.explain_value)
 app.command("plan")(plan.plan)
 app.command("show")(show.show)
 app.command("apply")(apply.apply)
+app.command("destroy")(destroy.destroy)
 app.command("status")(status.status)
 app.command("hold")(hold.hold)
 app.command("resume")(resume.resume)

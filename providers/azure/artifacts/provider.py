@@ -15,6 +15,7 @@ from providers.azure.artifacts.secrets import Secrets
 from providers.azure.artifacts.shared import KeyVaults, RecoveryVaults, ResourceGroups, ServiceBuses, StorageAccounts
 from providers.azure.artifacts.tagged import tagged
 from providers.azure.artifacts.waiting import RoleWait
+from providers.azure.ids import parse
 from providers.azure.session import AzureSession
 from providers.azure.tags import Owner
 from replication.model.errors import Permanent
@@ -66,6 +67,10 @@ class AzureArtifacts:
 
     def principal(self) -> str:
         return self._session.principal().object_id
+
+    def in_group(self, group: str) -> list[str]:
+        """Ids of what is in a resource group (by its id) and is not ours to delete."""
+        return ResourceGroups(self._session, self._owner).others(parse(group))
 
     def missing_access(self, needs: Sequence[Need]) -> list[Lack]:
         return Access(self._session).lacking(needs)

@@ -16,6 +16,8 @@ from replication.model.errors import NotFound, Permanent
 if TYPE_CHECKING:
     from azure.core.polling import LROPoller
 
+    from providers.azure.session import AzureSession
+
 
 class ResourceGroups(Listed):
     """Groups that the estate declares as managed.
@@ -45,7 +47,7 @@ class ResourceGroups(Listed):
 
     def remove(self, at: ArmId) -> LROPoller[Any]:
         client = self.session.resources(at.subscription)
-        others = [found.id for found in client.resources.list_by_resource_group(at.group) if not self._may_go(found)]
+        others = self.others(at)
         if others:
             shown = ", ".join(str(one) for one in others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
             text = f"it holds machines, or what is not ours: {shown}"
@@ -54,6 +56,11 @@ class ResourceGroups(Listed):
 
     def properties(self, found: Any) -> dict[str, Json]:
         return {"location": place(found.location)}
+
+    def others(self, at: ArmId) -> list[str]:
+        """Ids of what keeps the group from being deleted."""
+        found = self.session.resources(at.subscription).resources.list_by_resource_group(at.group)
+        return [str(one.id) for one in found if not self._may_go(one)]
 
     def _may_go(self, found: Any) -> bool:
         kept = str(found.type).lower().startswith(("microsoft.compute/", "microsoft.network/"))
@@ -248,3 +255,13 @@ class KeyVaults(GroupKind):
 
     def attributes(self, found: Any) -> dict[str, Json]:
         return {"vault_uri": found.properties.vault_uri}
+
+
+def kept_until(session: AzureSession, arm_id: str, location: str) -> str:
+    """When Azure will purge a key vault that was deleted, as an ISO date. `NotFound` when it keeps none."""
+    at = parse(arm_id)
+    with translated(at.name):
+        kept = session.key_vaults(at.subscription).vaults.get_deleted(at.name, location).properties
+    if kept is None or not same(kept.vault_id or "", at.text):
+        raise NotFound("no deleted key vault is kept", subject=at.text)
+    return f"{kept.scheduled_purge_date:%Y-%m-%d}" if kept.scheduled_purge_date else "its retention ends"

@@ -1,0 +1,222 @@
+"""`wavelift destroy`: an estate, a wave or a machine; evidence first, then stopped, then deleted."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wavelift.cli.options import AllowDestroy, Folder, Machines, Parallelism, Waves
+from wavelift.problems import DENIED, ERROR, INTERRUPTED, PARTIAL, UserProblem, code_for
+from wavelift.stopping import stoppable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from planner.state import Recorded
+    from wavelift.cli.console import Console
+    from wavelift.destroying import Aim, Going
+    from wavelift.planning import Looked
+    from wavelift.wiring import Wiring
+
+SHOWN = 40
+"""Lines of one kind that are shown; the rest is counted."""
+ROUNDS = 20
+"""More rounds than any estate takes: one for the stops, one for what the machines shared, some for what failed meanwhile."""
+
+
+def destroy(
+    estate: Folder = Path(),
+    wave: Waves = None,
+    machine: Machines = None,
+    allow_destroy: AllowDestroy = None,
+    auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
+    evidence: Annotated[
+        Path | None, typer.Option("--evidence", metavar="FOLDER", help="Where the evidence is exported to before anything goes.")
+    ] = None,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="Host the replication engine in this process while waiting.")
+    ] = False,
+    parallelism: Parallelism = 10,
+) -> None:
+    """Stop and delete what wavelift made; Azure VMs that were migrated to stay. Run it again after anything went wrong."""
+    from wavelift.cli.console import Console
+    from wavelift.destroying import aim, going
+    from wavelift.evidence import Intent, begun, export, fresh_folder
+    from wavelift.wiring import Wiring
+    from wavelift.workspace import Workspace, shown
+
+    console = Console()
+    with Wiring(Workspace.open(estate), "engine") as wiring, stoppable(lambda: console.line(STOPPING), twice_leaves=True) as stop:
+        state = wiring.workspace.view().state
+        what = aim(wiring.workspace.estate, state, wave or (), machine or ())
+        looked = _look(wiring, what, console)
+        gone = going(looked.state, what)
+        _show(what, gone, looked)
+        if looked.plan.errors:
+            typer.echo(shown(looked.plan.errors), err=True)
+            raise typer.Exit(code_for(looked.plan.errors))
+        name = re.sub(r"[^A-Za-z0-9-]+", "-", f"evidence-{state.estate}-{what.words}").strip("-")
+        folder = fresh_folder(evidence or Path(name), state.lineage, what.words)
+        earlier = begun(folder, state.lineage, what.words)
+        if not looked.plan.steps and not looked.plan.in_progress:
+            typer.echo("There is nothing to destroy.")
+            if earlier is not None:
+                _ended(wiring, what, folder, gone)
+            return
+        _guard(what, gone.number, earlier.number if earlier else None, allow_destroy, auto_approve)
+        number = max(gone.number, earlier.number if earlier else 0)
+        console.doing("exporting the evidence")
+        kept = export(wiring.engine, looked.state, gone.machines, folder, Intent(state.lineage, what.words, number))
+        console.line(f"Evidence: {kept.files} files, {kept.reports} signed reports in {kept.folder}")
+        code = _rounds(wiring, what, looked, stop, console, parallelism, embedded)
+        if code == 0:
+            _ended(wiring, what, folder, gone)
+    if code:
+        typer.echo("Not everything is gone. Run the same command again to go on.", err=True)
+        raise typer.Exit(code)
+
+
+STOPPING = "Stopping: running steps finish, nothing new is started. Ctrl-C again leaves at once."
+
+
+def _look(wiring: Wiring, what: Aim, console: Console) -> Looked:
+    from wavelift.destroying import look_on
+    from wavelift.skew import engines, refuse
+
+    refuse(engines(wiring.engine, wiring.workspace.view().state))
+    looked = look_on(wiring.workspace, what, wiring.artifacts, wiring.engine, console.doing)
+    console.clear()
+    return looked
+
+
+def _show(what: Aim, gone: Going, looked: Looked) -> None:
+    from planner.plan.life import Stage
+    from wavelift.destroying import stages
+
+    where = stages(looked, gone.machines.values())
+    alive = {n: s for n, s in where.items() if s not in (Stage.NEW, Stage.COMPLETED)}
+    count = len(gone.data) + len(gone.rest)
+    typer.echo(f"Destroy {what.words}: {len(alive)} machines are stopped, {count} artifacts are deleted.")
+    _list("Stopped first, by orders to the engine", [f"{name} ({s.value})" for name, s in alive.items()])
+    _list(f"HOLDS DATA, cannot be made again ({gone.number})", [f"- {r.address}  {r.id}" for r in gone.data])
+    _list("Deleted with it", [f"- {r.address}" for r in gone.rest])
+    _list("Stays: it is yours", [f"{r.address}  {r.id}" for r in gone.stays])
+    _list("Under way", [f"{n.machine}: {n.what}: {n.why}" for n in looked.plan.in_progress])
+    _list("Kept", [f"{n.machine}: {n.what}: {n.why}" for n in looked.plan.kept])
+
+
+def _list(title: str, lines: Sequence[str]) -> None:
+    if not lines:
+        return
+    typer.echo(f"{title}:")
+    for line in lines[:SHOWN]:
+        typer.echo(f"  {line}")
+    if len(lines) > SHOWN:
+        typer.echo(f"  and {len(lines) - SHOWN} more")
+
+
+def _guard(what: Aim, number: int, began: int | None, allowed: int | None, auto_approve: bool) -> None:
+    """The planned number has to be said; of a destroying that was cut off, the one that it began with is as good."""
+    if allowed is None and number:
+        raise UserProblem(
+            f"This destroys {number} artifacts that hold data: say `--allow-destroy {number}` to do it. Nothing was changed.",
+            DENIED,
+        )
+    if allowed is not None and allowed not in (number, began):
+        raise UserProblem(
+            f"--allow-destroy {allowed} was given; {number} artifacts that hold data would go. Nothing was changed. [WL330]"
+        )
+    if auto_approve:
+        return
+    if not sys.stdin.isatty():
+        raise UserProblem("This needs a yes: run it on a terminal, or with --auto-approve. Nothing was changed.")
+    answer: str = typer.prompt(f"Destroy {what.words}? Only 'destroy' is taken", default="no", show_default=False)
+    if answer != "destroy":
+        raise UserProblem("Nothing was changed.")
+
+
+def _rounds(
+    wiring: Wiring, what: Aim, looked: Looked, stop: threading.Event, console: Console, parallelism: int, embedded: bool
+) -> int:
+    """Apply, wait for the engine, look again; until nothing is left to do. The exit code."""
+    from wavelift.workspace import shown
+
+    for _ in range(ROUNDS):
+        code = _round(wiring, what, looked, stop, console, parallelism, embedded)
+        if code or stop.is_set():
+            return code or INTERRUPTED
+        looked = _look(wiring, what, console)
+        if looked.plan.errors:
+            typer.echo(shown(looked.plan.errors), err=True)
+            return PARTIAL
+        if not looked.plan.steps and not looked.plan.in_progress:
+            return 0
+    return PARTIAL
+
+
+def _round(
+    wiring: Wiring, what: Aim, looked: Looked, stop: threading.Event, console: Console, parallelism: int, embedded: bool
+) -> int:
+    from planner.artifact import Kind
+    from planner.steps import Forget
+    from wavelift.applying import apply, keep_outcomes
+    from wavelift.cli.bars import watching
+    from wavelift.cli.progress import Lines
+    from wavelift.hosting import hosted
+    from wavelift.planning import gateways
+    from wavelift.waiting import goals_of, pending, wait
+
+    lines = Lines(console, len(looked.plan.steps))
+    for step in looked.plan.steps:
+        if isinstance(step, Forget) and step.kind is Kind.RESOURCE_GROUP:
+            typer.echo(f"Stays: {step.address}: {step.why}")
+    outcome = apply(wiring.workspace, looked, wiring.outside(), parallelism, stop, lines)
+    for address, problem in outcome.failed.items():
+        typer.echo(f"  failed {address}: {problem}", err=True)
+    if outcome.failed:
+        return PARTIAL if outcome.done else ERROR
+    goals = goals_of(looked.plan, frozenset(outcome.done))
+    goals += [g for g in pending(looked.state, looked.records) if g.order is not None and what.has(g.name)]
+    if not goals or stop.is_set():
+        return 0
+    state = wiring.workspace.view().state
+    console.line(f"Waiting until the engine has stopped {len(goals)} machines (Ctrl-C leaves; the engine goes on)")
+    with hosted(wiring, state) if embedded else nullcontext(), watching(console) as watcher:
+        waited = wait(goals, gateways(state), wiring.engine, stop, watcher)
+    keep_outcomes(wiring.workspace, wiring.engine, waited.records)
+    for machine, problem in waited.failed.items():
+        typer.echo(f"  {machine}: {problem}", err=True)
+    return PARTIAL if waited.failed else 0
+
+
+def _ended(wiring: Wiring, what: Aim, folder: Path, gone: Going) -> None:
+    """All is gone: what Azure keeps of all that there was in the beginning, and what the files still ask for."""
+    from wavelift.destroying import going
+    from wavelift.evidence import finished, first_state
+
+    first = first_state(folder)
+    _leftovers(wiring, going(first, what).data if first is not None else gone.data)
+    _still_in_files(wiring, gone)
+    finished(folder)
+    typer.echo(f"Destroyed: {what.words}. Evidence: {folder}")
+
+
+def _leftovers(wiring: Wiring, data: Sequence[Recorded]) -> None:
+    """What Azure keeps of what was deleted, and how to be rid of it."""
+    from wavelift.leftovers import soft_deleted
+
+    for line in soft_deleted(wiring.azure, data):
+        typer.echo(line)
+
+
+def _still_in_files(wiring: Wiring, gone: Going) -> None:
+    names = [m.name for m in gone.machines.values() if m.name in wiring.workspace.estate.machines]
+    if names:
+        listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        typer.echo(f"Still in the files: {listed}. Take them out, or the next apply starts to replicate them again.")
