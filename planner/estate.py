@@ -12,6 +12,8 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from replication.model.item import Hook
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
@@ -272,6 +274,8 @@ class CutoverPolicy:
     source_after: Literal["off", "off-and-nic-disconnected"] = "off"
     approval: str | None = None
     """What must be named when the cut-over is applied ("CHG0042"); without it the order waits."""
+    hooks: tuple[Hook, ...] = ()
+    """In the order in which they run."""
     complete_after: float | None = None
     """So many seconds after the migration phase `complete` takes the way back, at the earliest."""
 

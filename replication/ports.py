@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from replication.model.errors import Permanent
 from replication.model.extents import Extent
-from replication.model.item import DiskOrder, NicOrder, VmOrder
+from replication.model.item import DiskOrder, Hook, NicOrder, VmOrder
 from replication.model.source import ChangeId, Snapshot, SourceFacts
 
 
@@ -280,6 +281,24 @@ class Cloud(Protocol):
     def exists(self, resource_id: str) -> bool: ...
 
 
+class Hooks(Protocol):
+    """What people want done around a cut-over, on the engine's host."""
+
+    def run(self, hook: Hook, told: Mapping[str, str]) -> None:
+        """Do it, within its timeout. `told`: id (the same when a hook is run again after a crash), machine, wave, when, vm.
+
+        Raises `Permanent` when it failed or is not in this engine's own files; the text holds none of its output.
+        """
+        ...
+
+
+class NoHooks:
+    """Of an engine that nobody gave any: every hook is foreign to it."""
+
+    def run(self, hook: Hook, told: Mapping[str, str]) -> None:
+        raise Permanent(f"the hook {hook.name} is not in this engine's files", code="NoSuchHook")
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """Everything that one coordinator works with, joined by `wavelift`."""
@@ -292,6 +311,7 @@ class Outside:
     stores: StoreFactory
     cloud: Mapping[str, Cloud]
     """Subscription -> cloud."""
+    hooks: Hooks = field(default_factory=NoHooks)
 
 
 class StoreFactory(Protocol):

@@ -22,6 +22,7 @@ from planner.state import State
 from replication.model.errors import PortError
 from replication.schedule import Policy
 from replication.throttle import Throttle
+from wavelift.hooks import HostHooks
 from wavelift.planning import gateways
 from wavelift.policies import policy_of, throttle_of
 from wavelift.problems import UserProblem
@@ -125,6 +126,7 @@ def make(wiring: Wiring, what: Told, lineage: str, events: Events) -> Engine:
         documents={region: wiring.engine.open(account) for region, account in what.place.regions.items()},
         stores=wiring.stores,
         cloud={s: AzureCloud(wiring.azure, s, owner) for s in what.place.subscriptions},
+        hooks=HostHooks(lambda: {hook for m in wiring.workspace.estate.machines.values() for hook in m.cutover.hooks}),
     )
     config: EngineConfig = EngineConfig(
         holder=f"{socket.gethostname()}/{os.getpid()}",

@@ -151,6 +151,11 @@ ESTATE: dict[str, Advice] = {
         "sources: {seoul: {vcenter: vc01.corp.example, login: env:VC, reader: nbd}}\n",
         'sources: {seoul: {vcenter: vc01.corp.example, login: env:VC, reader: {nbd: {host: 127.0.0.1, export: "{uuid}"}}}}\n',
     ),
+    "WL166": Advice(
+        "Leave `on_failure` out behind the power-off, and give each hook its own name.",
+        "defaults: {cutover: {hooks: {after: [{name: dns, command: [dns, up], on_failure: abort}]}}}\n",
+        "defaults: {cutover: {hooks: {after: [{name: dns, command: [dns, up]}]}}}\n",
+    ),
     "WL162": Advice(
         "Name a machine of the estate that goes as far, or remove `start_after`.",
         "waves: {shop: {target: korea, machines: {web-01: {size: Standard_D2s_v5, start_after: db}}}}\n",

@@ -151,6 +151,10 @@ CODES: dict[str, Code] = {
         "`https` needs no settings and `nbd` needs to know where its server is; any other reader comes with a package that is "
         "installed where plan and engine run.",
     ),
+    "WL166": Code(
+        "Hook not usable",
+        "Hooks of one list have names of their own, and only what runs before the power-off may end a cut-over.",
+    ),
     # drift
     "WL460": Code(
         "No such address",

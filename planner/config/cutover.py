@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from planner.config.context import Context
 from planner.config.forms import seconds
+from planner.config.hooks import read_hooks
 from planner.config.tree import Item, text
 from planner.config.windows import sentence
 from planner.estate import CutoverPolicy, ShutdownPolicy
@@ -41,6 +42,8 @@ def read_cutover(context: Context, items: Mapping[str, Item], base: CutoverPolic
     for key in _DURATIONS:
         if (given := text(items, key)) is not None:
             changes[key] = seconds(given)
+    if "hooks" in items:
+        changes["hooks"] = read_hooks(context, items["hooks"], f"{path}.hooks")
     if "shutdown" in items:
         changes["shutdown"] = _shutdown(items["shutdown"], base.shutdown)
     written = items.get("window")

@@ -68,7 +68,8 @@ def like(step: Step, seeds: Sequence[Create]) -> Hashable:
             return ("update", step.kind, step.why, str(step.changes))
         case SendOrder():
             made = tuple((a.kind, str(sorted(a.spec.items())) if a.kind not in _NAMED else _made(a.spec)) for a in step.makes)
-            return ("order", step.order, step.why, made, len(step.removes), _blackout(step))
+            hooks = str(step.document.get("cutover", {}).get("hooks", ""))
+            return ("order", step.order, step.why, made, len(step.removes), _blackout(step), hooks)
         case Protect():
             return ("protect", step.on, step.why)
         case Adopt() | Delete() | Forget():
@@ -139,12 +140,23 @@ def _order(step: SendOrder) -> Iterator[str]:
         yield f"! {step.irreversible}"
     if step.order is OrderKind.MIGRATE:
         yield f"in a blackout window: {_blackout(step)}"
+        yield from (_hook(hook) for hook in step.document["cutover"].get("hooks", ()))
     yield from (f"+ {a.address} (by the engine){_made(a.spec)}" for a in step.makes)
     removed: dict[str, list[str]] = {}
     for address in step.removes:
         removed.setdefault(address.partition(".")[0], []).append(f"- {address} (by the engine)")
     for one in removed.values():
         yield from one if len(one) <= FOLD else (one[0], f"  … and {len(one) - 1} more like it")
+
+
+_HOOKS = {"before": "before the power-off", "after": "after it is ready", "back": "when it goes back"}
+
+
+def _hook(hook: Any) -> str:
+    what = " ".join(hook["command"]) if hook["command"] else f"POST {hook['url'].partition('?')[0]}"
+    ends = hook["when"] == "before" and hook["on_failure"] == "abort"
+    then = "nothing is powered off when it fails" if ends else "a failure is told"
+    return f"hook {hook['name']} {_HOOKS[hook['when']]}: {what} (at most {hook['timeout']:g} s; {then})"
 
 
 def _blackout(step: SendOrder) -> str:

@@ -63,7 +63,7 @@ def order_step(
         "shutdown": dataclasses.asdict(shutdown),
         "prepare": cutover.prepare,
         "in_blackout": cutover.in_blackout,
-        "cutover": dataclasses.asdict(frozen),
+        "cutover": _told(frozen),
         **({"trial": dataclasses.asdict(trial)} if trial != Trial() else {}),
     }
     document["id"] = order_id(machine.replication, number, document)
@@ -84,6 +84,12 @@ def order_step(
     )
 
 
+def _told(cutover: Cutover) -> dict[str, Json]:
+    """Hooks are left out where there are none, so that orders from before there were any say the same."""
+    document = dataclasses.asdict(cutover)
+    return document if cutover.hooks else {name: value for name, value in document.items() if name != "hooks"}
+
+
 def _cutover(policy: CutoverPolicy, after: DesiredMachine | None) -> Cutover:
     return Cutover(
         opens=policy.opens,
@@ -98,6 +104,7 @@ def _cutover(policy: CutoverPolicy, after: DesiredMachine | None) -> Cutover:
         ready_within=policy.ready_within,
         source_after=policy.source_after,
         approval=policy.approval,
+        hooks=policy.hooks,
     )
 
 

@@ -146,6 +146,7 @@ class Engine:
             hashes=self._hashes,
             cloud=lambda subscription: self._outside.cloud[subscription],
             regions=self._outside.documents,
+            hooks=self._outside.hooks,
             stop_wanted=held.stop_waits,
             policy=self._config.appliances.get(item.appliance, Policy()),
         )

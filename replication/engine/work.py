@@ -16,7 +16,7 @@ from replication.engine.reading import gap
 from replication.engine.retry import Retry
 from replication.model.item import Item, ItemDisk
 from replication.model.record import CycleKind, Record
-from replication.ports import Clock, Cloud, DocumentStore, KeyStore, LogStore, ReplicaStore, Source
+from replication.ports import Clock, Cloud, DocumentStore, Hooks, KeyStore, LogStore, NoHooks, ReplicaStore, Source
 from replication.schedule import Policy
 
 Say = Callable[[str, str], None]
@@ -49,6 +49,7 @@ class Work:
     """The gateway store of every region: what machines of one wave tell each other stands there."""
     policy: Policy = field(default_factory=Policy)
     """Of the appliance."""
+    hooks: Hooks = field(default_factory=NoHooks)
     stop_wanted: Callable[[], bool] = lambda: False
     """Whether a stop order waits behind what is carried out now."""
     lanes: int = 64

@@ -128,6 +128,22 @@ class Shutdown:
 
 
 @dataclass(frozen=True, slots=True)
+class Hook:
+    """What the engine's host does around a cut-over: `command` (words, no shell) or a POST to `url` ("env:NAME": read there).
+
+    `when`: right before the power-off, after the Azure VM is ready, or when a cut-over that had run its first ones goes back.
+    """
+
+    name: str
+    when: Literal["before", "after", "back"]
+    command: tuple[str, ...] = ()
+    url: str = ""
+    timeout: float = 60.0
+    on_failure: Literal["abort", "continue"] = "abort"
+    """Of those before: whether a failure ends the order, with nothing powered off."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cutover:
     """What a migration may do, and when. Times are unix seconds, durations seconds."""
 
@@ -150,6 +166,8 @@ class Cutover:
     source_after: Literal["off", "off-and-nic-disconnected"] = "off"
     approval: str | None = None
     """What the apply that sent it was given ("CHG0042"), for the record."""
+    hooks: tuple[Hook, ...] = ()
+    """In the order in which they run. An engine runs none that its own files do not hold, too."""
 
 
 @dataclass(frozen=True, slots=True)

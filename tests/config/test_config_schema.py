@@ -121,7 +121,7 @@ def test_schema_defaults_are_the_planner_s() -> None:
     cutover = given_defaults(defs["cutover"])
     assert cutover.pop("shutdown") == ShutdownPolicy().mode
     assert CutoverPolicy(**{k: timed(k, v) for k, v in cutover.items()}) == CutoverPolicy()
-    unset = {"opens", "closes", "window", "downtime", "shutdown", "approval", "complete_after"}
+    unset = {"opens", "closes", "window", "downtime", "shutdown", "approval", "complete_after", "hooks"}
     assert cutover.keys() | unset == {f.name for f in dataclasses.fields(CutoverPolicy)}
 
 

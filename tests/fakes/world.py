@@ -15,6 +15,7 @@ from replication.ports import Outside
 from tests.fakes.clock import FakeClock
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.faults import Process
+from tests.fakes.hooks import FakeHooks
 from tests.fakes.stores import FakeDocuments, FakeKeys, FakeLog, FakeReplicas
 from tests.fakes.vcenter import FakeVCenter, Vm
 
@@ -31,6 +32,7 @@ class World:
         self.replicas = FakeReplicas()
         self.keys = FakeKeys()
         self.cloud = FakeCloud(self.replicas)
+        self.hooks = FakeHooks()
         self.random = random.Random(seed)
 
     # set-up
@@ -127,6 +129,7 @@ class World:
             documents={REGION: process.port("documents", self.documents)},
             stores=cast(Any, _Stores(self, process)),
             cloud={SUBSCRIPTION: process.port("cloud", self.cloud)},
+            hooks=process.port("hooks", self.hooks),
         )
 
     def own_snapshots(self) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from replication.engine.orders import again, building
+from replication.engine.orders import again, building, hooks
 from replication.engine.orders.steps import Steps, delete_made, vm_of
 from replication.engine.work import Work
 from replication.model.errors import NotFound, Permanent, Temporary
@@ -29,12 +29,13 @@ def go_back(steps: Steps, problem: str, outcome: str = "aborted") -> None:
     if "back" not in steps.facts:
         steps.learn({"back": problem, "back as": outcome})
     power_on_again(steps)
+    told = [one for one in hooks.run(steps, "back") if not one.endswith(" done")]
     announced = {n.removeprefix("announced/"): made for n, made in steps.facts.items() if n.startswith("announced/")}
     left = delete_made(work, cloud, announced) if announced and cloud is not None else []
     if steps.order.vm is not None:
         building.forget_fills(steps, steps.order.vm)
     deleted = again.remember(work, announced.values()) if announced else {}
-    steps.finish("failed" if left else steps.facts.get("back as", outcome), "; ".join([problem, *left]), **deleted)
+    steps.finish("failed" if left else steps.facts.get("back as", outcome), "; ".join([problem, *told, *left]), **deleted)
 
 
 def power_on_again(steps: Steps) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 
 from replication.engine import delta, materialise, redo, report
 from replication.engine.attempt import CycleFailed
-from replication.engine.orders import again, ahead, building, gate, waves
+from replication.engine.orders import again, ahead, building, gate, hooks, waves
 from replication.engine.orders.after import look_ready, settle_source
 from replication.engine.orders.back import facts_of, go_back
 from replication.engine.orders.steps import (
@@ -114,9 +114,10 @@ class Migration:
         return newest
 
     def _shut_down(self) -> str | None:
-        if self.shutdown.mode == "none":
-            return None
         work, steps = self.work, self.steps
+        ran = hooks.run(steps, "before") if "power_off_asked" not in steps.facts else []
+        if self.shutdown.mode == "none":
+            return "; ".join(ran) or None
         if self._facts().power is not Power.OFF:
             if "power_off_asked" not in steps.facts:
                 gate.power_off(steps)  # a process may have died for an hour between the two steps
@@ -126,7 +127,7 @@ class Migration:
             raise Temporary("it is not powered off yet", subject=work.item.name)
         if "powered_off" not in steps.facts:
             steps.learn({"powered_off": str(work.clock.now())})
-        return "power-off confirmed"
+        return "; ".join([*ran, "power-off confirmed"])
 
     def _power_off(self) -> None:
         work, shutdown = self.work, self.shutdown
@@ -179,7 +180,7 @@ class Migration:
         if "started" not in steps.facts:
             steps.learn({"started": str(work.clock.now())})
         found = look_ready(steps, self.cloud)
-        return "; ".join([found, *settle_source(steps)])
+        return "; ".join([found, *settle_source(steps), *hooks.run(steps, "after")])
 
     # what they need
 
