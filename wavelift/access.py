@@ -208,14 +208,19 @@ def _unasked(detail: str, path: str) -> Diagnostic:
     return Diagnostic("WL442", "privileges in vCenter not checked", detail, path, severity="warning")
 
 
-def unreadable(error: Denied, me: str, region: str, store: str) -> Exception:
+def unreadable(error: Denied, me: str, declared: str | None, region: str, store: str) -> Exception:
     """What to raise when the records in a gateway store may not be read: with the remedy where it is a role that lacks."""
     if error.code not in ROLE_PENDING:
         return error
+    if declared is not None and declared.lower() == me.lower():
+        todo = "`azure.identities.plan` names it already: the next apply assigns the role where it lacks"
+    elif declared is not None:
+        todo = f"`azure.identities.plan` names {declared}, which is somebody else: correct it, and apply assigns the role"
+    else:
+        todo = "Name it as `azure.identities.plan`, and the next apply assigns the role"
     detail = (
         f"{me} may not read what the engine has done, and no plan is possible without: it needs {READ_ROLE} on the gateway store "
-        f"of {region}. Name it as `azure.identities.plan`, and the next apply assigns the role; or grant it yourself (it takes "
-        f"some minutes):\n    {grant(me, READ_ROLE, store)}"
+        f"of {region}. {todo}; or grant it yourself (it takes some minutes):\n    {grant(me, READ_ROLE, store)}"
     )
     return UserProblem(shown((Diagnostic("WL443", "the gateway store may not be read", detail, "azure.login"),)), DENIED)
 

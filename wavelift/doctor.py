@@ -14,9 +14,11 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from planner.estate import Azure, Diagnostic, Source
+from planner.inventory import SourceInventory
 from planner.plan.model import UNCHECKED
 from planner.state import State
 from replication.model.errors import PortError
+from wavelift.diskways import way
 from wavelift.problems import UserProblem
 from wavelift.wiring import Wiring
 
@@ -68,9 +70,12 @@ def examine(wiring: Wiring, role: Role) -> Iterator[Finding]:
     reached = True
     for name, source in estate.sources.items():
         login = source.login.plan if role == "plan" else source.login.engine
-        found = _tried("credentials", f"vCenter {name} as {login}", partial(_sign_in, wiring, name))
+        seen: list[SourceInventory] = []
+        found = _tried("credentials", f"vCenter {name} as {login}", partial(_sign_in, wiring, name, seen))
         reached = reached and found.state == "ok"
         yield found
+        if role == "engine" and seen:
+            yield from _disks(source, seen[0], set(wiring.workspace.locked.values()))
     found = _tried("credentials", "Azure", lambda: f"signed in as object {wiring.azure.principal().object_id}")
     yield found
     if not reached or found.state != "ok":
@@ -157,8 +162,23 @@ def _clock(place: _Place, answer: str, now: float) -> Finding:
     return Finding("clock", place.subject, "ok", f"{skew:+.0f} s")
 
 
-def _sign_in(wiring: Wiring, source: str) -> str:
+def _disks(source: Source, inventory: SourceInventory, machines: set[str]) -> Iterator[Finding]:
+    """Whether what the source's reader reads from can be reached."""
+    found = way(source, inventory, machines)
+    if found.note:
+        yield Finding("disks", f"vCenter {source.name}", "note", found.note)
+    for host, port in found.servers:
+        place = _Place(f"disks of {source.name} at", host, port, None, todo=found.todo)
+        try:
+            with socket.create_connection((host, port), PATIENCE):
+                yield Finding("disks", place.subject, "ok", "answers")
+        except OSError as error:
+            yield Finding("disks", place.subject, "bad", f"cannot be reached: {error.strerror or error}", place.todo)
+
+
+def _sign_in(wiring: Wiring, source: str, seen: list[SourceInventory]) -> str:
     found = wiring.source(source).inventory(now=time.time())
+    seen.append(found)
     return f"signed in; {len(found.vms)} VMs seen"
 
 

@@ -152,7 +152,9 @@ def _readable(workspace: Workspace, engine: EngineReader, cloud: ArtifactReader,
         try:
             out.update(engine.records(account))
         except Denied as error:
-            raise unreadable(error, cloud.principal(), region, state.artifacts[f"{Kind.GATEWAY_STORE}.{region}"].id) from error
+            store = state.artifacts[f"{Kind.GATEWAY_STORE}.{region}"].id
+            declared = workspace.estate.azure.identities.plan
+            raise unreadable(error, cloud.principal(), declared, region, store) from error
     return out
 
 

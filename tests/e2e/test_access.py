@@ -117,5 +117,8 @@ def test_permissions_from_the_first_plan_to_a_read_only_one(site: Site, people: 
     people.take("plan", "Storage Blob Data Reader")
     ran = site.here("plan")
     told(ran, 5, "WL443", "Storage Blob Data Reader", "az role assignment create", people.ids["plan"])
+    told(ran, 5, "`azure.identities.plan` names it already")
+    people.declare(**{**people.ids, "plan": engine})
+    told(site.here("plan"), 5, "WL443", f"names {engine}, which is somebody else")
     people.declare(seat="engine", **people.ids)
     told(site.here("apply", "--auto-approve"), 5, "WL441", f"{engine} (apply) lacks User Access Administrator")
