@@ -11,7 +11,7 @@ if [ -z "${WAVELIFT_DIGEST:-}" ]; then
   echo "WAVELIFT_DIGEST is empty: without the digest that was reviewed nothing is applied" >&2
   exit 1
 fi
-wavelift apply "$plan" -C "$folder" --expect-sha "$WAVELIFT_DIGEST" --auto-approve --detach "$@"
-code=$?
+wavelift apply "$plan" -C "$folder" --expect-sha "$WAVELIFT_DIGEST" --auto-approve --detach "$@" 2>&1 | inert
+code=${PIPESTATUS[0]}
 [ "$code" -eq 0 ] || echo "wavelift: exit code $code: $(meaning "$code")" >&2
 exit "$code"

@@ -1,4 +1,4 @@
-# What wavelift's exit codes mean to a pipeline; sourced by plan.sh and apply.sh.
+# Sourced by plan.sh and apply.sh: what wavelift's exit codes mean to a pipeline, and a log that gives the runner no orders.
 
 meaning() {
   case "$1" in
@@ -12,4 +12,10 @@ meaning() {
     130) echo "interrupted; run it again, it goes on" ;;
     *) echo "an error; the text says which object and what to do" ;;
   esac
+}
+
+# A runner takes some lines of a log for commands (`::set-output …` on GitHub, `##vso[…]` on Azure). What wavelift prints holds
+# names out of vCenter and files out of a pull request, so no line of it may be one.
+inert() {
+  sed -u -e 's/^\([[:space:]]*\)::/\1: :/' -e 's/##\(vso\)\{0,1\}\[/## \1[/g'
 }

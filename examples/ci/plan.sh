@@ -33,7 +33,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 wavelift validate -C "$folder" >"$log" 2>&1
 code=$?
-cat "$log"
+inert <"$log"
 if [ "$code" -ne 0 ]; then
   [ -z "${WAVELIFT_ANNOTATIONS:-}" ] || wavelift validate -C "$folder" --format "$WAVELIFT_ANNOTATIONS"
   failed "$code" "$log"
@@ -41,7 +41,7 @@ fi
 
 wavelift plan -C "$folder" --out "$out/plan.wlplan" --detailed-exitcode "$@" >"$log" 2>&1
 code=$?
-cat "$log"
+inert <"$log"
 case "$code" in 0 | 2) ;; *) failed "$code" "$log" ;; esac
 
 wavelift show "$out/plan.wlplan" --markdown --artifact "the artifact of this run (plan.txt)" >"$out/plan.md" &&

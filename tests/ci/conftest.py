@@ -83,7 +83,7 @@ class Place:
         assert old in text
         file.write_text(text.replace(old, new))
 
-    def github(self, run: int, commit: str = "", pull: int | None = 17, fork: bool = False) -> Run:
+    def github(self, run: int, commit: str = "", pull: int | None = 17, fork: bool = False, inventory: str = "") -> Run:
         """A run of the workflow's job, about pull request 17 or a push."""
         environment = {
             "GITHUB_ACTIONS": "true",
@@ -101,7 +101,7 @@ class Place:
             "repository": "org/estates",
             "event": {"pull_request": {"number": pull, "head": head}},
         }
-        return Run(self.repository, self.environment | environment, github, self.artifacts)
+        return Run(self.repository, self.environment | environment, github, self.artifacts, {"WAVELIFT_INVENTORY": inventory})
 
 
 @pytest.fixture(scope="session")

@@ -87,13 +87,13 @@ class AzurePipelines:
         return bool(eval(source, {"__builtins__": {}}, names))  # calls of these five functions alone
 
 
-def gitlab(file: Path, job: str, folder: Path, environment: Mapping[str, str]) -> Ran:
-    """One job: `extends`, variables, before_script, script and after_script."""
+def gitlab(file: Path, job: str, folder: Path, environment: Mapping[str, str], token: str) -> Ran:
+    """One job: `extends`, variables, before_script, script and after_script. `token`: what the host signs for the job."""
     document = yaml.safe_load(file.read_text())
     found = {**document[document[job]["extends"]], **document[job]}
     given = {**environment, **document["variables"]}
     given |= {name: re.sub(r"\$(\w+)", lambda v: given.get(v.group(1), ""), value) for name, value in found["variables"].items()}
-    given |= {name: "a.signed.token" for name in found["id_tokens"]}
+    given |= {name: token for name in found["id_tokens"]}
     lines = [*found["before_script"], *found["script"]]
     assert all(isinstance(line, str) for line in lines), "a line that YAML reads as something else"
     code, said = shell(["bash", "-c", "\n".join(["set -eo pipefail", *lines])], folder, given)

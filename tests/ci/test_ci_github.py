@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 from tests.ci.conftest import EXAMPLES, Place
 from tests.ci.forge import ME, TOKEN
@@ -38,8 +39,9 @@ def test_a_pull_request_has_one_comment_and_the_merge_does_what_it_says(place: P
     place.write("phase: replicat,", "phase: replicate,")
 
     place.write("vm-01: Standard_B2s", "vm-01: Standard_B2s, vm-02: Standard_B2s")
-    run = place.github(103).workflow(WORKFLOWS / "plan.yml", "plan")
-    assert run.code == 0, run.said
+    place.ran("inventory", "export", "-C", str(place.estate), "--out", str(place.repository / "inventory.json"))
+    run = place.github(103, inventory="inventory.json").workflow(WORKFLOWS / "plan.yml", "plan")
+    assert run.code == 0 and "NOT CHECKED" in run.said, run.said
     assert len(forge.mine()) == 1 and "vm-02" in forge.mine()[0] and run.action["digest"] in forge.mine()[0]
     assert stranger["body"].endswith("`"), "what others wrote stays"
     posts = [call for call in forge.calls if call.startswith("POST")]
@@ -67,6 +69,16 @@ def test_a_pull_request_has_one_comment_and_the_merge_does_what_it_says(place: P
 def forge_other(digest: str) -> str:
     """The comment with another digest than the plan file of its run has."""
     return f"{MARKER}\n<!-- wavelift:ci:estates/seoul -->\n<!-- wavelift:run:103 -->\nsha256 `{digest[::-1]}`\n"
+
+
+def test_a_log_gives_the_runner_no_orders() -> None:
+    """issue 4, In CI: a name out of vCenter or a line of a pull request's file is never a workflow command."""
+    lines = ["::set-env name=A::b", "  ::error::x", "x ##vso[task.setvariable variable=a]b", "##[error]", "13 | a: ::b"]
+    script = f". {EXAMPLES / 'codes.sh'}; inert"
+    done = subprocess.run(["bash", "-c", script], input="\n".join(lines), capture_output=True, text=True, check=True, timeout=30)
+    said = done.stdout.splitlines()
+    assert not [line for line in said if line.lstrip().startswith("::") or "##vso[" in line or "##[" in line]
+    assert said[-1] == lines[-1] and len(said) == len(lines)
 
 
 def test_a_fork_gets_nothing(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -67,12 +68,30 @@ def test_azure_pipelines(fresh: Place) -> None:
     assert ran.variables["reviewed_digest"] in recorded(place) and "eun" not in ran.variables["reviewed_approver"]
 
 
-def test_gitlab(fresh: Place) -> None:
-    """issue 4, In CI: a merge request's note, and an apply by hand."""
+@pytest.fixture
+def federated(fresh: Place) -> Iterator[dict[str, str]]:
+    """The estate signs in to Azure by workload identity; variables of the project, and the token that GitLab gives a job."""
+    place = fresh
+    client = json.loads((place.estate / ".wavelift" / "secrets" / "azure.json").read_text())["client_id"]
+    subject = "project_path:org/estates:ref_type:branch:ref:main"
+    told = place.lab.control("azure", "POST", "azure/federations", {"client_id": client, "subject": subject})
+    lab = place.estate / "lab.yaml"
+    text = lab.read_text()
+    identity = "{workload_identity: {client_id: env:AZURE_CLIENT_ID, token_file: env:AZURE_FEDERATED_TOKEN_FILE}}"
+    lab.write_text(text.replace("file:.wavelift/secrets/azure.json", identity))
+    assert lab.read_text() != text
+    yield {"WAVELIFT_PLAN_CLIENT_ID": client, "WAVELIFT_APPLY_CLIENT_ID": client, "id_token": told["token"]}
+    lab.write_text(text)
+
+
+def test_gitlab(fresh: Place, federated: dict[str, str]) -> None:
+    """issue 4, In CI: a merge request's note, an apply by hand, signed in with the job's own token and no secret."""
     place, forge = fresh, fresh.forge
     file = EXAMPLES / "gitlab" / "wavelift.gitlab-ci.yml"
+    token = federated.pop("id_token")
     environment = {
         **place.environment,
+        **federated,
         "GITLAB_CI": "true",
         "CI_API_V4_URL": f"{forge.at}/gl",
         "CI_PROJECT_ID": "7",
@@ -86,15 +105,16 @@ def test_gitlab(fresh: Place) -> None:
         forge.say("mina", f"remark {number}")
     for job in ("301", "302"):
         asked = {**environment, "CI_MERGE_REQUEST_IID": "17", "CI_JOB_ID": job}
-        ran = gitlab(file, "wavelift plan", place.repository, asked)
-        assert ran.code == 0, ran.said
+        ran = gitlab(file, "wavelift plan", place.repository, asked, token)
+        assert ran.code == 0 and token not in ran.said, ran.said
     assert len(forge.mine()) == 1 and "wavelift:run:302" in forge.mine()[0] and "vm-05" in forge.mine()[0]
     forge.artifacts["out/plan.wlplan"] = (place.repository / "out" / "plan.wlplan").read_bytes()
     forge.merged["91ab"] = 17
-    ran = gitlab(file, "wavelift apply", place.repository, {**environment, "CI_JOB_ID": "303"})
+    ran = gitlab(file, "wavelift apply", place.repository, {**environment, "CI_JOB_ID": "303"}, token)
     assert ran.code == 0 and "Apply: " in ran.said, ran.said
-    assert SHA.search(forge.mine()[0])[1] in recorded(place)
-    assert not list(place.folder.glob("*.id-token")), "the identity's token is removed"
+    assert not list(place.folder.glob("*.id-token")), "the job's token is removed"
+    ran = gitlab(file, "wavelift plan", place.repository, {**environment, "CI_MERGE_REQUEST_IID": "17"}, "forged")
+    assert ran.code == 1 and "does not accept this login" in forge.mine()[0] and not SHA.search(forge.mine()[0]), ran.said
 
 
 def test_atlantis(fresh: Place) -> None:
