@@ -13,6 +13,7 @@ from planner.refresh import absorb
 from planner.state import BadState, State, same
 from planner.store import Locked
 from planner.store.effects import PutMachine
+from replication.model.errors import PortError
 from replication.model.record import Record
 from wavelift.planfiles import Chosen
 from wavelift.planning import Looked, read_orders
@@ -57,17 +58,18 @@ def apply(
         raise UserProblem(f"the state cannot be written: {error}. What was begun is in its journal; apply again.") from error
 
 
-def keep_outcomes(workspace: Workspace, engine: EngineReader, records: Mapping[str, Record]) -> None:
+def keep_outcomes(workspace: Workspace, engine: EngineReader, records: Mapping[str, Record]) -> str:
     """Record what the engine has done since; a state that somebody else holds now is left to the next plan. What an apply of
-    somebody else left in doubt meanwhile stays in doubt."""
+    somebody else left in doubt meanwhile stays in doubt. What stood in the way, for people: nothing is lost by it."""
     try:
         with workspace.store.session("record outcomes") as session:
             orders = read_orders(engine, session.state, dict(records))
             session.replace(absorb(session.state, records, orders), "engine")
     except Locked:
-        return
-    except (BadState, OSError) as error:
-        raise UserProblem(f"what the engine has done was not recorded: {error}") from error
+        return ""
+    except (BadState, OSError, PortError) as error:
+        return f"what the engine has done was not recorded: {error}. The next apply looks again."
+    return ""
 
 
 def _still(looked: Looked, now: State) -> None:

@@ -227,3 +227,13 @@ def test_engine_and_apply_of_other_forms(team: Team) -> None:
     team.site.engine()
     until("the new engine to take over", lambda: json.loads((documents.get("coordinator.json") or (b"{}",))[0])["schema"] == 1)
     told(team.here("plan", "--detailed-exitcode"), 0)
+
+
+def test_rebind_to_a_vm_of_the_source(team: Team) -> None:
+    """A VM that was restored or registered anew: one that is there and nobody else's, and the lock file says so."""
+    told(team.here("state", "rebind", "web-01", "--vm", "nowhere"), 1, "'nowhere' names none")
+    told(team.here("state", "rebind", "web-99", "--vm", "web-07"), 1, "the estate has no machine 'web-99'")
+    told(team.here("state", "rebind", "web-01", "--vm", "web-02"), 1, "is the VM of web-02 already")
+    told(team.here("state", "rebind", "web-01", "--vm", "web-07"), 0, "/Seoul/vm/web-07", "Its earlier replica is kept as")
+    assert "/Seoul/vm/web-07" in (team.site.estate / "wavelift.lock.yaml").read_text()
+    told(team.colleague("state", "history"), 0, "state rebind  machine=web-01")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ from replication.model.release import RELEASE
 from tests.fakes.stateblobs import FakeStateBlobs
 from tests.planner.site import Site, uuid_of, vm
 from wavelift import statecare
-from wavelift.planning import gateways
+from wavelift.applying import keep_outcomes
+from wavelift.planning import gateways, read_records
 from wavelift.problems import LOCKED, UserProblem
 from wavelift.skew import EngineVersion, refuse, versions_line
 from wavelift.waiting import Waited, Watcher, goals_of, wait
@@ -184,6 +186,27 @@ def test_nothing_by_hand_while_steps_are_in_doubt(site: Site) -> None:
     with pytest.raises(UserProblem, match="in doubt"):
         statecare.forget(site.workspace, ["machine.web-01"])
     assert [d.address for d in site.workspace.view().doubts] == ["vault"]
+
+
+def test_doubts_of_a_cut_off_apply_outlive_whoever_records_outcomes(site: Site) -> None:
+    """Issue 4: one apply waits for the engine without the lock; another is cut off meanwhile. What the first records at its
+    end must not take the second's doubts away: an order that was perhaps sent is looked up, not sent again."""
+    looked = site.look()
+    site.apply(looked)
+    with site.workspace.store.session("apply") as session:
+        session.journal.intent("order.web-01/1-test", "SendOrder")
+        session.close = lambda: None  # type: ignore[method-assign]  # the process ends here
+    site.engine.run()
+    assert keep_outcomes(site.workspace, site.engine, read_records(site.engine, site.workspace.view().state)) == ""
+    assert [d.address for d in site.workspace.view().doubts] == ["order.web-01/1-test"]
+    with pytest.raises(UserProblem, match="in doubt"):
+        statecare.move(site.workspace, "machine.web-01", "machine.x")
+    stale = dataclasses.replace(looked, recorded=dataclasses.replace(looked.recorded, lineage="another"))
+    with pytest.raises(UserProblem, match="stale"):
+        site.apply(stale)
+    assert site.workspace.view().doubts, "a refused apply settles nothing"
+    assert site.apply(site.look()).complete
+    assert (site.workspace.view().doubts, site.workspace.view().interrupted) == ((), False)
 
 
 @pytest.mark.parametrize(("schema", "says"), [(1, "Upgrade the engine there first"), (3, "Upgrade wavelift here to 9.0")])

@@ -157,7 +157,9 @@ def _carry_out(
         console.line(f"Waiting for {len(goals)} machine{'s' if len(goals) > 1 else ''} (Ctrl-C leaves; the engine goes on)")
         with hosted(wiring, state) if embedded else nullcontext(), watching(console) as watcher:
             waited = watch(goals, gateways(state), wiring.engine, stop, machines(events, watcher))
-        keep_outcomes(wiring.workspace, wiring.engine, waited.records)
+        problem = keep_outcomes(wiring.workspace, wiring.engine, waited.records)
+        if problem:
+            console.line(problem)
     _report(outcome, waited, json, console)
     if waited.failed and not json:
         _cards(wiring, waited)

@@ -137,8 +137,8 @@ def rebind(
         vms = wiring.inventory().sources[asked.source].vms if asked is not None else ()
     found = [v for v in vms if vm in (v.name, v.path, v.uuid)]
     if asked is not None and len(found) != 1:
-        listed = ", ".join(v.path for v in found) or "none of that name"
-        raise UserProblem(f"--vm must name one VM of {asked.source}; it names {listed}. Nothing was changed.")
+        listed = ", ".join(v.path for v in found) or "none"
+        raise UserProblem(f"--vm must name one VM of {asked.source}; {vm!r} names {listed}. Nothing was changed.")
     typer.echo(statecare.rebind(workspace, machine, found[0].uuid if found else "", found[0].path if found else ""))
 
 
