@@ -23,6 +23,12 @@ PROTECTION: dict[str, Advice] = {
         "(`wavelift destroy --evidence /srv/evidence`)",
         title="the evidence could not be exported",
     ),
+    "WL507": Advice(
+        "Keep the machine's name and bind it to its VM's new instance uuid: `wavelift state rebind`.",
+        "(a VM restored from a backup, under another name in the files)",
+        "(the old name in its wave, and `wavelift state rebind`)",
+        title="this looks like a move",
+    ),
     "WL502": Advice(
         "Correct the name or the glob; quote globs, so that the shell leaves them alone.",
         "(`wavelift plan --wave shpo`)",

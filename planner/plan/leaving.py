@@ -15,10 +15,11 @@ Rules
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from graphlib import TopologicalSorter
 
-from planner.artifact import Kind
+from planner.artifact import Json, Kind
 from planner.desired import Desired
 from planner.estate import Diagnostic, Span
 from planner.plan.artifacts import Differ
@@ -27,7 +28,7 @@ from planner.plan.machines import TEST_MADE, Notes
 from planner.plan.model import World
 from planner.plan.orders import order_step
 from planner.state import MachineState, Recorded, State
-from planner.steps import Delete, Forget, Note, SendOrder
+from planner.steps import Create, Delete, Forget, Note, SendOrder
 from planner.wording import did_you_mean, quote
 from replication.model.item import OrderKind
 
@@ -43,6 +44,10 @@ def protected(name: str, what: str, span: Span | None = None) -> Diagnostic:
         f"reviewed as `removed: [{{machine: {name}, destroy: true, why: …}}]`."
     )
     return Diagnostic("WL501", "it is protected", detail, name, span)
+
+
+def _disks(item: Mapping[str, Json]) -> frozenset[str]:
+    return frozenset(str(disk["uuid"]) for disk in item.get("disks", ()))
 
 
 def _count(seeds: int) -> str:
@@ -63,6 +68,8 @@ class Leaving:
         self._allowed = allowed
         self._wanted = wanted
         self._said = {entry.machine: entry for entry in desired.estate.removed}
+        begun = (s for s in differ.steps if isinstance(s, Create) and s.kind is Kind.REPLICATION)
+        self._beginning = {_disks(s.spec): s for s in begun}
         self._own: dict[str, list[Recorded]] = {}
         for address in sorted(state.artifacts):
             recorded = state.artifacts[address]
@@ -94,6 +101,7 @@ class Leaving:
         if now in (Stage.COMPLETED, Stage.NEW):
             self._forget(machine, own)
             return
+        self._moved(machine)
         seeds = sum(1 for k in own.values() if k is Kind.SEED_DISK)
         said = self._said.get(machine.name)
         if said is not None and not said.destroy:
@@ -116,6 +124,23 @@ class Leaving:
         why = "left the estate: replication is stopped" + (f" ({said.why})" if said else "")
         stop = order_step(OrderKind.STOP, number, machine, None, self._desired.names, own, needs, why)
         self._differ.add(replace(stop, origin=said.span) if said else stop)
+
+    def _moved(self, machine: MachineState) -> None:
+        """A machine that begins with exactly the disks of one that leaves is most likely the same, registered anew."""
+        item = self._state.artifacts.get(f"{Kind.REPLICATION}.{machine.name}")
+        disks = _disks(item.spec) if item is not None else frozenset()
+        other = self._beginning.get(disks) if disks else None
+        if other is None:
+            return
+        detail = (
+            f"{machine.name} leaves and {other.machine} starts to replicate, with the same disks by their uuids: most likely one "
+            f"VM that was restored or registered anew. Call it {machine.name} in its wave and bind it to its VM "
+            f"(`wavelift state rebind {machine.name} --vm …`); then what was replicated goes on, and nothing is copied again."
+        )
+        where = f"replication.{other.machine}"
+        self._notes.warnings.append(
+            Diagnostic("WL507", "this looks like a move", detail, where, other.origin, severity="warning")
+        )
 
     def _unknown(self, alive: dict[str, MachineState]) -> None:
         """Entries of `removed` about what nobody knows: a misspelled name would leave the machine that was meant."""

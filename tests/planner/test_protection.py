@@ -4,6 +4,7 @@ steps or by a reviewed `removed:` entry."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from planner.explain import text
 from planner.planfile import dumps, loads
 from planner.steps import Forget, Protect, SendOrder
 from replication.model.item import OrderKind
-from tests.planner.site import Site, vm
+from tests.planner.site import Site, uuid_of, vm
 from wavelift.workspace import BadEstate
 
 TWO = """
@@ -169,3 +170,17 @@ def test_a_move_and_a_rename_keep_the_protection(site: Site) -> None:
     assert protected(site) == {"base-01": True, "web-01": False}
     site.files(waves=ONE)
     assert [e.code for e in site.look().plan.errors] == ["WL501"]
+
+
+def test_a_delete_and_a_create_of_the_same_disks_are_suggested_as_a_move(site: Site) -> None:
+    """domain/iac.md, row Moved: restored under another instance uuid and another name, the disks tell."""
+    two(site)
+    site.go()
+    restored = replace(site.vms.pop("db-01"), uuid=uuid_of(9), name="db-new", path="/Seoul/vm/shop/db-new")
+    site.vms["db-new"] = restored
+    site.files(
+        waves="waves: {shop: {target: korea, phase: replicate, machines: {web-01: Standard_D2s_v5, db-new: Standard_D4s_v5}}}\n"
+    )
+    (warning,) = (w for w in site.look().plan.warnings if w.code == "WL507")
+    assert "db-01 leaves and db-new starts" in warning.detail and "state rebind" in warning.detail
+    assert not site.look().plan.errors
