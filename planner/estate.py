@@ -512,6 +512,8 @@ class Estate:
     """sha256 of the resolved estate (canonical JSON): same files, same digest."""
     drift: DriftPolicy = DriftPolicy()
     """No part of the digest: what drift is allowed changes no plan."""
+    webhook: str | None = None
+    """Where the engine posts what needs somebody: an address, or "env:NAME". No part of the digest."""
     state_blob: StateBlob | None = None
     """Where the state lies when it is no file at `state_path`; no part of the digest."""
     lock_file: str = "wavelift.lock.yaml"

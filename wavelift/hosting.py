@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from planner.estate import Estate
@@ -152,10 +153,11 @@ def hosted(wiring: Wiring, state: State) -> Iterator[None]:
         thread.join()
 
 
-def run_here(wiring: Wiring) -> None:
-    """`engine run`: until SIGTERM or SIGINT. Another holder of the lease is waited for."""
+def run_here(wiring: Wiring, metrics: Path | None = None) -> None:
+    """`engine run`: until SIGTERM or SIGINT. Another holder of the lease is waited for. `metrics`: a file that is kept up to
+    date for Prometheus."""
     events = Events(lambda line: (sys.stderr.write(line), sys.stderr.flush()))
-    with stoppable() as stop:
+    with stoppable() as stop, _telling(wiring, metrics, lambda text: events.event("", text)):
         while not stop.is_set():
             state = _state(wiring)
             what = told(wiring.workspace.estate, state)
@@ -167,6 +169,41 @@ def run_here(wiring: Wiring) -> None:
             events.event("", f"engine for {', '.join(what.place.regions)}")
             _until_changed(wiring, what, state.lineage, stop, events)
     events.event("", "engine stopped")
+
+
+@contextmanager
+def _telling(wiring: Wiring, file: Path | None, say: Callable[[str], None]) -> Iterator[None]:
+    """Metrics and `notify` in a thread of their own: whoever is slow to be told holds nothing up."""
+    end = threading.Event()
+    thread = threading.Thread(target=_tell, args=(wiring, file, say, end), name="telling")
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+
+
+def _tell(wiring: Wiring, file: Path | None, say: Callable[[str], None], end: threading.Event) -> None:
+    from wavelift.cli.status import rows
+    from wavelift.posting import post
+    from wavelift.telling import EVERY, Needs, metrics, write
+
+    needs = Needs(lambda address, document, key: post(address, document, timeout=10.0, key=key), say)
+    while True:
+        workspace = wiring.workspace
+        webhook = workspace.estate.webhook
+        if file is not None or webhook is not None:
+            try:
+                found = rows(workspace, wiring, time.time())
+                if file is not None:
+                    write(file, metrics(workspace.estate.name, found, time.time()))
+                if webhook is not None:
+                    needs.look(workspace.estate.name, webhook, found)
+            except (UserProblem, PortError, OSError) as problem:
+                say(f"metrics and `notify` have to wait: {problem}")
+        if end.wait(EVERY):
+            return
 
 
 def _until_changed(wiring: Wiring, what: Told, lineage: str, stop: threading.Event, events: Events) -> None:

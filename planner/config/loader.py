@@ -58,7 +58,9 @@ _PARTS_OF_WAVES = {"sources": "sources: {…}", "targets": "targets: {…}"}
 _NEED_ALL_FILES = frozenset({"WL140", "WL141", "WL142", "WL143", "WL144", "WL145", "WL160"})
 """Problems that are none when another file declares what is missing."""
 
-_UNMEASURED = frozenset({"span", "spans", "folder", "digest", "prices", "forecast", "drift", "state_blob", "lock_file"})
+_UNMEASURED = frozenset(
+    {"span", "spans", "folder", "digest", "prices", "forecast", "drift", "webhook", "state_blob", "lock_file"}
+)
 """Fields that say where something stands what it costs or how it is judged, not what it is: no part of the digest."""
 
 
@@ -132,6 +134,7 @@ def _resolve(folder: Path, files: Files, env: Mapping[str, str], problems: Probl
         forecast=assumed,
         digest="",
         drift=read_drift(context),
+        webhook=text(entries(tree, "notify"), "webhook"),
         state_blob=blob,
         lock_file=lock_name(name) if files.overlay else LOCK_NAME,
     )

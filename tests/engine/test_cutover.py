@@ -364,3 +364,32 @@ def test_a_test_is_isolated_or_is_not_begun(world: World) -> None:
     world.command("m1", Verb.ACCEPT_TEST, "logins work")
     step(world, 2)
     assert "kim" in world.record().test_accepted and "logins work" in world.record().test_accepted
+
+
+def test_everything_is_checked_again_an_hour_before_the_window(world: World) -> None:
+    """Weeks, 23: quota, size, address, names: when the preparations begin, an hour before the window, right before it."""
+    opens = world.clock.now() + 10 * HOUR
+    migrate(world, opens=opens, closes=opens + 4 * HOUR, ahead=4 * HOUR)
+    at: list[float] = []
+    process = Process()
+    process.hooks["cloud.check"] = lambda _: at.append(opens - world.clock.now())
+    one = Run(world, process)
+    one.until(outcome(world, 1), steps=900, pause=60.0)
+    one.end()
+    assert_migrated(world)
+    assert any(3.5 * HOUR < left <= 4 * HOUR for left in at) and any(HOUR - 200 <= left <= HOUR for left in at)
+    assert progress(world).facts["checked"]
+
+
+def test_what_has_become_impossible_is_said_an_hour_before_and_nothing_is_powered_off(world: World) -> None:
+    """Weeks, 23: a quota that somebody else used up meanwhile ends the order while there is time."""
+    opens = world.clock.now() + 10 * HOUR
+    migrate(world, opens=opens, closes=opens + 4 * HOUR, ahead=4 * HOUR)
+    one = Run(world)
+    one.until(lambda: "secured" in progress(world).facts, steps=900, pause=60.0)
+    world.cloud.problems = ["quota: 0 of 8 cores of Standard_A are left"]
+    one.until(outcome(world, 1), steps=900, pause=60.0)
+    one.end()
+    assert HOUR - 300 <= opens - world.clock.now() <= HOUR and "quota" in progress(world).problem
+    assert world.vcenter.vms["m1"].powered == []
+    assert_as_before(world)

@@ -18,6 +18,10 @@ LOOK = 30.0
 """Seconds between two looks at what only other machines or people can change."""
 
 
+CHECK_AGAIN = 3600.0
+"""Seconds before its window opens at which everything that Azure can refuse is asked for once more."""
+
+
 def predicted(work: Work, steps: Steps) -> Forecast:
     point = work.record.committed
     behind = work.clock.now() - point.snapshot_time if point is not None else 0.0
@@ -64,8 +68,9 @@ def power_off(steps: Steps) -> Forecast:
     if cutover.opens is not None and now < cutover.opens and not waived:
         # One more delta follows right before the window opens, so that the last one is small.
         lead = max(LOOK, 2 * float(steps.facts.get("round", "0")))
-        early = cutover.opens - lead
-        raise NotYet("ready for its window to open", early if now < early else cutover.opens)
+        # An hour before, quota, size, address and names are looked at again, while somebody can still do something.
+        looks = (cutover.opens - CHECK_AGAIN, cutover.opens - lead, cutover.opens)
+        raise NotYet("ready for its window to open", next(at for at in looks if now < at))
     if cutover.start_after and not waves.ready(work, cutover.start_after_region, cutover.start_after):
         raise NotYet(f"waits for {cutover.start_after_name} to be ready", now + LOOK)
     return told

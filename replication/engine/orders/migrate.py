@@ -191,6 +191,7 @@ class Migration:
         problems = self.work.retry(partial(self.cloud.check, vm_of(self.steps.order)))
         if problems:
             raise Refused("; ".join(problems))
+        self.steps.learn({"checked": f"{self.work.clock.now():.0f}"})
 
     def _still_off(self) -> None:
         if self.shutdown.mode != "none" and self._facts().power is not Power.OFF:
