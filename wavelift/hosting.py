@@ -200,7 +200,7 @@ def _tell(wiring: Wiring, file: Path | None, say: Callable[[str], None], end: th
                     write(file, metrics(workspace.estate.name, found, time.time()))
                 if webhook is not None:
                     needs.look(workspace.estate.name, webhook, found)
-            except (UserProblem, PortError, OSError) as problem:
+            except (UserProblem, PortError, OSError, ValueError) as problem:  # ValueError: a document of another release
                 say(f"metrics and `notify` have to wait: {problem}")
         if end.wait(EVERY):
             return
