@@ -167,8 +167,12 @@ def grant(principal: str, role: str, scope: str) -> str:
 class Privileges(Protocol):
     """What vCenter's sources say of the login that is signed in there."""
 
-    def missing_privileges(self, source: str, machines: tuple[str, ...], reading: bool) -> Mapping[str, Sequence[str]]:
-        """Instance uuid -> privileges that lack; empty: nothing does. Raises `Denied` when the login may not even ask."""
+    def missing_privileges(
+        self, source: str, machines: tuple[str, ...], reading: bool, disconnecting: bool
+    ) -> Mapping[str, Sequence[str]]:
+        """Instance uuid -> privileges that lack; empty: nothing does. Raises `Denied` when the login may not even ask.
+
+        `disconnecting`: of VMs that are cut off their networks after the cut-over."""
         ...
 
 
@@ -188,7 +192,11 @@ def check_privileges(desired: Desired, state: State, vcenter: Privileges | None,
             detail = f"The engine's privileges in vCenter {name}: plan has a login of its own, and apply checks the engine's."
             yield _unasked(detail, path)
         try:
-            lacking = vcenter.missing_privileges(name, tuple(ours), reading)
+            cut = {m.uuid for m in desired.machines.values() if m.machine.cutover.source_after == "off-and-nic-disconnected"}
+            lacking: dict[str, Sequence[str]] = {}
+            for disconnecting in (False, True):
+                some = tuple(uuid for uuid in ours if (uuid in cut) == disconnecting)
+                lacking |= vcenter.missing_privileges(name, some, reading, disconnecting) if some else {}
         except Denied as error:
             yield _unasked(f"Privileges in vCenter {name} cannot be read: {error}", path)
             continue

@@ -141,8 +141,10 @@ class _Privileges:
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
 
-    def missing_privileges(self, source: str, machines: tuple[str, ...], reading: bool) -> Mapping[str, Sequence[str]]:
-        return self._wiring.source(source).missing_privileges(machines, reading=reading)
+    def missing_privileges(
+        self, source: str, machines: tuple[str, ...], reading: bool, disconnecting: bool
+    ) -> Mapping[str, Sequence[str]]:
+        return self._wiring.source(source).missing_privileges(machines, reading=reading, disconnecting=disconnecting)
 
 
 class _Tracking:

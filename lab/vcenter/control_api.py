@@ -41,6 +41,7 @@ class VCenterControl:
         control.route("POST", "vm/{name}", self._set_vm)
         control.route("POST", "datastore/{name}", self._set_datastore)
         control.route("POST", "settings", self._set_defaults)
+        control.route("POST", "readers", self._add_reader)
         control.route("POST", "sessions/expire", lambda body, given: {"expired": self.sessions.expire_all()})
 
     # Status
@@ -248,6 +249,11 @@ class VCenterControl:
             setattr(stores[0], key, value)
         self.world.touch(stores[0])
         return {"name": stores[0].name, "type": stores[0].type, "free": self.world.free_space(stores[0])}
+
+    def _add_reader(self, body: Body, given: dict[str, str]) -> Body:
+        """{"user", "password"}: an account with the role "Read-only"; it is forgotten when the lab stops."""
+        self.sessions.add_reader(str(body["user"]), str(body["password"]))
+        return {"user": body["user"], "role": "Read-only"}
 
     def _set_defaults(self, body: Body, given: dict[str, str]) -> Body:
         """{"latency_s", "session_idle_s", "page_size", "denied": [privileges]}."""

@@ -72,7 +72,10 @@ def _find_by_path(context: Context, path: str) -> Any:
 
 def _has_privileges(context: Context, entity: Any, wanted: list[str]) -> list[bool]:
     context.scope.find(entity._moId, "ManagedEntity")
-    return [privilege not in context.world.defaults.denied for privilege in wanted]
+    denied = context.world.defaults.denied
+    if context.sessions.reads_only(context.maybe_session):
+        return [privilege in READ_ONLY and privilege not in denied for privilege in wanted]
+    return [privilege not in denied for privilege in wanted]
 
 
 def _fetch_privileges(context: Context, given: dict[str, Any]) -> list[Any]:
@@ -80,6 +83,9 @@ def _fetch_privileges(context: Context, given: dict[str, Any]) -> list[Any]:
     kind = vim.AuthorizationManager.UserPrivilegeResult
     return [kind(entity=entity, privileges=held) for entity in given["entities"]]
 
+
+READ_ONLY = ("System.Anonymous", "System.View", "System.Read")
+"""What vCenter's role of that name holds."""
 
 PRIVILEGES = (
     "System.Anonymous", "System.View", "System.Read", "Global.DisableMethods", "Global.EnableMethods",
@@ -210,6 +216,9 @@ class VCenter:
         if context.maybe_session is None and not is_open:
             raise not_authenticated(call.moid)
         this = context.scope.find(call.moid, call.kind)
+        if call.method in vm_methods.METHODS and context.sessions.reads_only(context.maybe_session):
+            detail = vim.fault.NoPermission(privilegeId="VirtualMachine.Config.Settings")
+            raise Fault(detail, "Permission to perform this operation was denied.")
         return method(context, this, call.parameters)
 
 

@@ -34,7 +34,7 @@ class Session:
 
 
 class Sessions:
-    """All sessions of one vCenter and its one account."""
+    """All sessions of one vCenter, of its administrator and of whom the control API adds."""
 
     def __init__(self, user: str, password: str, defaults: Defaults) -> None:
         self.user = user
@@ -42,6 +42,14 @@ class Sessions:
         self._defaults = defaults
         self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}
+        self._readers: dict[str, str] = {}
+
+    def add_reader(self, user: str, password: str) -> None:
+        """An account with the role "Read-only" on everything."""
+        self._readers[user.lower()] = password
+
+    def reads_only(self, session: Session | None) -> bool:
+        return session is not None and session.user.lower() in self._readers
 
     def login(self, user: str, password: str) -> Session:
         """Raises the InvalidLogin fault."""
@@ -107,8 +115,8 @@ class Sessions:
         return self._is_right(user, password)
 
     def _is_right(self, user: str, password: str) -> bool:
-        same_user = user.lower() == self.user.lower()
-        return hmac.compare_digest(password.encode(), self._password.encode()) and same_user
+        known = self._password if user.lower() == self.user.lower() else self._readers.get(user.lower())
+        return known is not None and hmac.compare_digest(password.encode(), known.encode())
 
 
 def cookie_header(key: str) -> str:

@@ -23,6 +23,9 @@ ON_MACHINES = (
 )
 """For the VM. PowerOn is for the way back after a cut-over that fails."""
 
+ON_DISCONNECTED = ("VirtualMachine.Config.EditDevice", "VirtualMachine.Interact.DeviceConnection")
+"""For a VM whose network adapters are disconnected after its cut-over."""
+
 ON_DATASTORES = ("Datastore.Browse", "Datastore.FileManagement")
 """For every datastore that holds a disk, by the https reader."""
 

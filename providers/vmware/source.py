@@ -20,7 +20,7 @@ from providers.vmware.inventory import read_inventory
 from providers.vmware.machines import Machines
 from providers.vmware.marking import Marking
 from providers.vmware.power import PowerControl
-from providers.vmware.privileges import ON_DATASTORES, TO_READ, missing_privileges
+from providers.vmware.privileges import ON_DATASTORES, ON_DISCONNECTED, ON_MACHINES, TO_READ, missing_privileges
 from providers.vmware.session import Session
 from providers.vmware.snapshots import TREE, Snapshots, taken, walk
 from providers.vmware.tasks import BUSY_SECONDS, Tasks
@@ -169,15 +169,19 @@ class VSphereSource:
         """Switch changed block tracking on (a step of its own in plans); see `tracking.enable_tracking`."""
         enable_tracking(machine, self._machines, self._snapshots, self._tasks)
 
-    def missing_privileges(self, machines: tuple[str, ...], *, reading: bool = False) -> dict[str, tuple[str, ...]]:
+    def missing_privileges(
+        self, machines: tuple[str, ...], *, reading: bool = False, disconnecting: bool = False
+    ) -> dict[str, tuple[str, ...]]:
         """{instance uuid: privileges that this login lacks on the VM or its datastores}; empty: nothing is missing.
 
-        `reading`: those of a login that only plans; otherwise all that replication and cut-over need.
+        `reading`: those of a login that only plans; otherwise all that replication and cut-over need. `disconnecting`: with
+        what it takes to cut the source off its networks afterwards.
         """
         if reading:
             return missing_privileges(machines, self.session, self._machines, on_machines=TO_READ, on_datastores=TO_READ)
         stores = ON_DATASTORES if self._reader == "https" else ()
-        return missing_privileges(machines, self.session, self._machines, on_datastores=stores)
+        on_machines = (*ON_MACHINES, *(ON_DISCONNECTED if disconnecting else ()))
+        return missing_privileges(machines, self.session, self._machines, on_machines=on_machines, on_datastores=stores)
 
     def close(self) -> None:
         """Drop the readers' connections and log out."""

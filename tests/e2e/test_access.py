@@ -86,6 +86,39 @@ def test_privileges_in_vcenter(site: Site) -> None:
         site.control("vcenter", "POST", "settings", {"denied": []})
 
 
+def test_a_plan_login_that_only_reads(site: Site) -> None:
+    """Users, The weeks 4: vCenter's role "Read-only" is enough for plan and for nothing else; apply checks the engine's."""
+    account = {"user": "reader@vsphere.local", "password": "reads-only"}
+    site.control("vcenter", "POST", "readers", account)
+    secret = site.estate / SECRETS / "vcenter-plan.json"
+    secret.write_text(json.dumps(account))
+    secret.chmod(0o600)
+    lab = site.estate / "lab.yaml"
+    text = lab.read_text()
+    both, own = f"file:{SECRETS}/vcenter.json", f"file:{SECRETS}/vcenter-plan.json"
+    try:
+        lab.write_text(text.replace(f"login: {both}", f"login: {{plan: {own}, engine: {both}}}"))
+        told(site.here("plan"), 0, "WL442", "apply checks the engine's")
+        lab.write_text(text.replace(f"login: {both}", f"login: {{plan: {both}, engine: {own}}}"))
+        told(site.here("apply", "--auto-approve"), 5, "WL444", "VirtualMachine.State.CreateSnapshot", "Datastore.Browse")
+    finally:
+        lab.write_text(text)
+
+
+def test_privileges_to_cut_a_source_off_its_networks(site: Site) -> None:
+    """Issue 4, Permissions: `source_after: off-and-nic-disconnected` asks for what it takes, and only where it is said."""
+    site.control("vcenter", "POST", "settings", {"denied": ["VirtualMachine.Interact.DeviceConnection"]})
+    try:
+        told(site.here("plan"), 0)
+        site.machines["web-01"]["cutover"] = {"source_after": "off-and-nic-disconnected"}
+        site.write_wave()
+        told(site.here("plan"), 5, "WL444", "VirtualMachine.Interact.DeviceConnection", "web-01")
+    finally:
+        del site.machines["web-01"]["cutover"]
+        site.write_wave()
+        site.control("vcenter", "POST", "settings", {"denied": []})
+
+
 def test_permissions_from_the_first_plan_to_a_read_only_one(site: Site, people: People) -> None:
     """S4, one life: nothing is created while a role is missing; then it works, for each with the least it needs."""
     before = things(site)
