@@ -126,6 +126,22 @@ class Capacity:
             wants = {resource: min(needed, room[resource]) for resource, needed in wants.items()}
         self._claim(candidate, wants)
 
+    def claims_nothing(self, candidate: Candidate) -> bool:
+        """Whether `claim_alone` of one that does not fit would certainly keep no room; a quick look.
+
+        So it is when its host or a datastore of its is claimed, or, for an initial cycle, when none of them has room that is
+        not reserved: then it also lacks more than the appliance, and does not claim that."""
+        own = [Resource(Kind.DATASTORE, name) for name, count in candidate.datastores.items() if count]
+        if candidate.disks:
+            own.append(Resource(Kind.HOST, candidate.host))
+        claimed, initial = self._claimed, self._initial
+        if any(claimed.get(resource) for resource in own):
+            return True
+        if candidate.want is not CycleKind.INITIAL or not candidate.disks or candidate.appliance not in self._policies:
+            return False
+        policy = self._policies[candidate.appliance]
+        return all(_limit(policy, r.kind) - self._reserve[r] - initial[r] <= 0 for r in own)
+
     def _claim(self, candidate: Candidate, wants: Mapping[Resource, int]) -> None:
         for resource, needed in wants.items():
             if needed > 0:

@@ -20,6 +20,7 @@ Rules
 from __future__ import annotations
 
 import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Set
 
 from replication.model.record import CycleKind
@@ -33,9 +34,17 @@ URGENT = (CycleKind.FINAL, CycleKind.ON_DEMAND)
 
 
 def decide(
-    policies: Mapping[str, Policy], now: float, candidates: Iterable[Candidate], running: Iterable[Running]
+    policies: Mapping[str, Policy],
+    now: float,
+    candidates: Iterable[Candidate],
+    running: Iterable[Running],
+    unasked: Set[str] = frozenset(),
 ) -> list[Decision]:
-    """One decision per candidate, in order of priority. `policies` is by appliance; raises nothing."""
+    """One decision per candidate, in order of priority. `policies` is by appliance; raises nothing.
+
+    `unasked`: machines of which the caller knows that they find no room beside `running`. They are held and claim room like
+    all others; those that change nothing for anybody else get no decision (a simulation of thousands needs no reasons).
+    """
     waiting, busy = tuple(candidates), tuple(sorted(running, key=lambda r: r.machine))
     capacity = Capacity(policies, waiting, busy)
     windows = Windows(now)
@@ -43,6 +52,8 @@ def decide(
     under_way = {cycle.machine: cycle for cycle in busy}
     decisions: list[Decision] = []
     for candidate in sorted(waiting, key=lambda c: _order(c, policies.get(c.appliance), now)):
+        if candidate.machine in unasked and candidate.want not in URGENT and capacity.claims_nothing(candidate):
+            continue
         policy = policies.get(candidate.appliance)
         if policy is None:
             hold: Hold | None = _hold(candidate, f"appliance {candidate.appliance} is not known here")
@@ -75,12 +86,18 @@ def _pressing(candidate: Candidate, policy: Policy, now: float) -> bool:
 def _surplus(policies: Mapping[str, Policy], waiting: Iterable[Candidate], busy: Iterable[Running]) -> Set[str]:
     """Machines beyond S10's number: of those whose initial replication has not begun, the last ones asked for."""
     surplus: set[str] = set()
-    waiting = tuple(waiting)
     running = {cycle.machine: cycle.appliance for cycle in busy}
-    for appliance, policy in policies.items():
-        idle = [c for c in waiting if c.appliance == appliance and c.machine not in running]
-        new = [c for c in idle if c.want is CycleKind.INITIAL and not c.resumed]
-        held = sum(1 for name in running.values() if name == appliance) + len(idle) - len(new)
+    cycles = Counter(running.values())
+    idle: defaultdict[str, list[Candidate]] = defaultdict(list)
+    for candidate in waiting:
+        if candidate.machine not in running:
+            idle[candidate.appliance].append(candidate)
+    for appliance, there in idle.items():
+        policy = policies.get(appliance)
+        if policy is None or cycles[appliance] + len(there) <= policy.machines_per_appliance:
+            continue
+        new = [c for c in there if c.want is CycleKind.INITIAL and not c.resumed]
+        held = cycles[appliance] + len(there) - len(new)
         new.sort(key=lambda c: (c.queued_since, c.machine))
         surplus.update(c.machine for c in new[max(0, policy.machines_per_appliance - held) :])
     return surplus

@@ -56,7 +56,8 @@ class Flight:
 
 
 class Simulation:
-    """`show_all`: show `decide` the whole fleet each time (slow; the answers are the same). `events` when `tell`."""
+    """`show_all`: show `decide` the whole fleet each time (slow; the answers are the same). `events` when `tell`.
+    `reasons`: ask why each machine is held, for the meter; without, thousands are simulated with the same cycles."""
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ class Simulation:
         assumed: Assumptions = Assumptions(),  # noqa: B008  a frozen value
         tell: bool = False,
         show_all: bool = False,
+        reasons: bool = True,
     ) -> None:
         self.fleet, self.assumed, self.now, self.began = fleet, assumed, start, start
         self.machines = {m.name: m for m in fleet.machines}
@@ -84,7 +86,7 @@ class Simulation:
         self.used: Counter[Place] = Counter()
         self._initial: Counter[Place] = Counter()
         self.events: list[Event] = []
-        self._tell, self._show_all = tell, show_all
+        self._tell, self._show_all, self._reasons = tell, show_all, reasons
         self._orders = sorted(orders, key=lambda order: order.at)
         self._ripe: list[tuple[float, str]] = []
         self._causes: dict[str, str] = {}
@@ -131,11 +133,11 @@ class Simulation:
         return decisions
 
     def _decide(self) -> list[Decision]:
-        asked = self._shown()
+        asked, unasked = self._shown()
         if not asked:
             return []
         running = [flight.cycle for flight in self.running.values()]
-        decisions = decide(self.fleet.policies, self.now, asked, running)
+        decisions = decide(self.fleet.policies, self.now, asked, running, unasked)
         for decision in decisions:
             if isinstance(decision, Start):
                 self._start(self.due.pop(decision.machine), decision)
@@ -145,11 +147,13 @@ class Simulation:
                     self._say(decision.machine, decision.why)
         return decisions
 
-    def _shown(self) -> list[Candidate]:
-        """The candidates whose answer is not certain, and what these answers depend on."""
+    def _shown(self) -> tuple[list[Candidate], set[str]]:
+        """The candidates whose answer is not certain, and what these answers depend on: machines of which only is asked
+        whether they keep others away are named."""
         if self._show_all:
-            return [*self.due.values(), *self.idle.values()]
-        shown, anybody = {}, False
+            return [*self.due.values(), *self.idle.values()], set()
+        shown: dict[str, Candidate] = {}
+        unasked, anybody = set[str](), False
         for name, candidate in self.due.items():
             if candidate.appliance in self._over:
                 shown[name], anybody = candidate, True
@@ -161,16 +165,18 @@ class Simulation:
                 self._hold(name, cause)
                 if not self._lens.claims(candidate, self.now):
                     continue
+                if not self._reasons:
+                    unasked.add(name)
             else:
                 anybody = True
             shown[name] = candidate
         if not anybody:
-            return []
+            return [], unasked
         for name in self._lens.measures():
             if name not in shown and name not in self.running:
                 shown[name] = self.due.get(name) or self.idle[name]
         shown |= {name: c for name, c in self.idle.items() if c.appliance in self._over}
-        return list(shown.values())
+        return list(shown.values()), unasked
 
     def _start(self, candidate: Candidate, start: Start) -> None:
         machine = self.machines[candidate.machine]

@@ -70,7 +70,7 @@ def _starts(
     replicating: int,
 ) -> Iterator[Start]:
     sims = fleet(looked, now, progress)
-    simulation = Simulation(sims, now, assumed=assumptions(looked.desired.estate.forecast, replicating))
+    simulation = Simulation(sims, now, assumed=assumptions(looked.desired.estate.forecast, replicating), reasons=False)
     waiting, begun, ended = set(names), dict[str, float](), dict[str, float]()
 
     def seen(at: Simulation, decisions: list[Decision]) -> None:
