@@ -15,7 +15,8 @@ from tests.docs.codes import ROOT
 from wavelift.labs import Lab
 
 PAGE = ROOT / "docs" / "tutorial.md"
-SECONDS = 110
+SECONDS = 240
+"""On a machine that is busy with other tests; an idle one needs 35."""
 
 
 def blocks() -> list[str]:
@@ -35,6 +36,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     shim.close()
 
 
+@pytest.mark.timeout(SECONDS + 30)
 def test_the_tutorial(folder: Path) -> None:
     """Every block passes, and says what the page says it does."""
     script = "set -e\n" + "\n".join(f"echo '=== block {n}'\n{body}" for n, body in enumerate(blocks()))
