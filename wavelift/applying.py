@@ -62,14 +62,29 @@ def keep_outcomes(workspace: Workspace, engine: EngineReader, records: Mapping[s
     """Record what the engine has done since; a state that somebody else holds now is left to the next plan. What an apply of
     somebody else left in doubt meanwhile stays in doubt. What stood in the way, for people: nothing is lost by it."""
     try:
-        with workspace.store.session("record outcomes") as session:
-            orders = read_orders(engine, session.state, dict(records))
-            session.replace(absorb(session.state, records, orders), "engine")
+        _record(workspace, engine, records)
     except Locked:
         return ""
     except (BadState, OSError, PortError) as error:
         return f"what the engine has done was not recorded: {error}. The next apply looks again."
     return ""
+
+
+def record(workspace: Workspace, engine: EngineReader, records: Mapping[str, Record]) -> None:
+    """The same because somebody asked for it: `UserProblem` when it cannot be done now."""
+    try:
+        with allowed(workspace):
+            _record(workspace, engine, records)
+    except Locked as error:
+        raise UserProblem(str(error), LOCKED) from error
+    except (BadState, OSError) as error:
+        raise UserProblem(f"what the engine has done was not recorded: {error}") from error
+
+
+def _record(workspace: Workspace, engine: EngineReader, records: Mapping[str, Record]) -> None:
+    with workspace.store.session("record outcomes") as session:
+        orders = read_orders(engine, session.state, dict(records))
+        session.replace(absorb(session.state, records, orders), "engine")
 
 
 def _still(looked: Looked, now: State) -> None:

@@ -99,6 +99,7 @@ def look(
     vcenter: Privileges | None = None,
     remarked: tuple[Diagnostic, ...] = (),
     scope: Scope = EVERYTHING,
+    observe: bool = True,
 ) -> Looked:
     """Plan to learn which artifacts matter, look at exactly those, and plan again where something was not as recorded.
 
@@ -107,7 +108,7 @@ def look(
     `seat`: whose login `cloud` is, the plan runner's or that of apply and the engine. `vcenter` is asked
     for that login's privileges; None when there is nobody to ask. `approvals`: what may be taken for approved; `now`: unix
     time, for what waits for a date. `remarked`: what is known of the inventory, as part of the plan's problems.
-    `scope`: which part of the plan is wanted.
+    `scope`: which part of the plan is wanted. `observe` false: Azure's artifacts are not looked at, and the plan says so.
     """
     recorded = workspace.view().state
     now = time.time() if now is None else now
@@ -119,6 +120,8 @@ def look(
     finished = _finished(workspace, state, records, now)
     desired = build(workspace.estate, inventory, workspace.locked, finished)
     draft = plan(desired, state, World(machines=records, approvals=approvals, now=now), allow_destroy, scope)
+    if not observe:
+        return Looked(_unobserved(draft, workspace, remarked, recorded), desired, recorded, state, records, orders, {})
     refs = references(draft, desired, state)
     say(f"looking at {len(refs)} artifacts in Azure")
     issues: list[Diagnostic] = []
@@ -139,10 +142,24 @@ def look(
         made = with_issues(draft, world.issues)
     else:
         made = plan(desired, state, world, allow_destroy, scope)
+    return Looked(_placed(made, workspace, recorded), desired, recorded, state, records, orders, seen)
+
+
+def _placed(made: Plan, workspace: Workspace, recorded: State) -> Plan:
+    """The plan with its problems at their lines, and with a digest that no plan of this state had before."""
     folder = workspace.folder
     made = replace(made, errors=located(made.errors, folder), warnings=located(made.warnings, folder))
-    made = distinct(made, recorded.plans)
-    return Looked(made, desired, recorded, state, records, orders, seen)
+    return distinct(made, recorded.plans)
+
+
+def _unobserved(draft: Plan, workspace: Workspace, remarked: tuple[Diagnostic, ...], recorded: State) -> Plan:
+    """The draft as the plan, with what that leaves out among what is not checked."""
+    text = (
+        "`--no-refresh`: Azure was not looked at. What was changed there since the last apply is not seen, and sizes, networks "
+        "and permissions were not checked. Apply looks."
+    )
+    issues = (*remarked, Diagnostic("WL340", "not checked", text, severity="warning"))
+    return _placed(with_issues(draft, issues), workspace, recorded)
 
 
 def _readable(workspace: Workspace, engine: EngineReader, cloud: ArtifactReader, state: State) -> dict[str, Record]:

@@ -18,6 +18,7 @@ from wavelift.documents import GatewayDocuments
 from wavelift.workspace import Workspace
 
 if TYPE_CHECKING:
+    from planner.estate import Diagnostic
     from planner.plan.scope import Scope
     from providers.azure.artifacts.provider import AzureArtifacts
     from providers.azure.factory import AzureStores
@@ -109,27 +110,38 @@ class Wiring:
         approvals: frozenset[str] = frozenset(),
         recorded: Path | None = None,
         scope: Scope | None = None,
+        observe: bool = True,
     ) -> Looked:
         """Read the inventory and plan. `approvals`: what may be taken for approved; `recorded`: a file to take the inventory
-        from, so that no vCenter is spoken to; `scope`: which part of the plan is wanted."""
+        from, so that no vCenter is spoken to; `scope`: which part of the plan is wanted; `observe`: see `planning.look`."""
         from planner.plan.scope import EVERYTHING
         from wavelift.planning import look
         from wavelift.recorded import read, remarks
         from wavelift.skew import engines, refuse
 
         part = scope or EVERYTHING
-        skewed = refuse(engines(self.engine, self.workspace.view().state))
+        remarked: tuple[Diagnostic, ...] = refuse(engines(self.engine, self.workspace.view().state))
+        vcenter: _Privileges | None = None
         if recorded is None:
             say(f"reading the inventory of {', '.join(self.workspace.estate.sources)}")
-            outside = (self.workspace, self.inventory(), self.artifacts, self.engine)
-            vcenter = _Privileges(self)
-            return look(
-                *outside, allow_destroy, say, approvals=approvals, seat=self._role, vcenter=vcenter, remarked=skewed, scope=part
-            )
-        inventory = read(recorded)
-        remarked = (*skewed, *remarks(self.workspace.estate, inventory, time.time(), str(recorded)))
-        outside = (self.workspace, inventory, self.artifacts, self.engine)
-        return look(*outside, allow_destroy, say, approvals=approvals, seat=self._role, remarked=remarked, scope=part)
+            inventory, vcenter = self.inventory(), _Privileges(self)
+        else:
+            inventory = read(recorded)
+            remarked = (*remarked, *remarks(self.workspace.estate, inventory, time.time(), str(recorded)))
+        return look(
+            self.workspace,
+            inventory,
+            self.artifacts,
+            self.engine,
+            allow_destroy,
+            say,
+            approvals=approvals,
+            seat=self._role,
+            vcenter=vcenter,
+            remarked=remarked,
+            scope=part,
+            observe=observe,
+        )
 
     def outside(self) -> Outside:
         return Outside(self.artifacts, self.engine, _Tracking(self), time.time)

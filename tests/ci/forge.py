@@ -1,6 +1,7 @@
 """The REST APIs of GitHub, GitLab and Azure DevOps as far as `comment.py` uses them, on 127.0.0.1, with paging and tokens.
 
-Written from the hosts' reference pages; it refuses what they would refuse: no token, an unknown address, a comment too long.
+Written from what is known of them, not from their specifications: only a real host can show where both are wrong. It refuses
+what they would refuse: no token, an unknown address, a comment too long.
 """
 
 from __future__ import annotations

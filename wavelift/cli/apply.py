@@ -22,11 +22,12 @@ from wavelift.cli.options import (
     LogFile,
     Machines,
     Parallelism,
+    RefreshOnly,
     Targets,
     Waves,
     scope_of,
 )
-from wavelift.problems import ERROR, INTERRUPTED, PARTIAL, code_for
+from wavelift.problems import ERROR, INTERRUPTED, PARTIAL, UserProblem, code_for
 from wavelift.stopping import stoppable
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def apply(
     machine: Machines = None,
     target: Targets = None,
     exclude: Exclude = None,
+    refresh_only: RefreshOnly = False,
     log: Log = LogAs.TEXT,
     log_file: LogFile = None,
 ) -> None:
@@ -85,6 +87,8 @@ def apply(
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 
+    if refresh_only and plan_file is not None:
+        raise UserProblem("--refresh-only carries out no plan: leave the plan file out")
     console, events = console_and_events(json, log, log_file)
     scope = scope_of(wave, machine, target, exclude)
     filed = Filed.read(plan_file, expect_sha, allow_destroy, scope) if plan_file is not None else None
@@ -99,6 +103,11 @@ def apply(
         else:
             looked = wiring.look(allow_destroy, console.doing, given(approval), scope=scope)
             console.clear()
+            if refresh_only:
+                from wavelift.cli.refreshonly import keep_news
+
+                keep_news(wiring, looked, json, auto_approve)
+                return
             if not json or looked.plan.errors:
                 show(looked, json, console)
             if looked.plan.errors:

@@ -115,3 +115,6 @@ class Told(StrEnum):
 Diagnostics = Annotated[
     Told, typer.Option("--diagnostics", help="How to tell problems, on standard error; sarif and github are for pull requests.")
 ]
+RefreshOnly = Annotated[
+    bool, typer.Option("--refresh-only", help="Only what the engine has done since and is not recorded yet; nothing is changed.")
+]

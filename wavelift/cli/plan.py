@@ -18,13 +18,14 @@ from wavelift.cli.options import (
     LogAs,
     LogFile,
     Machines,
+    RefreshOnly,
     Targets,
     Told,
     Verbose,
     Waves,
     scope_of,
 )
-from wavelift.problems import CHANGES, code_for
+from wavelift.problems import CHANGES, UserProblem, code_for
 
 if TYPE_CHECKING:
     from wavelift.planning import Looked
@@ -50,6 +51,10 @@ def plan(
     machine: Machines = None,
     target: Targets = None,
     exclude: Exclude = None,
+    refresh_only: RefreshOnly = False,
+    no_refresh: Annotated[
+        bool, typer.Option("--no-refresh", help="Do not look at Azure's artifacts: what is recorded is taken for what is there.")
+    ] = False,
     verbose: Verbose = False,
     log: Log = LogAs.TEXT,
     log_file: LogFile = None,
@@ -60,10 +65,20 @@ def plan(
     from wavelift.reporting import opened
     from wavelift.wiring import Wiring
 
+    if refresh_only and (no_refresh or out is not None):
+        raise UserProblem("--refresh-only looks and plans nothing: it goes neither with --no-refresh nor with --out")
     console, events = console_and_events(json or diagnostics in (Told.JSON, Told.SARIF), log, log_file)
     workspace = opened(estate, diagnostics.value)
     with Wiring(workspace, "plan") as wiring:
-        looked = wiring.look(allow_destroy, console.doing, given(approval), inventory, scope_of(wave, machine, target, exclude))
+        scope = scope_of(wave, machine, target, exclude)
+        looked = wiring.look(allow_destroy, console.doing, given(approval), inventory, scope, not no_refresh)
+    if refresh_only:
+        from wavelift.cli.refreshonly import show_news
+
+        console.clear()
+        if show_news(looked, json) and detailed_exitcode:
+            raise typer.Exit(CHANGES)
+        return
     if events is not None:
         events.planned(looked.plan, looked.plan.digest)
     show(looked, json, console, diagnostics, verbose)
