@@ -49,6 +49,8 @@ class Capacity:
         """Of what is used: by initial cycles."""
         self._claimed: Counter[Resource] = Counter()
         self._claimant: dict[Resource, Candidate] = {}
+        self._claimed_hosts: set[str] = set()
+        self._claimed_stores: set[str] = set()
         self._ends: dict[Resource, list[tuple[float, CycleKind, int]]] = {}
         """(expected end, kind, how much of it) of the cycles that use a resource, the first to end first."""
         for cycle in sorted(self._running, key=lambda r: math.inf if r.expected_end is None else r.expected_end):
@@ -126,27 +128,49 @@ class Capacity:
             wants = {resource: min(needed, room[resource]) for resource, needed in wants.items()}
         self._claim(candidate, wants)
 
-    def claims_nothing(self, candidate: Candidate) -> bool:
-        """Whether `claim_alone` of one that does not fit would certainly keep no room; a quick look.
+    def idles(self, candidate: Candidate, known: bool) -> bool:
+        """Whether one that is not urgent certainly stays held and keeps no room for itself; a quick look that may say no.
 
-        So it is when its host or a datastore of its is claimed, or, for an initial cycle, when none of them has room that is
-        not reserved: then it also lacks more than the appliance, and does not claim that."""
-        own = [Resource(Kind.DATASTORE, name) for name, count in candidate.datastores.items() if count]
-        if candidate.disks:
-            own.append(Resource(Kind.HOST, candidate.host))
-        claimed, initial = self._claimed, self._initial
-        if any(claimed.get(resource) for resource in own):
-            return True
-        if candidate.want is not CycleKind.INITIAL or not candidate.disks or candidate.appliance not in self._policies:
+        `known`: it is known to find no room. It claims nothing when its host or a datastore of its is claimed already, or,
+        for an initial cycle, when none of them has room that is not reserved: then it lacks more than the appliance, and does
+        not claim that either. What is not known may fit but for what is claimed."""
+        policy = self._policies.get(candidate.appliance)
+        if policy is None or not candidate.disks:
             return False
-        policy = self._policies[candidate.appliance]
-        return all(_limit(policy, r.kind) - self._reserve[r] - initial[r] <= 0 for r in own)
+        stores = self._claimed_stores
+        if candidate.host in self._claimed_hosts or any(n and name in stores for name, n in candidate.datastores.items()):
+            return known or self._yields(candidate, policy)
+        if not known or candidate.want is not CycleKind.INITIAL:
+            return False
+        own = (Resource(Kind.HOST, candidate.host), *(Resource(Kind.DATASTORE, name) for name in candidate.datastores))
+        return all(_limit(policy, r.kind) - self._reserve[r] - self._initial[r] <= 0 for r in own)
+
+    def _yields(self, candidate: Candidate, policy: Policy) -> bool:
+        """Whether what is claimed keeps it away, with however few disks it would start."""
+        # The reserve takes half of a limit at most, and what is pressing starts with half of what is left.
+        fewest = max(1, min(candidate.disks, policy.disks_per_host // 4, policy.disks_per_appliance // 4))
+        host = Resource(Kind.HOST, candidate.host)
+        if self._claimed[host] and self._used[host] + self._claimed[host] + fewest > policy.disks_per_host:
+            return True
+        for name, count in candidate.datastores.items():
+            store = Resource(Kind.DATASTORE, name)
+            claimed = self._claimed[store]
+            if count and claimed and self._used[store] + claimed + count > policy.snapshots_per_datastore:
+                return True
+        return False
 
     def _claim(self, candidate: Candidate, wants: Mapping[Resource, int]) -> None:
         for resource, needed in wants.items():
             if needed > 0:
                 self._claimed[resource] += needed
                 self._claimant.setdefault(resource, candidate)
+                match resource.kind:
+                    case Kind.HOST:
+                        self._claimed_hosts.add(resource.name)
+                    case Kind.DATASTORE:
+                        self._claimed_stores.add(resource.name)
+                    case Kind.APPLIANCE:
+                        pass
 
     def free_at(self, shortage: Shortage, candidate: Candidate) -> float | None:
         """When it will fit, by the expected ends of the cycles that use the resource; None when these are not known."""
@@ -211,10 +235,11 @@ def _reserves(policies: Mapping[str, Policy], candidates: Iterable[Candidate], r
     """Per appliance, host and datastore: what the largest machine there that could be migrated (its initial cycle is behind
     it) needs, at most half of it, so that initial cycles go on too."""
     reserve: Counter[Resource] = Counter()
-    kinds = [(c.appliance, c.host, c.disks, c.datastores, c.want) for c in candidates]
-    kinds += [(r.appliance, r.host, r.disks, r.datastores, r.kind) for r in running]
-    for appliance, host, disks, datastores, kind in kinds:
-        if appliance in policies and kind is not CycleKind.INITIAL:
+    initial = CycleKind.INITIAL
+    those = [(c.appliance, c.host, c.disks, c.datastores) for c in candidates if c.want is not initial]
+    those += [(r.appliance, r.host, r.disks, r.datastores) for r in running if r.kind is not initial]
+    for appliance, host, disks, datastores in those:
+        if appliance in policies:
             policy = policies[appliance]
             for resource, needed in _needs(appliance, host, min(disks, policy.disks_per_host), datastores).items():
                 reserve[resource] = max(reserve[resource], min(needed, _limit(policy, resource.kind) // 2))

@@ -38,12 +38,12 @@ def decide(
     now: float,
     candidates: Iterable[Candidate],
     running: Iterable[Running],
-    unasked: Set[str] = frozenset(),
+    short: Set[str] | None = None,
 ) -> list[Decision]:
     """One decision per candidate, in order of priority. `policies` is by appliance; raises nothing.
 
-    `unasked`: machines of which the caller knows that they find no room beside `running`. They are held and claim room like
-    all others; those that change nothing for anybody else get no decision (a simulation of thousands needs no reasons).
+    `short`: reasons are not asked for, and these machines are known to find no room beside `running`. Who then is held and
+    changes nothing for anybody else gets no decision; the starts are the same (a simulation of thousands).
     """
     waiting, busy = tuple(candidates), tuple(sorted(running, key=lambda r: r.machine))
     capacity = Capacity(policies, waiting, busy)
@@ -52,7 +52,7 @@ def decide(
     under_way = {cycle.machine: cycle for cycle in busy}
     decisions: list[Decision] = []
     for candidate in sorted(waiting, key=lambda c: _order(c, policies.get(c.appliance), now)):
-        if candidate.machine in unasked and candidate.want not in URGENT and capacity.claims_nothing(candidate):
+        if short is not None and candidate.want not in URGENT and capacity.idles(candidate, candidate.machine in short):
             continue
         policy = policies.get(candidate.appliance)
         if policy is None:

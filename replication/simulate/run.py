@@ -133,11 +133,11 @@ class Simulation:
         return decisions
 
     def _decide(self) -> list[Decision]:
-        asked, unasked = self._shown()
+        asked, known = self._shown()
         if not asked:
             return []
         running = [flight.cycle for flight in self.running.values()]
-        decisions = decide(self.fleet.policies, self.now, asked, running, unasked)
+        decisions = decide(self.fleet.policies, self.now, asked, running, None if self._reasons else known)
         for decision in decisions:
             if isinstance(decision, Start):
                 self._start(self.due.pop(decision.machine), decision)
@@ -148,12 +148,12 @@ class Simulation:
         return decisions
 
     def _shown(self) -> tuple[list[Candidate], set[str]]:
-        """The candidates whose answer is not certain, and what these answers depend on: machines of which only is asked
-        whether they keep others away are named."""
+        """The candidates whose answer is not certain, and what these answers depend on; the machines among the latter that
+        certainly find no room."""
         if self._show_all:
             return [*self.due.values(), *self.idle.values()], set()
         shown: dict[str, Candidate] = {}
-        unasked, anybody = set[str](), False
+        known, anybody = set[str](), False
         for name, candidate in self.due.items():
             if candidate.appliance in self._over:
                 shown[name], anybody = candidate, True
@@ -165,18 +165,17 @@ class Simulation:
                 self._hold(name, cause)
                 if not self._lens.claims(candidate, self.now):
                     continue
-                if not self._reasons:
-                    unasked.add(name)
+                known.add(name)
             else:
                 anybody = True
             shown[name] = candidate
         if not anybody:
-            return [], unasked
+            return [], known
         for name in self._lens.measures():
             if name not in shown and name not in self.running:
                 shown[name] = self.due.get(name) or self.idle[name]
         shown |= {name: c for name, c in self.idle.items() if c.appliance in self._over}
-        return list(shown.values()), unasked
+        return list(shown.values()), known
 
     def _start(self, candidate: Candidate, start: Start) -> None:
         machine = self.machines[candidate.machine]
