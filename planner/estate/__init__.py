@@ -1,0 +1,66 @@
+"""The estate as the planner sees it: resolved, typed, every value with the place it came from.
+
+`planner.config` builds these values from YAML; everything after it works on them alone. Durations are seconds, sizes
+bytes, rates bits per second. Nothing here knows YAML, vCenter or Azure.
+"""
+
+from planner.estate.azure import Azure, AzureLogin, Identities, Login, ResourceGroup, SecretRef, StateBlob, WorkloadIdentity
+from planner.estate.diagnostic import Diagnostic, Span
+from planner.estate.machines import DiskWish, Hold, Machine, NicWish, Phase, Removed, Wave
+from planner.estate.policies import (
+    AllowedDrift,
+    BlackoutPolicy,
+    CutoverPolicy,
+    DriftPolicy,
+    ForecastPolicy,
+    LimitsPolicy,
+    Prices,
+    SchedulePolicy,
+    ShutdownPolicy,
+    ThrottleException,
+    ThrottlePolicy,
+    TrialPolicy,
+)
+from planner.estate.rules import Rule
+from planner.estate.sites import INVENTORY_MAX_AGE, Appliance, Reader, Source, Target
+from planner.estate.whole import Estate, Loaded
+
+__all__ = [
+    "INVENTORY_MAX_AGE",
+    "AllowedDrift",
+    "Appliance",
+    "Azure",
+    "AzureLogin",
+    "BlackoutPolicy",
+    "CutoverPolicy",
+    "Diagnostic",
+    "DiskWish",
+    "DriftPolicy",
+    "Estate",
+    "ForecastPolicy",
+    "Hold",
+    "Identities",
+    "LimitsPolicy",
+    "Loaded",
+    "Login",
+    "Machine",
+    "NicWish",
+    "Phase",
+    "Prices",
+    "Reader",
+    "Removed",
+    "ResourceGroup",
+    "Rule",
+    "SchedulePolicy",
+    "SecretRef",
+    "ShutdownPolicy",
+    "Source",
+    "Span",
+    "StateBlob",
+    "Target",
+    "ThrottleException",
+    "ThrottlePolicy",
+    "TrialPolicy",
+    "Wave",
+    "WorkloadIdentity",
+]
