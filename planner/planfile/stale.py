@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from planner.artifact import Json
+from planner.artifact import Json, Kind
 from planner.concerns import is_of_a_machine, machine_of
 from planner.diff import diff
 from planner.estate import Diagnostic
@@ -104,6 +104,8 @@ class _Judge:
         other = [s.address for s in self._now.values() if isinstance(s, SendOrder) and s.machine == step.machine]
         if isinstance(step, SendOrder) and other:
             return f"another order would be sent now: {', '.join(other)}"
+        if self._begun and isinstance(step, Create) and step.kind is Kind.TRACKING:
+            return ""  # switched on by the apply that was cut off before it could write that down; again changes nothing
         return f"would not be planned any more: there is nothing left to {_verb(step)}"
 
     def errors(self) -> Iterator[Diagnostic]:

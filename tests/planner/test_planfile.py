@@ -15,6 +15,7 @@ from planner.explain import text
 from planner.planfile import BadPlanFile, dumps, loads
 from planner.planfile.codec import body
 from planner.planfile.envelope import valid_until
+from planner.planfile.stale import moved
 from planner.state import digest
 from planner.steps import Create, SendOrder, Step
 from tests.planner.filed import FILE, apply_file, planned
@@ -163,7 +164,7 @@ def test_an_interrupted_plan_goes_on_under_its_digest(site: Site, steps: int) ->
     assert "applied already" in refused(site, STALE)
 
 
-@pytest.mark.parametrize("known", [1, 4, 11])
+@pytest.mark.parametrize("known", [1, 2, 3, 4, 11])
 def test_a_killed_apply_goes_on_from_its_journal(site: Site, known: int) -> None:
     """Issue 4: an interrupted plan resumes from the journal. The outside has everything; state and journal know of `known` steps:
     what is there with our tags and on no record is this plan's own doing."""
@@ -423,3 +424,12 @@ def test_what_is_well_sealed_and_means_nothing(site: Site, damage: object) -> No
     assert callable(damage)
     FILE.write_bytes(resealed(planned(site).read_bytes(), damage))
     assert "cannot be read" in refused(site, ERROR)
+
+
+def test_tracking_that_was_switched_on_by_a_cut_off_apply(site: Site) -> None:
+    """Issue 4: tracking is on no record, so only a plan that was begun may find it on already; for another one it has moved."""
+    file = read(planned(site)).plan
+    now = replace(file, steps=tuple(s for s in file.steps if not s.address.startswith("tracking.")))
+    assert len(now.steps) < len(file.steps)
+    assert moved(file, now, (), True, {}) == ([], [])
+    assert [m.address for m in moved(file, now, (), False, {})[0]] == ["tracking.web-01"]
