@@ -5,7 +5,8 @@
 # make docs   the pages that are written from code: codes of problems, commands, keys of the files
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-JOBS ?= 2
+# tests wait more than they compute: three on two cores
+JOBS ?= 3
 
 .PHONY: demo test lint types imports unit faults bench docs lock clean
 
