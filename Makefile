@@ -1,6 +1,7 @@
 # make demo   everything from a fresh clone to a finished migration on the lab
 # make test   lint, types, import rules, tests
 # make faults the proof under faults at full size (docs/testing.md); its run time at the end
+# make soak   random trouble for ten minutes on a site of real processes, then every disk against its source
 # make bench  figures, also as build/bench.json
 # make docs   the pages that are written from code: codes of problems, commands, keys of the files
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -8,7 +9,7 @@ BIN := .venv/bin
 # tests wait more than they compute: three on two cores
 JOBS ?= 3
 
-.PHONY: demo test lint types imports unit faults bench docs lock clean
+.PHONY: demo test lint types imports unit faults soak bench docs lock clean
 
 demo: .venv/ready
 	$(BIN)/wavelift demo
@@ -29,6 +30,9 @@ unit: .venv/ready
 
 faults: .venv/ready
 	$(BIN)/python -m tests.faults -n $(JOBS)
+
+soak: .venv/ready
+	$(BIN)/python -m tests.soak
 
 bench: .venv/ready
 	$(BIN)/python -m tests.bench

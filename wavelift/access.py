@@ -17,8 +17,8 @@ from planner.ports import ArtifactReader, Lack, Need
 from planner.state import State
 from providers.azure.codes import ROLE_PENDING
 from replication.model.errors import Denied
+from wavelift.diagnostics import shown
 from wavelift.problems import DENIED, UserProblem
-from wavelift.workspace import shown
 
 Seat = Literal["plan", "engine"]
 """Which of the estate's logins is signed in: the plan runner's, or the one of apply and the engine."""

@@ -10,8 +10,8 @@ from planner.estate import Estate
 from planner.guards import forbidden_now
 from planner.plan import Plan
 from planner.steps import SendOrder
+from wavelift.diagnostics import shown
 from wavelift.problems import DENIED, UserProblem
-from wavelift.workspace import shown
 
 VARIABLE = "WAVELIFT_APPROVAL"
 _BETWEEN = re.compile(r"[,\s]+")

@@ -71,7 +71,7 @@ def _source(folder: Path, name: str | None) -> Source:
 
     sources, diagnostics = load_sources(folder)
     if not sources:
-        from wavelift.workspace import shown
+        from wavelift.diagnostics import shown
 
         text = shown(diagnostics) + "\n" if diagnostics else ""
         raise UserProblem(

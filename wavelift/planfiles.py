@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 from planner.plan import Plan
 from planner.plan.life import last_order
 from planner.plan.scope import EVERYTHING, Scope
-from planner.planfile import PlanFile
+from planner.planfile import PlanFile, digest_of
 from planner.planfile.stale import moved
 from planner.state import State
 from planner.steps import Step
 from planner.store import View
 from wavelift.approvals import wanted
+from wavelift.diagnostics import shown
 from wavelift.planio import moment, read, refusal
 from wavelift.planning import Looked
 from wavelift.problems import DENIED, STALE, UserProblem, code_for
-from wavelift.workspace import Workspace, shown
+from wavelift.workspace import Workspace
 
 if TYPE_CHECKING:
     from wavelift.wiring import Wiring
@@ -36,7 +37,7 @@ class Chosen:
 
     @classmethod
     def of(cls, plan: Plan) -> Chosen:
-        return cls(plan, plan.digest if plan.steps else "")
+        return cls(plan, digest_of(plan) if plan.steps else "")
 
     @property
     def left(self) -> tuple[Step, ...]:
@@ -81,11 +82,12 @@ class Filed:
 
 def agreed_on(chosen: Chosen, expected: str | None) -> None:
     """A plan that was made just now is the one that was reviewed; else nothing is done."""
-    if expected is not None and _bare(expected) != (chosen.digest or chosen.plan.digest):
+    found = chosen.digest or digest_of(chosen.plan)
+    if expected is not None and _bare(expected) != found:
         raise refusal(
             "WL405",
-            f"the plan of now is not the one that was reviewed: its sha256 is {chosen.digest or chosen.plan.digest}, expected "
-            f"was {expected}. Nothing was changed; look at `wavelift plan`.",
+            f"the plan of now is not the one that was reviewed: its sha256 is {found}, expected was {expected}. "
+            "Nothing was changed; look at `wavelift plan`.",
             STALE,
         )
 

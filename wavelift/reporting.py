@@ -39,7 +39,7 @@ def told(diagnostics: tuple[Diagnostic, ...], form: str, folder: Path) -> str:
         case "github":
             return annotations.github(diagnostics, _names(folder))
         case _:
-            from wavelift.workspace import shown
+            from wavelift.diagnostics import shown
 
             return shown(diagnostics)
 

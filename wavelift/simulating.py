@@ -14,9 +14,9 @@ from planner.inventory import Inventory
 from replication.simulate import Fleet, Migration, SimMachine, uneven
 from replication.windows import Blackout
 from replication.windowtext import parse
+from wavelift.diagnostics import shown
 from wavelift.policies import policy_of, throttle_of
 from wavelift.problems import UserProblem
-from wavelift.workspace import shown
 
 
 def fleet_of(

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from replication.model.errors import Denied, PortError
 from wavelift.problems import DENIED, UserProblem, coded
 
 if TYPE_CHECKING:
-    from planner.estate import StateBlob
+    from planner.estate import Estate, StateBlob
+    from planner.store import StateStore
     from providers.azure.session import AzureSession
-    from wavelift.workspace import Workspace
+
+
+class Opened(Protocol):
+    """What is needed of a workspace (which needs this module)."""
+
+    @property
+    def estate(self) -> Estate: ...
+
+    @property
+    def role(self) -> Literal["plan", "engine"]: ...
+
+    @property
+    def store(self) -> StateStore: ...
 
 
 @contextmanager
-def allowed(workspace: Workspace) -> Iterator[None]:
+def allowed(workspace: Opened) -> Iterator[None]:
     """`UserProblem` (denied) when it is the state that may not be read or written; other refusals pass."""
     try:
         yield
@@ -27,7 +40,7 @@ def allowed(workspace: Workspace) -> Iterator[None]:
         raise UserProblem(_text(workspace, blob, error), DENIED) from error
 
 
-def _text(workspace: Workspace, blob: StateBlob, error: Denied) -> str:
+def _text(workspace: Opened, blob: StateBlob, error: Denied) -> str:
     from planner.desired.shared import BLOB_ROLE, READ_ROLE
     from wavelift.access import grant
     from wavelift.states import session_of

@@ -8,18 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from planner.config import Lock, LockedMachine, load, read_lock, read_sources, render, write_lock
+from planner.config import Lock, LockedMachine, load, read_lock, write_lock
 from planner.estate import Diagnostic, Estate
 from planner.state import BadState
 from planner.store import StateStore, View
+from wavelift.diagnostics import shown
 from wavelift.problems import UserProblem
 
 Role = Literal["plan", "engine"]
-
-
-def shown(diagnostics: tuple[Diagnostic, ...]) -> str:
-    """Diagnostics with their lines of YAML, as text."""
-    return render(diagnostics, read_sources(diagnostics))
 
 
 class BadEstate(UserProblem):

@@ -8,6 +8,7 @@ from planner.artifact import Json
 from planner.explain.report import report
 from planner.plan.model import Plan
 from planner.planfile.codec import step_json
+from planner.planfile.envelope import digest_of
 from planner.steps import Note
 
 FORMAT = "wavelift-plan-1"
@@ -22,7 +23,7 @@ def to_json(plan: Plan, file: Mapping[str, Json] | None = None) -> dict[str, Jso
         "estate": plan.estate,
         "lineage": plan.lineage,
         "serial": plan.serial,
-        "digest": plan.digest,
+        "digest": digest_of(plan),
         **(file or {}),
         "counts": plan.counts,
         "destroys": plan.destroys,

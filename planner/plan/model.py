@@ -68,13 +68,6 @@ class Plan:
     """How often the very same plan was begun before: what it made was undone since. So no two uses have one digest."""
 
     @property
-    def digest(self) -> str:
-        """sha256 of all that the plan does and says, as in a plan file; neither serial nor lines of YAML are in it."""
-        from planner.planfile.envelope import digest_of  # which imports this module
-
-        return digest_of(self)
-
-    @property
     def unchecked(self) -> tuple[Diagnostic, ...]:
         """Those of the warnings that say what nobody could look at."""
         return tuple(w for w in self.warnings if w.code in UNCHECKED)

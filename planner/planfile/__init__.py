@@ -3,6 +3,6 @@
 `planner.planfile.stale` holds a plan of a file against one of now; it needs the planner, reading and showing do not.
 """
 
-from planner.planfile.envelope import BadPlanFile, PlanFile, dumps, loads
+from planner.planfile.envelope import BadPlanFile, PlanFile, digest_of, dumps, loads
 
-__all__ = ["BadPlanFile", "PlanFile", "dumps", "loads"]
+__all__ = ["BadPlanFile", "PlanFile", "digest_of", "dumps", "loads"]

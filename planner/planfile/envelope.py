@@ -67,7 +67,7 @@ def plan_bytes(plan: Plan) -> bytes:
 
 
 def digest_of(plan: Plan) -> str:
-    """sha256 of all that the plan does and says, hex."""
+    """sha256 of all that the plan does and says, hex, as in a plan file; neither serial nor lines of YAML are in it."""
     return hashlib.sha256(plan_bytes(plan)).hexdigest()
 
 
@@ -78,7 +78,7 @@ def distinct(plan: Plan, begun: Mapping[str, Begun]) -> Plan:
     the one that is used up.
     """
     if any(b.steps == len(plan.steps) for b in begun.values()):
-        while plan.steps and plan.digest in begun:
+        while plan.steps and digest_of(plan) in begun:
             plan = replace(plan, again=plan.again + 1)
     return plan
 

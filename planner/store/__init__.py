@@ -2,8 +2,8 @@
 
 from planner.store.leased import LeasedStore
 from planner.store.local import LocalStore
-from planner.store.session import Session
-from planner.store.view import Locked, LockLost, StateStore, Unwritable, View, lineage_of
+from planner.store.session import Session, StateStore
+from planner.store.view import Locked, LockLost, Unwritable, View, lineage_of
 
 __all__ = [
     "LeasedStore",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Protocol
 
@@ -121,3 +122,25 @@ class Session:
         who = self._holder
         change = Change(state.serial, round(time.time(), 3), who.user, who.host, who.doing, self._about)
         return replace(state, history=(*state.history, change)[-HISTORY:])
+
+
+class StateStore(Protocol):
+    """Where the recorded state lives. Every method raises `BadState` for what cannot be used."""
+
+    @property
+    def where(self) -> str:
+        """The place, for messages."""
+        ...
+
+    def read(self) -> View:
+        """State and journal; needs no lock, changes nothing. Serial 0 where there is no state yet."""
+        ...
+
+    def session(self, doing: str, about: Mapping[str, str] | None = None) -> AbstractContextManager[Session]:
+        """Hold the lock. `Locked` when somebody else has it, `LockLost` at its end when it was lost meanwhile. `about`:
+        what the history says of a change (plan digest, approver, …)."""
+        ...
+
+    def unlock(self) -> str:
+        """Break the lock of a dead holder; what was found and done, for people. `Locked` when the holder lives."""
+        ...

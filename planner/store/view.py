@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
 from planner.estate import Estate
 from planner.state import BadState, State
 from planner.store.effects import applied
 from planner.store.journal import Doubt, Replay
-
-if TYPE_CHECKING:
-    from planner.store.session import Session
 
 
 class Locked(Exception):
@@ -40,28 +34,6 @@ class View:
     doubts: tuple[Doubt, ...] = ()
     interrupted: bool = False
     base: State | None = None
-
-
-class StateStore(Protocol):
-    """Where the recorded state lives. Every method raises `BadState` for what cannot be used."""
-
-    @property
-    def where(self) -> str:
-        """The place, for messages."""
-        ...
-
-    def read(self) -> View:
-        """State and journal; needs no lock, changes nothing. Serial 0 where there is no state yet."""
-        ...
-
-    def session(self, doing: str, about: Mapping[str, str] | None = None) -> AbstractContextManager[Session]:
-        """Hold the lock. `Locked` when somebody else has it, `LockLost` at its end when it was lost meanwhile. `about`:
-        what the history says of a change (plan digest, approver, …)."""
-        ...
-
-    def unlock(self) -> str:
-        """Break the lock of a dead holder; what was found and done, for people. `Locked` when the holder lives."""
-        ...
 
 
 def lineage_of(estate: Estate) -> str:

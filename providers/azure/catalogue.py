@@ -46,12 +46,17 @@ class Usage:
 
 
 class Catalogue:
-    """One per session (`session.catalogue`), so that the long list is read once however many look into it."""
+    """One per session (`Catalogue.of`), so that the long list is read once however many look into it."""
 
     def __init__(self, session: AzureSession) -> None:
         self._session = session
         self._lock = threading.Lock()
         self._sizes: dict[tuple[str, str], tuple[float, Mapping[str, Size]]] = {}
+
+    @classmethod
+    def of(cls, session: AzureSession) -> Catalogue:
+        """The session's own."""
+        return session.keep("catalogue", lambda: cls(session))
 
     def sizes(self, subscription: str, region: str) -> Mapping[str, Size]:
         """Lower-cased name -> size."""

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
-from providers.azure.catalogue import Size
+from providers.azure.catalogue import Catalogue, Size
 from providers.azure.disks import UploadDisks, disk_id
 from providers.azure.errors import translated
 from providers.azure.ids import parse, same
@@ -34,7 +34,7 @@ def _group(session: AzureSession, vm: VmOrder) -> Iterator[str]:
 
 def _sizes(session: AzureSession, vm: VmOrder) -> Iterator[str]:
     """One size that can be had is enough; otherwise why each cannot."""
-    known = session.catalogue.sizes(vm.subscription, vm.region)
+    known = Catalogue.of(session).sizes(vm.subscription, vm.region)
     reasons = []
     for name in vm.sizes:
         size = known.get(name.lower())
@@ -61,7 +61,7 @@ def _unfit(session: AzureSession, vm: VmOrder, size: Size) -> str:
         return f"{size.name} runs generation {' and '.join(size.generations)}, the source's firmware needs {generation}"
     if not size.premium and any(disk.sku.startswith(("Premium", "Ultra")) for disk in vm.disks):
         return f"{size.name} takes no premium disks"
-    usages = session.catalogue.usages(vm.subscription, vm.region)
+    usages = Catalogue.of(session).usages(vm.subscription, vm.region)
     for family, what in ((size.family.lower(), size.family), ("cores", "all families")):
         usage = usages.get(family)
         if usage is not None and usage.left < size.vcpus:

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from azure.mgmt.storage import StorageManagementClient
     from azure.storage.blob import BlobServiceClient
 
-    from providers.azure.catalogue import Catalogue
     from providers.azure.login import Login, Renewal
     from providers.azure.wire import Wire
 
@@ -264,16 +263,9 @@ class AzureSession:
 
         return self._keep(("wire",), make)
 
-    @property
-    def catalogue(self) -> Catalogue:
-        """VM sizes and quotas, the sizes kept for a while."""
-
-        def make() -> Catalogue:
-            from providers.azure.catalogue import Catalogue
-
-            return Catalogue(self)
-
-        return self._keep(("catalogue",), make)
+    def keep(self, key: str, make: Callable[[], C]) -> C:
+        """What others want to have once a session: made at the first call."""
+        return self._keep((key,), make)
 
     # --- how they are made
 

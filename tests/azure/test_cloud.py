@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from providers.azure.catalogue import Catalogue
 from providers.azure.cloud import AzureCloud
 from providers.azure.tags import Owner
 from replication.model.errors import Denied, Permanent, PortError, Temporary, UnknownFate
@@ -228,7 +229,7 @@ def test_one_good_size_is_enough(cloud: AzureCloud) -> None:
 
 
 def test_too_small_a_quota(azure_world: World, cloud: AzureCloud) -> None:
-    size = azure_world.session.catalogue.sizes(azure_world.lab.subscription, REGION)["standard_d2s_v5"]
+    size = Catalogue.of(azure_world.session).sizes(azure_world.lab.subscription, REGION)["standard_d2s_v5"]
     azure_world.lab.control("POST", "azure/quota", {"family": size.family, "limit": 1, "region": REGION})
     try:
         found = cloud.check(vm_order(1))

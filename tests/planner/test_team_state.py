@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from planner.config import read_lock
+from planner.planfile import digest_of
 from planner.state import dumps
 from planner.store import LeasedStore, lineage_of
 from replication.model import documents
@@ -100,7 +101,7 @@ def test_the_history_names_the_plan(site: Site) -> None:
     looked = site.look()
     site.apply(looked)
     (change,) = site.workspace.view().state.history
-    assert (change.serial, change.doing, change.about["plan"]) == (1, "apply", looked.plan.digest)
+    assert (change.serial, change.doing, change.about["plan"]) == (1, "apply", digest_of(looked.plan))
 
 
 def test_mv_and_rm_are_recorded_and_touch_nothing_outside(site: Site) -> None:

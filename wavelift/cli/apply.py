@@ -79,6 +79,7 @@ def apply(
     log_file: LogFile = None,
 ) -> None:
     """Plan, ask, and carry the plan out; or carry out a plan file. Run it again after anything went wrong: it goes on."""
+    from planner.planfile import digest_of
     from wavelift.approvals import demand, given, on_a_day
     from wavelift.cli.logs import console_and_events
     from wavelift.cli.plan import show
@@ -115,7 +116,7 @@ def apply(
             chosen = Chosen.of(looked.plan)
             agreed_on(chosen, expect_sha)
         if events is not None:
-            events.planned(chosen.plan, chosen.digest or chosen.plan.digest)
+            events.planned(chosen.plan, chosen.digest or digest_of(chosen.plan))
         demand(chosen.plan, given(approval))
         on_a_day(workspace.estate, chosen.plan, time.time())
         if filed is None and chosen.plan.steps and not auto_approve and not _agreed(json):

@@ -47,9 +47,10 @@ def destroy(
     """Stop and delete what wavelift made; Azure VMs that were migrated to stay. Run it again after anything went wrong."""
     from wavelift.cli.console import Console
     from wavelift.destroying import aim, going
+    from wavelift.diagnostics import shown
     from wavelift.evidence import Intent, begun, export, fresh_folder
     from wavelift.wiring import Wiring
-    from wavelift.workspace import Workspace, shown
+    from wavelift.workspace import Workspace
 
     console = Console()
     with Wiring(Workspace.open(estate), "engine") as wiring, stoppable(lambda: console.line(STOPPING), twice_leaves=True) as stop:
@@ -145,7 +146,7 @@ def _rounds(
     wiring: Wiring, what: Aim, looked: Looked, stop: threading.Event, console: Console, parallelism: int, embedded: bool
 ) -> int:
     """Apply, wait for the engine, look again; until nothing is left to do. The exit code."""
-    from wavelift.workspace import shown
+    from wavelift.diagnostics import shown
 
     for _ in range(ROUNDS):
         code = _round(wiring, what, looked, stop, console, parallelism, embedded)

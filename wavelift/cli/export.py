@@ -33,8 +33,9 @@ def export_appliance(
     """Blackout windows, host buffer and throttle as Azure Migrate's appliance takes them: GatewayDataWorker.json and
     New-NetQosPolicy commands. What these cannot carry is said on standard error, line by line of the estate."""
     from planner.wording import did_you_mean
+    from wavelift.diagnostics import shown
     from wavelift.migrate import exported
-    from wavelift.workspace import Workspace, shown
+    from wavelift.workspace import Workspace
 
     workspace = Workspace.open(estate)
     known = workspace.estate.appliances

@@ -48,7 +48,7 @@ def fmt(
         if not check and not diff and path != STDIN:
             _write(path, made.text)
     if refused:
-        from wavelift.workspace import shown
+        from wavelift.diagnostics import shown
 
         typer.echo(shown(tuple(refused)), err=True)
         raise typer.Exit(ERROR)

@@ -30,11 +30,12 @@ def forecast(
     """Ask the schedule itself, with a clock that jumps: when initial replications end, downtimes, earliest legal starts, cost."""
     from wavelift.approvals import given
     from wavelift.cli.console import Console
+    from wavelift.diagnostics import shown
     from wavelift.forecasting import forecast as work_out
     from wavelift.forecasting import text as words
     from wavelift.forecasting.warn import warnings
     from wavelift.wiring import Wiring
-    from wavelift.workspace import Workspace, shown
+    from wavelift.workspace import Workspace
 
     console = Console(quiet=json)
     workspace = Workspace.open(estate)
@@ -72,10 +73,10 @@ def progress(wiring: Wiring, looked: Looked) -> dict[str, float]:
 
 def beside_a_plan(looked: Looked) -> None:
     """What a plan says besides itself: it depends on the hour, so it is no part of the plan, of its digest or its file."""
+    from wavelift.diagnostics import shown
     from wavelift.forecasting import forecast as work_out
     from wavelift.forecasting import text as words
     from wavelift.forecasting.warn import warnings
-    from wavelift.workspace import shown
 
     found = work_out(looked, time.time(), most=IN_A_PLAN)
     if told := warnings(looked.desired.estate, found):

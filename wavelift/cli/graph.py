@@ -26,8 +26,9 @@ def graph(
 
     from planner.desired import build
     from planner.graph import build_graph, dot, mermaid, to_json
+    from wavelift.diagnostics import shown
     from wavelift.wiring import Wiring
-    from wavelift.workspace import Workspace, shown
+    from wavelift.workspace import Workspace
 
     workspace = Workspace.open(estate)
     with Wiring(workspace, "plan") as wiring:

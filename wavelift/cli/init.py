@@ -92,8 +92,8 @@ def _pin(workspace: Workspace) -> None:
     """Resolve every machine and write the lock; all that cannot be resolved is said at once."""
     from planner.config import LockedMachine
     from planner.desired.resolve import resolve_machines
+    from wavelift.diagnostics import shown
     from wavelift.wiring import Wiring
-    from wavelift.workspace import shown
 
     with Wiring(workspace, "plan") as wiring:
         found = resolve_machines(workspace.estate, wiring.inventory(), workspace.locked)

@@ -80,7 +80,9 @@ def plan(
             raise typer.Exit(CHANGES)
         return
     if events is not None:
-        events.planned(looked.plan, looked.plan.digest)
+        from planner.planfile import digest_of
+
+        events.planned(looked.plan, digest_of(looked.plan))
     show(looked, json, console, diagnostics, verbose)
     if not json and not looked.plan.errors:
         from wavelift.cli.forecast import beside_a_plan
@@ -100,8 +102,8 @@ def plan(
 def show(looked: Looked, json: bool, console: object, form: Told = Told.TEXT, verbose: bool = False) -> None:
     """Print the plan: errors and warnings with their lines to standard error, the plan itself to standard output."""
     from planner.explain import summary, text, to_json
+    from wavelift.diagnostics import shown
     from wavelift.reporting import told
-    from wavelift.workspace import shown
 
     made = looked.plan
     if form is not Told.TEXT:

@@ -7,6 +7,7 @@ from typing import Any
 
 from planner.ports import Json, Observed, ResourceRef
 from providers.azure.artifacts.base import Listed, place, plain
+from providers.azure.catalogue import Catalogue
 from providers.azure.cloud import AzureCloud
 from providers.azure.errors import translated
 from providers.azure.ids import ArmId, parse
@@ -106,7 +107,7 @@ class Sizes:
     """`…/locations/<region>/skus/<size>`: what a subscription may have there."""
 
     def __init__(self, session: AzureSession) -> None:
-        self._catalogue = session.catalogue
+        self._catalogue = Catalogue.of(session)
 
     def observe(self, refs: Sequence[ResourceRef]) -> dict[str, Observed]:
         seen: dict[str, Observed] = {}
@@ -122,7 +123,7 @@ class Quotas:
     """`…/locations/<region>/usages/<family>`: vCPUs used and allowed, never from a cache."""
 
     def __init__(self, session: AzureSession) -> None:
-        self._catalogue = session.catalogue
+        self._catalogue = Catalogue.of(session)
 
     def observe(self, refs: Sequence[ResourceRef]) -> dict[str, Observed]:
         seen: dict[str, Observed] = {}
