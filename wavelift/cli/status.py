@@ -125,7 +125,7 @@ def _row(workspace: Workspace, state: State, name: str, statuses: dict[str, Stat
         "problem": said.problem,
         "notice": said.notice,
         "forecast": dict(said.forecast),
-        "heartbeat": now - said.written,
+        "heartbeat": max(0.0, now - said.written),  # it may have been written while this is read
         "life": known.life if known else None,
     }
 
