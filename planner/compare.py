@@ -26,7 +26,10 @@ _UNTAGGED = frozenset({Kind.LOCK, Kind.ROLE, Kind.TRACKING, Kind.REPLICATION})
 
 def outside(recorded: Recorded, seen: Observed) -> tuple[Change, ...]:
     """What was changed outside: `old` is what we set, `new` what is there. Tags are `("tags", name)`, by spec alone."""
-    return (*_properties(recorded.spec, seen), *_strayed(seen), *_tags(recorded, seen))
+    spec = recorded.spec
+    if not seen.strayed and not spec.get(TAGS) and seen.properties.items() <= spec.items():
+        return ()  # told in C, since it is so for nearly all of them
+    return (*_properties(spec, seen), *_strayed(seen), *_tags(recorded, seen))
 
 
 def _properties(spec: Mapping[str, Json], seen: Observed) -> Iterator[Change]:

@@ -13,7 +13,7 @@ import networkx as nx
 
 from planner.artifact import Artifact, Kind
 from planner.desired import Desired
-from planner.desired.replicating import Enabled, replicating, tracking
+from planner.desired.replicating import Enabled, Replicating, tracking
 from planner.plan.orders import vm_artifacts
 from planner.state import State
 
@@ -53,6 +53,7 @@ def _order(graph: nx.DiGraph[str], desired: Desired, name: str, barrier: str) ->
 
 def _artifacts(desired: Desired, state: State) -> Iterator[Artifact]:
     yield from desired.shared
+    replicating = Replicating(desired.estate, desired.names)
     primary = next(iter(desired.estate.appliances), "")
     for wanted in desired.machines.values():
         known = state.machines.get(wanted.uuid)
@@ -60,7 +61,7 @@ def _artifacts(desired: Desired, state: State) -> Iterator[Artifact]:
         track = None if wanted.vm.tracking else tracking(wanted)
         if track:
             yield track
-        yield from replicating(desired.estate, desired.names, wanted, Enabled(replication, primary), track)
+        yield from replicating.artifacts(wanted, Enabled(replication, primary), track)
 
 
 def _add(graph: nx.DiGraph[str], artifact: Artifact) -> None:

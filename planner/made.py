@@ -17,6 +17,8 @@ from replication.model.record import OrderProgress, Record
 
 def unknown(state: State, records: Mapping[str, Record]) -> dict[str, tuple[str, int]]:
     """Machine uuid -> (region, number) of orders that made something whose spec is not recorded yet."""
+    if all(record.order is None for record in records.values()):
+        return {}
     kinds: dict[str, set[str]] = {}
     for recorded in state.artifacts.values():
         if recorded.machine and recorded.spec:

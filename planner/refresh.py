@@ -18,6 +18,8 @@ from replication.model.record import Record
 
 _MADE = {"vm": Kind.VM, "disk": Kind.DISK, "nic": Kind.NIC}
 _TEST = {"vm": Kind.TEST_VM, "disk": Kind.TEST_DISK, "nic": Kind.TEST_NIC}
+_TEST_KINDS = frozenset(_TEST.values())
+_ENDED = frozenset({Stage.COMPLETED, Stage.NEW})
 
 
 def absorb(state: State, records: Mapping[str, Record], orders: Mapping[str, Order] | None = None) -> State:
@@ -27,21 +29,31 @@ def absorb(state: State, records: Mapping[str, Record], orders: Mapping[str, Ord
     """
     artifacts = dict(state.artifacts)
     machines = dict(state.machines)
+    tested = {recorded.machine for recorded in artifacts.values() if recorded.kind in _TEST_KINDS}
     mine: dict[str, list[str]] = {}
-    for address, recorded in artifacts.items():
-        if recorded.machine:
-            mine.setdefault(recorded.machine, []).append(address)
     for uuid, machine in state.machines.items():
         record = records.get(uuid)
         if record is None or record.replication != machine.replication or machine.life in ("stopped", "forgotten"):
             continue
         now = stage(machine, record)
-        machines[uuid] = replace(machine, orders=last_order(machine, record), life=_life(now, machine))
-        for address in mine.get(machine.name, ()):
-            if _gone(artifacts[address].kind, now, record):
-                del artifacts[address]
+        number, life = last_order(machine, record), _life(now, machine)
+        if (number, life) != (machine.orders, machine.life):
+            machines[uuid] = replace(machine, orders=number, life=life)
+        if now in _ENDED or machine.name in tested:
+            mine = mine or _by_machine(state)
+            for address in mine.get(machine.name, ()):
+                if _gone(artifacts[address].kind, now, record):
+                    del artifacts[address]
         _take(artifacts, machine, record, now, (orders or {}).get(uuid))
     return replace(state, artifacts=artifacts, machines=machines)
+
+
+def _by_machine(state: State) -> dict[str, list[str]]:
+    out: dict[str, list[str]] = {}
+    for address, recorded in state.artifacts.items():
+        if recorded.machine:
+            out.setdefault(recorded.machine, []).append(address)
+    return out
 
 
 def _life(now: Stage, machine: MachineState) -> str:
@@ -59,8 +71,8 @@ def _life(now: Stage, machine: MachineState) -> str:
 def _gone(kind: Kind, now: Stage, record: Record) -> bool:
     """Seeds and the item go when replication has ended; test artifacts when the clean-up is done."""
     if kind in (Kind.SEED_DISK, Kind.REPLICATION):
-        return now in (Stage.COMPLETED, Stage.NEW)
-    return kind in (Kind.TEST_VM, Kind.TEST_DISK, Kind.TEST_NIC) and not record.test
+        return now in _ENDED
+    return kind in _TEST_KINDS and not record.test
 
 
 def _take(artifacts: dict[str, Recorded], machine: MachineState, record: Record, now: Stage, sent: Order | None) -> None:

@@ -180,10 +180,12 @@ def _recorded(r: Recorded) -> dict[str, Any]:
     return out
 
 
+_KINDS = {kind.value: kind for kind in Kind}
+
+
 def _read(address: str, r: Mapping[str, Any]) -> Recorded:
-    return Recorded(
-        address, Kind(r["kind"]), r["id"], r["spec"], tuple(r.get("deps", ())), r.get("attributes", {}), r.get("machine")
-    )
+    kind = _KINDS.get(r["kind"]) or Kind(r["kind"])  # a look-up; the class says what is wrong with another value
+    return Recorded(address, kind, r["id"], r["spec"], tuple(r.get("deps", ())), r.get("attributes", {}), r.get("machine"))
 
 
 def same(left: State, right: State) -> bool:

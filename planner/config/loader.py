@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from enum import Enum
-from functools import cache
+from operator import attrgetter
 from os.path import normpath
 from pathlib import Path
 from typing import Any
@@ -234,25 +234,39 @@ def load_sources(folder: Path, *, env: Mapping[str, str] | None = None) -> tuple
     return placed, tuple(ours + sense.found)
 
 
+_Measures = tuple[tuple[str, ...], tuple[object, ...], Callable[[object], tuple[object, ...]]]
+
+
 def _digest(estate: Estate) -> str:
     """sha256 over canonical JSON without places, so that a comment, an order or a checkout's folder changes nothing."""
 
+    known: dict[type, _Measures] = {}
+
     def measured(value: object) -> Any:
-        if is_dataclass(value) and not isinstance(value, type):
-            return {n: v for n, d in _measures(type(value)) if (v := getattr(value, n)) is not d and v != d}
         if isinstance(value, Enum):
             return value.value
-        raise TypeError(f"{type(value).__name__} is no part of an estate")
+        form = type(value)
+        names, usual, got = known.get(form) or known.setdefault(form, _measures(form))
+        found = got(value)
+        return {n: v for n, d, v in zip(names, usual, found, strict=True) if v is not d and v != d}
 
     document = json.dumps(estate, default=measured, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(document.encode()).hexdigest()
 
 
-@cache
-def _measures(form: type) -> tuple[tuple[str, object], ...]:
-    """The fields of a class that are measured, each with its default: what is as it is by default is no part of the digest,
-    so that a later version with more keys measures old files alike."""
-    return tuple((f.name, _default(f)) for f in fields(form) if f.name not in _UNMEASURED)
+def _measures(form: type) -> _Measures:
+    """The fields of a class that are measured, their defaults, and what takes their values out of one of its kind. What is as it
+    is by default is no part of the digest, so that a later version with more keys measures old files alike."""
+    if not is_dataclass(form):
+        raise TypeError(f"{form.__name__} is no part of an estate")
+    measured = [f for f in fields(form) if f.name not in _UNMEASURED]
+    names = tuple(f.name for f in measured)
+    return names, tuple(map(_default, measured)), _values(names)
+
+
+def _values(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
+    """`attrgetter` gives a tuple for two names and more."""
+    return attrgetter(*names) if len(names) > 1 else lambda one: tuple(getattr(one, name) for name in names)
 
 
 def _default(field: Field[Any]) -> object:

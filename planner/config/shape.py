@@ -43,6 +43,8 @@ class _Reader:
         self._file = file
         self._problems = problems
         self._path: list[str] = []
+        self._read: dict[tuple[int, str, bool], str | int | float | bool | None] = {}
+        """What was right once is right again: sizes and types of disks are written thousands of times."""
 
     def item(self, node: yaml.Node, rule: Rule, key: Span | None) -> Item | None:
         """The value of `node`, or None when it is wrong as a whole."""
@@ -50,10 +52,14 @@ class _Reader:
         if node.tag and not self._untagged(node, span):
             return None
         if isinstance(node, yaml.ScalarNode):
-            if node.value == "" and node.style == "":
+            text, bare = node.value, node.style == ""
+            if bare and text == "":
                 return self._nothing(rule, key or span)
             if rule.scalar:
-                value = read_scalar(node.value, node.style == "", rule.scalar, self._refuse(span))
+                known = (id(rule.scalar), text, bare)  # rules are made once and stay
+                value = self._read.get(known)
+                if value is None:
+                    value = self._read[known] = read_scalar(text, bare, rule.scalar, self._refuse(span))
                 return None if value is None else Item(value, span, key or span)
         elif isinstance(node, yaml.MappingNode) and rule.mapping:
             return Item(self._mapping(node, rule.mapping, span), span, key or span)
@@ -72,9 +78,7 @@ class _Reader:
 
     def _nothing(self, rule: Rule, span: Span) -> Item | None:
         hint = " (`{}` is an empty one)" if rule.mapping and not rule.scalar else ""
-        self._add(
-            "WL130", f"Expected is {rule.title}{hint}; nothing is given. Give a value, or remove the key.", span
-        )
+        self._add("WL130", f"Expected is {rule.title}{hint}; nothing is given. Give a value, or remove the key.", span)
         return Item({}, span, span) if rule.mapping else None
 
     def _mapping(self, node: yaml.MappingNode, rule: MapRule, span: Span) -> dict[str, Item]:
@@ -83,11 +87,11 @@ class _Reader:
         before = len(self._problems.found)
         whole = True  # a key that cannot be read may be the one that seems to be missing
         for key_node, value_node in node.value:
-            name = self._key(key_node)
+            place = span_of(self._file, key_node.start_mark)
+            name = self._key(key_node, place)
             if name is None:
                 whole = False
                 continue
-            place = span_of(self._file, key_node.start_mark)
             self._path.append(name)
             if name in places:
                 self._twice(name, place, places[name])
@@ -118,15 +122,12 @@ class _Reader:
             check_name(name, rule.names, self._refuse(place))
         return self.item(value, known, place)
 
-    def _key(self, node: yaml.Node) -> str | None:
-        place = span_of(self._file, node.start_mark)
+    def _key(self, node: yaml.Node, place: Span) -> str | None:
         if not isinstance(node, yaml.ScalarNode):
             self._add("WL129", f"A key is plain text; this is {_kind(node)}.", place)
             return None
         if node.value == "<<" and node.style == "":
-            detail = (
-                "`<<` is not read. Put what machines share into `defaults` of the estate, a target or a wave."
-            )
+            detail = "`<<` is not read. Put what machines share into `defaults` of the estate, a target or a wave."
             self._add("WL129", detail, place)
             return None
         if node.tag and not self._untagged(node, place):
@@ -147,16 +148,15 @@ class _Reader:
                 self._add("WL122", f"{quote(name)} is missing from {rule.title}.", span)
 
     def _counts(self, rule: MapRule, places: dict[str, Span], span: Span) -> None:
-        where = f"{rule.title[0].upper()}{rule.title[1:]}"
         for name, needed in rule.needs.items():
             for other in needed:
                 if name in places and other not in places:
                     detail = f"{quote(name)} needs {quote(other)} beside it. Give both, or neither."
                     self._add("WL128", detail, places[name])
         if len(places) < rule.fewest:
-            self._add("WL127", f"{where} holds nothing. Fill it, or remove the key.", span)
+            self._add("WL127", f"{_capital(rule.title)} holds nothing. Fill it, or remove the key.", span)
         if rule.most is not None and len(places) > rule.most:
-            detail = f"{where} holds {len(places)} entries; at most {rule.most} are allowed."
+            detail = f"{_capital(rule.title)} holds {len(places)} entries; at most {rule.most} are allowed."
             self._add("WL127", detail, span)
 
     def _allied(self, allied: Allied, found: dict[str, Item], span: Span) -> None:
@@ -178,9 +178,7 @@ class _Reader:
         if len(node.value) < rule.fewest:
             self._add("WL127", "The list is empty. Fill it, or remove the key.", span)
         if rule.most is not None and len(node.value) > rule.most:
-            self._add(
-                "WL127", f"The list holds {len(node.value)} entries; at most {rule.most} are allowed.", span
-            )
+            self._add("WL127", f"The list holds {len(node.value)} entries; at most {rule.most} are allowed.", span)
         return found
 
     def _untagged(self, node: yaml.Node, span: Span) -> bool:
@@ -192,6 +190,10 @@ class _Reader:
 
     def _add(self, code: str, detail: str, span: Span, related: tuple[tuple[str, Span], ...] = ()) -> None:
         self._problems.add(code, detail, span, ".".join(self._path), related)
+
+
+def _capital(title: str) -> str:
+    return title[:1].upper() + title[1:]
 
 
 def _guesses(rule: MapRule, places: dict[str, Span]) -> set[str | None]:

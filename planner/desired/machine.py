@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from planner.estate import Diagnostic, DiskWish, Machine, Target
@@ -12,6 +13,7 @@ from planner.names import Names
 from replication.model.item import DiskOrder, NicOrder, VmOrder
 
 MIB = 1024 * 1024
+_BUSES = ("scsi", "nvme", "sata", "ide")
 SMALLEST_DISK = 20 * MIB
 """Azure's smallest upload is 20 MiB (+ 512 bytes of footer)."""
 
@@ -36,9 +38,7 @@ def join(machine: Machine, vm: VmFacts, target: Target) -> tuple[DesiredMachine 
     problems: list[Diagnostic] = []
     disks = sorted(vm.disks, key=_position)
     if not disks:
-        problems.append(
-            _problem(machine, "WL210", "the VM has no disks", f"{vm.path} has no virtual disk to replicate.", "vm")
-        )
+        problems.append(_problem(machine, "WL210", "the VM has no disks", f"{vm.path} has no virtual disk to replicate.", "vm"))
         return None, problems
     wishes: dict[int, DiskWish] = {}
     for label, wish in machine.disks.items():
@@ -63,9 +63,7 @@ def join(machine: Machine, vm: VmFacts, target: Target) -> tuple[DesiredMachine 
     kept = tuple(d for d in disks if not (d.key in wishes and wishes[d.key].skip))
     if vm.os_disk not in {d.key for d in kept}:
         problems.append(
-            _problem(
-                machine, "WL213", "the OS disk is skipped", "The disk that the VM boots from cannot be skipped.", "disks"
-            )
+            _problem(machine, "WL213", "the OS disk is skipped", "The disk that the VM boots from cannot be skipped.", "disks")
         )
     for disk in kept:
         asked = wishes[disk.key].gib if disk.key in wishes else None
@@ -77,9 +75,7 @@ def join(machine: Machine, vm: VmFacts, target: Target) -> tuple[DesiredMachine 
         if index >= count:
             detail = f"{vm.path} has {count} network adapters, numbered from 0; there is no {index}."
             problems.append(
-                Diagnostic(
-                    "WL215", "no such network adapter", f"{machine.name}: {detail}", "", nic_wish.span or machine.span
-                )
+                Diagnostic("WL215", "no such network adapter", f"{machine.name}: {detail}", "", nic_wish.span or machine.span)
             )
     for index, nic in _wanted_nics(machine, vm):
         if _subnet(machine, target, index, nic) is None:
@@ -90,9 +86,7 @@ def join(machine: Machine, vm: VmFacts, target: Target) -> tuple[DesiredMachine 
             problems.append(_problem(machine, "WL216", "port group without a subnet", detail, "nics"))
     if not any(True for _ in _wanted_nics(machine, vm)):
         problems.append(
-            _problem(
-                machine, "WL217", "no network adapter is left", "An Azure VM needs at least one network adapter.", "nics"
-            )
+            _problem(machine, "WL217", "no network adapter is left", "An Azure VM needs at least one network adapter.", "nics")
         )
     if problems:
         return None, problems
@@ -171,14 +165,15 @@ def _address(machine: Machine, index: int, nic: NicFacts) -> str | None:
 
 def _position(disk: DiskFacts) -> tuple[int, int, int, int]:
     """Controller and unit order ("scsi0:1"): scsi first, as a BIOS boots; then bus, unit, key."""
-    kind = disk.controller.rstrip("0123456789:")
-    bus, _, unit = disk.controller[len(kind) :].partition(":")
-    return (
-        ("scsi", "nvme", "sata", "ide").index(kind) if kind in ("scsi", "nvme", "sata", "ide") else 9,
-        int(bus or 0),
-        int(unit or 0),
-        disk.key,
-    )
+    return (*_slot(disk.controller), disk.key)
+
+
+@cache
+def _slot(controller: str) -> tuple[int, int, int]:
+    kind = controller.rstrip("0123456789:")
+    bus, _, unit = controller[len(kind) :].partition(":")
+    rank = _BUSES.index(kind) if kind in _BUSES else 9
+    return rank, int(bus or 0), int(unit or 0)
 
 
 def _problem(machine: Machine, code: str, summary: str, detail: str, key: str) -> Diagnostic:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from planner.artifact import Artifact, Json, Kind, ref
 from planner.desired.machine import DesiredMachine
 from planner.desired.shared import LOG_CONTAINER, LOG_KEY, REPORT_KEY, SEED_CONTAINER
-from planner.estate import Appliance, Estate, Span
-from planner.inventory import DiskFacts
+from planner.estate import Appliance, Estate, Target
 from planner.names import Names, seed_id
 
 
@@ -34,48 +33,112 @@ def tracking(wanted: DesiredMachine) -> Artifact:
     )
 
 
-def replicating(
-    estate: Estate, names: Names, wanted: DesiredMachine, enabled: Enabled, track: Artifact | None
-) -> Iterator[Artifact]:
-    """Seed disks, then the item that depends on them and on the region's stores and key."""
-    machine, target = wanted.machine, wanted.target
-    store = f"{Kind.SEED_STORE}.{target.name}"
-    container = f"{Kind.CONTAINER}.{store}"
-    seeds = []
-    for disk in wanted.disks:
-        blob = seed_blob(wanted.uuid, enabled.replication, disk.key)
-        address = f"{Kind.SEED_DISK}.{machine.name}/{disk.key}"
-        spec: dict[str, Json] = {
-            "account": ref(store, "blob_endpoint"),
-            "container": SEED_CONTAINER,
-            "blob": blob,
-            "size": disk.capacity,
-        }
-        arm_id = seed_id(names.seed_store(target), SEED_CONTAINER, blob)
-        seeds.append(
-            Artifact(address, Kind.SEED_DISK, arm_id, spec, (container,), machine.name, machine.wave, _origin(wanted, disk))
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What all machines of one target have in common. The values are shared by their artifacts: nobody changes a spec."""
+
+    seed_account: Json
+    seeds: str
+    """Id of the seed container, with what stands before a blob's name."""
+    container: tuple[str, ...]
+    item_needs: tuple[str, ...]
+    stores: Mapping[str, Json]
+    """Where an item's data and keys are."""
+
+
+class Replicating:
+    """What the machines of one estate need while they replicate."""
+
+    def __init__(self, estate: Estate, names: Names) -> None:
+        self._estate = estate
+        self._names = names
+        self._places: dict[str, _Place] = {}
+
+    def artifacts(self, wanted: DesiredMachine, enabled: Enabled, track: Artifact | None) -> Iterator[Artifact]:
+        """Seed disks, then the item that depends on them and on the region's stores and key."""
+        machine, place = wanted.machine, self._place(wanted.target)
+        blobs = {disk.key: seed_blob(wanted.uuid, enabled.replication, disk.key) for disk in wanted.disks}
+        seed, seeds = f"{Kind.SEED_DISK}.{machine.name}/", []
+        for disk in wanted.disks:
+            address, blob = f"{seed}{disk.key}", blobs[disk.key]
+            spec = {"account": place.seed_account, "container": SEED_CONTAINER, "blob": blob, "size": disk.capacity}
+            origin = machine.spans.get(f"disks.{disk.controller}") or machine.span
+            seeds.append(address)
+            yield Artifact(address, Kind.SEED_DISK, place.seeds + blob, spec, place.container, machine.name, machine.wave, origin)
+        yield Artifact(
+            f"{Kind.REPLICATION}.{machine.name}",
+            Kind.REPLICATION,
+            f"item:{wanted.target.region}/{wanted.uuid}",
+            self._item(wanted, enabled, place, blobs),
+            (*seeds, *place.item_needs, track.address) if track else (*seeds, *place.item_needs),
+            machine.name,
+            machine.wave,
+            machine.span,
         )
-    yield from seeds
-    region = target.region
+
+    def _place(self, target: Target) -> _Place:
+        known = self._places.get(target.name)
+        if known is None:
+            known = self._places[target.name] = _place(self._names, target)
+        return known
+
+    def _item(self, wanted: DesiredMachine, enabled: Enabled, place: _Place, blobs: Mapping[int, str]) -> dict[str, Json]:
+        """The fields of `replication.model.item.Item`, with references where an endpoint is not known before apply."""
+        machine, estate = wanted.machine, self._estate
+        schedule = estate.appliances[enabled.appliance].schedule
+        return {
+            "machine": wanted.uuid,
+            "name": machine.name,
+            "wave": machine.wave,
+            "replication": enabled.replication,
+            "estate": estate.name,
+            "source": machine.source,
+            "appliance": enabled.appliance,
+            "region": wanted.target.region,
+            "disks": [
+                {
+                    "key": d.key,
+                    "uuid": d.uuid,
+                    "label": f"{d.controller} ({d.label})",
+                    "capacity": d.capacity,
+                    "seed": blobs[d.key],
+                }
+                for d in wanted.disks
+            ],
+            **place.stores,
+            "quiesce": machine.quiesce,
+            "hold": None,  # a machine's `hold` keeps it from going further; what protects its data goes on
+            "delta_minimum": schedule.delta_minimum,
+            "delta_cap": schedule.delta_cap,
+            "retry_after": schedule.retry_after,
+            **_blackouts(estate, wanted),
+            **_reader(estate, machine.source),
+        }
+
+
+def _place(names: Names, target: Target) -> _Place:
+    region, store = target.region, f"{Kind.SEED_STORE}.{target.name}"
     gateway, log = f"{Kind.GATEWAY_STORE}.{region}", f"{Kind.LOG_STORE}.{region}"
-    deps = (
-        *(s.address for s in seeds),
-        f"{Kind.CONTAINER}.{gateway}",
-        f"{Kind.CONTAINER}.{log}",
-        f"{Kind.SECRET}.{region}/{LOG_KEY}",
-        f"{Kind.SECRET}.{region}/{REPORT_KEY}",
-        *((track.address,) if track else ()),
-    )
-    address = f"{Kind.REPLICATION}.{machine.name}"
-    yield Artifact(
-        address,
-        Kind.REPLICATION,
-        f"item:{region}/{wanted.uuid}",
-        _item(estate, wanted, enabled),
-        deps,
-        machine.name,
-        machine.wave,
-        machine.span,
+    account = ref(store, "blob_endpoint")
+    return _Place(
+        account,
+        seed_id(names.seed_store(target), SEED_CONTAINER, ""),
+        (f"{Kind.CONTAINER}.{store}",),
+        (
+            f"{Kind.CONTAINER}.{gateway}",
+            f"{Kind.CONTAINER}.{log}",
+            f"{Kind.SECRET}.{region}/{LOG_KEY}",
+            f"{Kind.SECRET}.{region}/{REPORT_KEY}",
+        ),
+        {
+            "seed_account": account,
+            "seed_container": SEED_CONTAINER,
+            "log_account": ref(log, "blob_endpoint"),
+            "log_container": LOG_CONTAINER,
+            "key_vault": ref(f"{Kind.KEY_VAULT}.{region}", "vault_uri"),
+            "log_key": LOG_KEY,
+            "report_key": REPORT_KEY,
+        },
     )
 
 
@@ -83,46 +146,6 @@ def _reader(estate: Estate, source: str) -> dict[str, Json]:
     """Left out where it is `https`, so that items from before there was a choice say the same."""
     name = estate.sources[source].reader.name
     return {} if name == "https" else {"reader": name}
-
-
-def _item(estate: Estate, wanted: DesiredMachine, enabled: Enabled) -> dict[str, Json]:
-    """The fields of `replication.model.item.Item`, with references where an endpoint is not known before apply."""
-    machine, region = wanted.machine, wanted.target.region
-    appliance = estate.appliances[enabled.appliance]
-    return {
-        "machine": wanted.uuid,
-        "name": machine.name,
-        "wave": machine.wave,
-        "replication": enabled.replication,
-        "estate": estate.name,
-        "source": machine.source,
-        "appliance": enabled.appliance,
-        "region": region,
-        "disks": [
-            {
-                "key": d.key,
-                "uuid": d.uuid,
-                "label": f"{d.controller} ({d.label})",
-                "capacity": d.capacity,
-                "seed": seed_blob(wanted.uuid, enabled.replication, d.key),
-            }
-            for d in wanted.disks
-        ],
-        "seed_account": ref(f"{Kind.SEED_STORE}.{wanted.target.name}", "blob_endpoint"),
-        "seed_container": SEED_CONTAINER,
-        "log_account": ref(f"{Kind.LOG_STORE}.{region}", "blob_endpoint"),
-        "log_container": LOG_CONTAINER,
-        "key_vault": ref(f"{Kind.KEY_VAULT}.{region}", "vault_uri"),
-        "log_key": LOG_KEY,
-        "report_key": REPORT_KEY,
-        "quiesce": machine.quiesce,
-        "hold": None,  # a machine's `hold` keeps it from going further; what protects its data goes on
-        "delta_minimum": appliance.schedule.delta_minimum,
-        "delta_cap": appliance.schedule.delta_cap,
-        "retry_after": appliance.schedule.retry_after,
-        **_blackouts(estate, wanted),
-        **_reader(estate, machine.source),
-    }
 
 
 def _blackouts(estate: Estate, wanted: DesiredMachine) -> dict[str, Json]:
@@ -143,7 +166,3 @@ def choose_appliance(estate: Estate, source: str, taken: dict[str, int]) -> Appl
             if taken.get(appliance.name, 0) < appliance.limits.machines_per_appliance:
                 return appliance
     return None
-
-
-def _origin(wanted: DesiredMachine, disk: DiskFacts) -> Span | None:
-    return wanted.machine.spans.get(f"disks.{disk.controller}") or wanted.machine.span

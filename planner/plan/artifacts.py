@@ -126,6 +126,8 @@ class Differ:
         )
 
     def _existing(self, artifact: Artifact, recorded: Recorded, seen: Observed | None) -> None:
+        if seen is None and recorded.id == artifact.id and recorded.spec == artifact.spec:
+            return  # as nearly everything is: not looked at, and nothing asked of it that was not set
         moved = self._changed(recorded, seen, artifact.wave, artifact.origin)
         changes = tuple(diff(recorded.spec, artifact.spec))
         fixed = [c for c in (*changes, *moved) if c.path and c.path[0] in FIXED]

@@ -180,12 +180,13 @@ class Leaving:
 
     def _skipped_disks(self, name: str) -> None:
         wanted = self._desired.machines[name]
-        state = self._state.machines.get(wanted.uuid)
+        keys = {f"{Kind.SEED_DISK}.{name}/{d.key}" for d in wanted.disks}
+        skipped = [r for r in self._own[name] if r.kind is Kind.SEED_DISK and r.address not in keys]
+        state = self._state.machines.get(wanted.uuid) if skipped else None
         if state is None or stage(state, self._world.machines.get(wanted.uuid)) not in (Stage.INITIAL, Stage.DELTA):
             return
-        keys = {f"{Kind.SEED_DISK}.{name}/{d.key}" for d in wanted.disks}
-        for recorded in self._own[name]:
-            if recorded.kind is not Kind.SEED_DISK or recorded.address in keys or self._differ.gone(recorded.address):
+        for recorded in skipped:
+            if self._differ.gone(recorded.address):
                 continue
             if self._allowed and state.protect:
                 what = f"{recorded.address} (its disk is not replicated any more)"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from planner.artifact import ENGINE_MADE, Kind
 from planner.desired import Desired, DesiredMachine
-from planner.desired.replicating import Enabled, choose_appliance, replicating, tracking
+from planner.desired.replicating import Enabled, Replicating, choose_appliance, tracking
 from planner.estate import Diagnostic, Machine, Phase, Wave
 from planner.plan.artifacts import Differ
 from planner.plan.gates import approval_gate, test_gate, way_back_gate
@@ -48,6 +48,7 @@ class Machines:
         self._world = world
         self._differ = differ
         self._notes = notes
+        self._replicating = Replicating(desired.estate, desired.names)
         uuids_of = {**desired.absent, **{name: m.uuid for name, m in desired.machines.items()}}
         self._stages = {name: stage(state.machines.get(u), world.machines.get(u)) for name, u in uuids_of.items()}
         self._own: dict[str, dict[str, Kind]] = {}
@@ -154,8 +155,7 @@ class Machines:
             self._differ.want(
                 track, "changed block tracking is off: switching it on changes the VM (a snapshot is taken and removed)"
             )
-        enabled = Enabled(replication, appliance)
-        for artifact in replicating(self._desired.estate, self._desired.names, wanted, enabled, track):
+        for artifact in self._replicating.artifacts(wanted, Enabled(replication, appliance), track):
             self._differ.want(artifact)
 
     def _free_appliance(self, wanted: DesiredMachine) -> str | None:

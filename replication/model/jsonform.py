@@ -23,6 +23,7 @@ from replication.model.release import RELEASE, skewed
 Json = typing.Any
 """What `json` reads and writes: checked here, value by value."""
 _LARGEST = sys.float_info.max
+_ENVELOPE = frozenset({"kind", "schema", "body", "release"})
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _T = typing.TypeVar("_T")
 _Load = Callable[[Json, str], typing.Any]
@@ -57,8 +58,8 @@ def loads(kind: str, schema: int, form: type[_T], data: bytes) -> _T:
             f"{kind}: schema {_shown(found.get('schema'))}, written by wavelift {_shown(found.get('release'))}; this is "
             f"wavelift {RELEASE}, which reads up to {schema}: upgrade wavelift here"
         )
-    if unknown := sorted(found.keys() - {"kind", "schema", "body", "release"}):
-        raise BadDocument(f"{kind}: {unknown[0]}: not known")
+    if not found.keys() <= _ENVELOPE:
+        raise BadDocument(f"{kind}: {min(found.keys() - _ENVELOPE)}: not known")
     load = loader(typing.cast(typing.Any, form))
     try:
         loaded: _T = load(found.get("body"), "")
@@ -183,23 +184,43 @@ def _key(kind: type, name: str, path: str) -> str | int:
 def _dataclass(kind: type) -> _Load:
     hints = typing.get_type_hints(kind)
     loaders = {f.name: loader(hints[f.name]) for f in dataclasses.fields(kind)}
-    needed = [
-        f.name
-        for f in dataclasses.fields(kind)
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    ]
+    usual = {f.name: _usual(f) for f in dataclasses.fields(kind)}
+    needed = frozenset(name for name, (form, _) in usual.items() if form is _Needed)
 
     def load(found: Json, path: str) -> typing.Any:
         if type(found) is not dict:
             raise BadDocument(f"{path}: expected an object, found {_shown(found)}")
-        if unknown := sorted(found.keys() - loaders.keys()):
-            raise BadDocument(f"{path}.{unknown[0]}: not known")
-        for name in needed:
-            if name not in found:
-                raise BadDocument(f"{path}.{name}: missing")
-        return kind(**{name: loaders[name](value, path and f"{path}.{name}") for name, value in found.items()})
+        if not found.keys() <= loaders.keys():
+            raise BadDocument(f"{path}.{min(found.keys() - loaders.keys())}: not known")
+        if not needed <= found.keys():
+            raise BadDocument(f"{path}.{next(name for name in loaders if name in needed - found.keys())}: missing")
+        given = {}
+        for name, value in found.items():
+            form, written = usual[name]
+            if type(value) is not form or value != written:  # most fields of most documents are as they are by default
+                given[name] = loaders[name](value, path and f"{path}.{name}")
+        return kind(**given)
 
     return load
+
+
+class _Needed:
+    """In place of a type where a field has no default."""
+
+
+class _Looked:
+    """In place of a type where a default holds values of its own, whose types would have to be looked at too."""
+
+
+def _usual(field: dataclasses.Field[typing.Any]) -> tuple[type, Json]:
+    """How a field's default is written, with its type there: `False` is not `0`."""
+    if field.default is not dataclasses.MISSING:
+        written = plain(field.default)
+    elif field.default_factory is not dataclasses.MISSING:
+        written = plain(field.default_factory())
+    else:
+        return _Needed, None
+    return (_Looked if type(written) in (list, dict) and written else type(written)), written
 
 
 def _word(kind: type) -> str:

@@ -43,7 +43,11 @@ def write(folder: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(state_text(state))
     there = marshal.loads((folder / OBSERVED).read_bytes())
-    there |= {r.id.lower(): {k: v for k, v in r.spec.items() if k != "tags"} for r in state.artifacts.values()}
+    there |= {
+        r.id.lower(): {k: v for k, v in r.spec.items() if k != "tags"}
+        for r in state.artifacts.values()
+        if r.kind is not Kind.REPLICATION
+    }
     (folder / OBSERVED).write_bytes(marshal.dumps(there))
     records = [document(Record(m.uuid, m.replication, 1, 1, Life.DELTA, 1)).decode().rstrip() for m in state.machines.values()]
     (folder / RECORDS).write_text("\n".join(records))

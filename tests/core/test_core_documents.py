@@ -81,6 +81,8 @@ def changed(path, value):
         (["body", "epoch"], True, "record.epoch: expected a whole number, found True"),
         (["body", "epoch"], 3.0, "record.epoch"),
         (["body", "dirty"], 1, "record.dirty: expected true or false"),
+        (["body", "dirty"], 0, "record.dirty: expected true or false"),
+        (["body", "orders_done"], False, "record.orders_done: expected a whole number"),
         (["body", "life"], "dead", "record.life: expected one of new, initial, delta, migrated, stopped; found 'dead'"),
         (["body", "life"], {}, "record.life"),
         (["body", "attempt", "started"], "soon", "record.attempt.started: expected a number"),
