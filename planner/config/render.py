@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from planner.config.document import split_lines
@@ -12,6 +13,9 @@ from planner.estate import Diagnostic, Span
 
 _WIDTH = 100
 """Columns of source text that are shown of a long line, around the place."""
+
+_WHOLE, _SHORT = 3, 20
+"""Of more than `_SHORT` diagnostics that are alike so many are told with their lines, and so many at all."""
 
 _SECRET = re.compile(
     r"""((?<![\w-])(?:[\w-]{0,40}?(?:pass|pwd|secret|token|credential|api_?key)\w{0,20}|login|plan|engine)["']?\s{0,9}[:=]\s{0,99})"""
@@ -35,10 +39,29 @@ def read_sources(diagnostics: Iterable[Diagnostic]) -> dict[str, str]:
 
 
 def render(diagnostics: Iterable[Diagnostic], sources: Mapping[str, str]) -> str:
-    """All diagnostics as text, an empty line between them. `sources` maps a span's file to its text."""
+    """All diagnostics as text, an empty line between them. `sources` maps a span's file to its text.
+
+    One cause can have a thousand places (a port group that no subnet stands for): of what is alike only the first are told
+    with their line, some more in a line each, and the rest is counted.
+    """
     diagnostics = list(diagnostics)
     lines = _Lines(sources, diagnostics)
-    return "\n".join(_one(diagnostic, lines) for diagnostic in diagnostics)
+    return "\n".join(_folded(diagnostics, lines))
+
+
+def _folded(diagnostics: list[Diagnostic], lines: _Lines) -> Iterator[str]:
+    alike = Counter(_kind(diagnostic) for diagnostic in diagnostics)
+    told: Counter[tuple[str, str]] = Counter()
+    for diagnostic in diagnostics:
+        kind = _kind(diagnostic)
+        told[kind] += 1
+        if alike[kind] <= _SHORT or told[kind] <= _WHOLE:
+            yield _one(diagnostic, lines)
+        elif told[kind] <= _SHORT:
+            yield _short(diagnostic)
+        elif told[kind] == alike[kind]:
+            more = alike[kind] - _SHORT
+            yield f"… and {more} more {diagnostic.severity}s {diagnostic.code}: {diagnostic.summary} (--json names all)\n"
 
 
 class _Lines:
@@ -89,9 +112,21 @@ def _place(span: Span | None) -> dict[str, object]:
     return {"file": span.file, "line": span.line, "column": span.column}
 
 
-def _one(diagnostic: Diagnostic, lines: _Lines) -> str:
+def _kind(diagnostic: Diagnostic) -> tuple[str, str]:
+    return diagnostic.code, diagnostic.summary
+
+
+def _short(diagnostic: Diagnostic) -> str:
+    return f"{_head(diagnostic)}: {diagnostic.detail}"
+
+
+def _head(diagnostic: Diagnostic) -> str:
     place = f"{_clean(str(diagnostic.span))}: " if diagnostic.span else ""
-    text = [f"{place}{diagnostic.severity} {diagnostic.code}: {diagnostic.summary}"]
+    return f"{place}{diagnostic.severity} {diagnostic.code}: {diagnostic.summary}"
+
+
+def _one(diagnostic: Diagnostic, lines: _Lines) -> str:
+    text = [_head(diagnostic)]
     text += _excerpt(diagnostic.span, lines)
     text.append(f"  {diagnostic.detail}")
     for words, span in diagnostic.related:
