@@ -1,7 +1,7 @@
 """`make soak`: a site of real processes under random trouble, and at its end every disk against its source.
 
 For some minutes guests write while calls to Azure and vCenter are refused, broken off, delayed, or held on the wire to land
-late, bits of log blobs flip, tracking is reset, and engines die of kill -9; half-way through a third of the machines are cut
+late, bits of log blobs flip, tracking is reset, and engines die of kill -9; in the second half machine after machine is cut
 over in the middle of it. Then the trouble ends, and what must be true is looked at: every machine whose cut-over was asked for
 has an Azure VM whose disks equal its powered-off source; every other one runs and has a newest recovery point that equals it;
 no snapshot of ours is left. The trouble comes from `--seed`; when it strikes is the machine's affair, so that a run can be
@@ -29,8 +29,6 @@ AZURE = (
     ("blob PutPage ", "fail", {"status": 500, "when": "after", "code": "InternalError"}),
     ("blob PutPage ", "hold", {"seconds": 4.0}),
     ("blob PutPage ", "break", {"when": "after"}),
-    ("blob PutPageFromURL ", "hold", {"seconds": 3.0}),
-    ("blob PutPageFromURL ", "fail", {"status": 503}),
     ("blob PutBlob .*/log/", "break", {}),
     ("blob PutBlob .*/log/", "fail", {"status": 503, "when": "after"}),
     ("blob PutBlob .*/gateway/", "break", {"when": "after"}),
@@ -41,10 +39,6 @@ AZURE = (
     ("blob LeaseBlob ", "fail", {"status": 503}),
     ("blob SnapshotBlob ", "fail", {"status": 500, "when": "after", "code": "InternalError"}),
     ("blob ", "delay", {"seconds": 1.5}),
-    ("arm ", "fail", {"status": 429, "code": "TooManyRequests", "retry_after": 1}),
-    ("arm PUT ", "break", {"when": "after"}),
-    ("arm POST ", "fail", {"status": 503}),
-    ("arm PUT Microsoft.Compute/virtualMachines ", "fail", {"status": 500, "when": "after", "code": "InternalServerError"}),
 )
 VCENTER = (
     ("CreateSnapshot", "break", {"when": "after"}),
@@ -54,10 +48,21 @@ VCENTER = (
     ("QueryChangedDiskAreas", "break", {}),
     ("ReadDatastore ", "break", {}),
     ("ReadDatastore ", "fail", {"status": 503}),
-    ("PowerOff", "break", {"when": "after"}),
-    ("ShutdownGuest", "break", {"when": "after"}),
     ("", "delay", {"seconds": 1.0}),
 )
+CUT_OVER = (
+    ("azure", "PutPageFromURL ", "hold", {"seconds": 3.0}),
+    ("azure", "PutPageFromURL ", "fail", {"status": 503}),
+    ("azure", "PutPageFromURL ", "break", {"when": "after"}),
+    ("azure", "arm ", "fail", {"status": 429, "code": "TooManyRequests", "retry_after": 1}),
+    ("azure", "arm PUT ", "break", {"when": "after"}),
+    ("azure", "arm PUT ", "hold", {"seconds": 3.0}),
+    ("azure", "arm POST ", "fail", {"status": 503}),
+    ("azure", "arm PUT .*virtualMachines", "fail", {"status": 500, "when": "after", "code": "InternalServerError"}),
+    ("vcenter", "PowerOff", "break", {"when": "after"}),
+    ("vcenter", "ShutdownGuest", "break", {"when": "after"}),
+)
+"""What only a cut-over does, or for the most part."""
 
 
 class Soak:
@@ -72,13 +77,15 @@ class Soak:
         self._log = (site.folder / "soak.log").open("a", buffering=1)
 
     def trouble(self, minutes: float) -> None:
-        """Random trouble for so long; half-way a third of the machines are to be cut over."""
+        """Random trouble for so long; in its second half two machines in three are asked to be cut over, one after the other."""
         began = time.monotonic()
-        halfway = began + 30 * minutes
+        cut = self.names[: 2 * len(self.names) // 3]
+        when = [began + 30 * minutes + 28 * minutes * n / len(cut) for n in range(len(cut))]
         doings: list[tuple[Callable[[], None], int]] = [
             (self.write, 10),
             (self.azure, 8),
             (self.vcenter, 4),
+            (self.cut_over, 4),
             (self.kill, 1),
             (self.reset, 1),
             (self.heal, 2),
@@ -88,8 +95,8 @@ class Soak:
             (doing,) = self.random.choices([d for d, _ in doings], [weight for _, weight in doings])
             self.note(doing.__name__)
             doing()
-            if not self.asked and time.monotonic() > halfway:
-                self.ask(self.names[: len(self.names) // 3])
+            if len(self.asked) < len(cut) and time.monotonic() > when[len(self.asked)]:
+                self.ask(cut[len(self.asked)])
             time.sleep(self.random.uniform(0.05, 0.6))
 
     # ---- what can happen
@@ -115,6 +122,11 @@ class Soak:
     def vcenter(self) -> None:
         self._fault("vcenter", VCENTER)
 
+    def cut_over(self) -> None:
+        if self.asked:
+            service, *what = self.random.choice(CUT_OVER)
+            self._fault(service, (tuple(what),))  # type: ignore[arg-type]  # the three that are left
+
     def kill(self) -> None:
         """kill -9, in the middle of whatever it does; its lease runs out at once, the next engine begins."""
         assert self.engine is not None
@@ -138,7 +150,7 @@ class Soak:
 
     def _fault(self, service: str, catalogue: tuple[tuple[str, str, dict[str, object]], ...]) -> None:
         match, action, more = self.random.choice(catalogue)
-        nth, count = self.random.randrange(1, 6), self.random.randrange(1, 4)
+        nth, count = self.random.randrange(1, 4), self.random.randrange(1, 4)
         self.note(f"{service}: {action} {match} {more} nth {nth} count {count}")
         self.site.fault("azure" if service == "azure" else "vcenter", match, action, **{"nth": nth, "count": count, **more})
 
@@ -148,10 +160,10 @@ class Soak:
         if self.engine is None or not self.engine.running:
             self.engine = self.site.engine()
 
-    def ask(self, names: list[str]) -> None:
+    def ask(self, name: str) -> None:
         """Phase `migrate` in git, and an apply that does not wait; tried again as people would."""
-        self.asked = list(names)
-        self.site.phase("migrate", *names)
+        self.asked.append(name)
+        self.site.phase("migrate", name)
         self.apply()
 
     def apply(self) -> None:
