@@ -131,7 +131,7 @@ def _path(machine: Machine, key: str) -> str:
 
 def _check_phase(problems: Problems, machine: Machine, wave: Wave, target: Target | None) -> None:
     place = machine.spans.get("phase")
-    if machine.phase.rank < wave.phase.rank:
+    if machine.phase is not wave.phase and machine.phase.rank < wave.phase.rank:
         related = (("the wave", wave.span),) if wave.span else ()
         detail = (
             f"{quote(machine.name)} goes to `{machine.phase.value}` while its wave {quote(wave.name)} goes to "

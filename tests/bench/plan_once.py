@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from planner.ports import Json, Lack, Need, Observed, ResourceRef, Tagged
 from replication.model.documents import load_record
@@ -21,6 +22,9 @@ from replication.model.record import Record
 from replication.model.status import Status
 from tests.bench.estates import INVENTORY, OBSERVED
 from wavelift.__main__ import leave
+
+if TYPE_CHECKING:
+    from wavelift.planning import Looked
 
 RECORDS = "records.jsonl"
 
@@ -75,9 +79,8 @@ class RecordedEngine(NoEngine):
         return {record.machine: record for record in map(load_record, self._lines)}
 
 
-def run(folder: Path, mark: Callable[[str], None]) -> str:
-    """The plan's text. `mark` is told what has just been done."""
-    from planner.explain import text
+def see(folder: Path, mark: Callable[[str], None]) -> Looked:
+    """Files and what is recorded of everything else, planned. `mark` is told what has just been done."""
     from planner.inventory import loads
     from wavelift.planning import look
     from wavelift.workspace import Workspace
@@ -92,7 +95,14 @@ def run(folder: Path, mark: Callable[[str], None]) -> str:
     mark("plan")
     if looked.plan.errors:
         raise AssertionError(f"{len(looked.plan.errors)} problems, the first: {looked.plan.errors[0]}")
-    out = text(looked.plan)
+    return looked
+
+
+def run(folder: Path, mark: Callable[[str], None]) -> str:
+    """The plan's text."""
+    from planner.explain import text
+
+    out = text(see(folder, mark).plan)
     mark("text")
     return out
 

@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,9 +34,11 @@ def python(*arguments: str | Path, out: Path | None = None) -> Ran:
 
 def run(command: Sequence[str], out: Path | None = None) -> Ran:
     target = out or Path(os.devnull)
+    # Compiled modules are kept, as they are of what is installed: some machines forbid that by their environment.
+    around = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with target.open("wb") as stdout:
         before = time.perf_counter()
-        process = subprocess.Popen(command, stdout=stdout, stdin=subprocess.DEVNULL, cwd=ROOT)
+        process = subprocess.Popen(command, stdout=stdout, stdin=subprocess.DEVNULL, cwd=ROOT, env=around)
         try:
             _, status, used = os.wait4(process.pid, 0)
         except BaseException:
@@ -58,3 +60,19 @@ def seen(runs: Sequence[Ran]) -> str:
     """ "median of 3 (2.1 2.2 2.4 s; CPU 2.0 s)": how far the runs lie apart, and what they took without waiting."""
     walls = " ".join(f"{run.wall:.3g}" for run in sorted(runs, key=lambda r: r.wall))
     return f"median of {len(runs)} ({walls} s; CPU {median(r.cpu for r in runs):.3g} s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """`whole`: how the largest compares with what the middle one promises, 1.0 being linear; `told` says it without the start."""
+
+    whole: float
+    told: str
+
+
+def grown(cpu: Mapping[int, float]) -> Growth:
+    """Of CPU seconds by size: next to nothing, some, many."""
+    (none, start), (some, middle), (many, whole) = sorted(cpu.items())
+    without = (whole - start) / (middle - start) * (some - none) / (many - none)
+    seconds = ", ".join(f"{size}: {taken:.3g}" for size, taken in sorted(cpu.items()))
+    return Growth(whole / middle * some / many, f"{without:.2f} without what the smallest takes (CPU s of {seconds})")
