@@ -44,11 +44,22 @@ def specs(order: Order | None, progress: OrderProgress | None, ids: Mapping[str,
     common: dict[str, Json] = {"location": vm.region, **({"tags": dict(vm.tags)} if vm.tags else {})}
     out: dict[str, Mapping[str, Json]] = {"vm": {**common, **_vm(vm, progress, ids)}}
     for disk in vm.disks:
-        out[f"disk/{disk.key}"] = {**common, "sku": disk.sku, "size": disk.size}
+        keys = {"encryption_set": vm.disk_encryption_set} if vm.disk_encryption_set else {}
+        out[f"disk/{disk.key}"] = {**common, "sku": disk.sku, "size": disk.size, **keys}
     for nic in vm.nics:
         address = {"address": nic.address} if nic.address else {}
         out[f"nic/{nic.key}"] = {**common, "subnet": nic.subnet, **address}
     return out
+
+
+def _security(vm: VmOrder) -> dict[str, Json]:
+    """Each part of it by itself, so that drift names the one that moved."""
+    security = vm.security
+    if security is None:
+        return {}
+    if security.type == "Standard":
+        return {"security_type": "Standard"}
+    return {"security_type": security.type, "secure_boot": security.secure_boot, "vtpm": security.vtpm}
 
 
 def _vm(vm: VmOrder, progress: OrderProgress | None, ids: Mapping[str, str]) -> dict[str, Json]:
@@ -59,6 +70,8 @@ def _vm(vm: VmOrder, progress: OrderProgress | None, ids: Mapping[str, str]) -> 
     return {
         **({"size": size} if size else {}),
         **({"zone": vm.zone} if vm.zone else {}),
+        **({"licence": vm.licence} if vm.licence else {}),
+        **_security(vm),
         **({"disks": parts["disk"]} if parts["disk"] else {}),
         **({"nics": parts["nic"]} if parts["nic"] else {}),
     }

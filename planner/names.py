@@ -64,14 +64,26 @@ class Names:
         group = self.group(target.subscription, target.network_group or target.resource_group.name)
         return f"{group}/providers/Microsoft.Network/virtualNetworks/{vnet}"
 
-    def disk(self, target: Target, name: str) -> str:
-        return f"{self.target_group(target)}/providers/Microsoft.Compute/disks/{name}"
+    def machine_group(self, target: Target, own: str | None) -> str:
+        """Where a machine's disks, NICs and VM go: `own` is its group's name where it is not the target's."""
+        return self.group(target.subscription, own or target.resource_group.name)
 
-    def nic(self, target: Target, name: str) -> str:
-        return f"{self.target_group(target)}/providers/Microsoft.Network/networkInterfaces/{name}"
+    @staticmethod
+    def disk(group: str, name: str) -> str:
+        return f"{group}/providers/Microsoft.Compute/disks/{name}"
 
-    def vm(self, target: Target, name: str) -> str:
-        return f"{self.target_group(target)}/providers/Microsoft.Compute/virtualMachines/{name}"
+    @staticmethod
+    def nic(group: str, name: str) -> str:
+        return f"{group}/providers/Microsoft.Network/networkInterfaces/{name}"
+
+    @staticmethod
+    def vm(group: str, name: str) -> str:
+        return f"{group}/providers/Microsoft.Compute/virtualMachines/{name}"
+
+    @staticmethod
+    def encryption_set(group: str, given: str) -> str:
+        """`given` is an ARM id, or a name in the group."""
+        return given if given.startswith("/") else f"{group}/providers/Microsoft.Compute/diskEncryptionSets/{given}"
 
     @staticmethod
     def _storage(group: str, name: str) -> str:

@@ -19,6 +19,7 @@ secret          <key vault>/secrets/n                    {vault: uri, name, sour
 seed_disk       <container>/blobs/<blob>                 {account: blob endpoint, container, blob, size: bytes} -> {}
 disk, nic, vm, test_disk, test_nic, test_vm              ARM ids; observed and deleted only
 network         G/…/virtualNetworks/n                    observed only: {location, prefixes, subnets: {name: prefix}}
+encryption_set  G/…/diskEncryptionSets/n                 observed only: {location, kind}
 sku             /subscriptions/<guid>/providers/Microsoft.Compute/locations/<region>/skus/<vm size>       observed only
 quota           /subscriptions/<guid>/providers/Microsoft.Compute/locations/<region>/usages/<family>      observed only
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from planner.artifact import Artifact, Kind
-from planner.desired import Desired
+from planner.desired import Desired, DesiredMachine
 from planner.desired.shared import BLOB_ROLE, READ_ROLE, READ_SECRETS_ROLE, SECRETS_ROLE
 from planner.estate import Azure, Diagnostic, Target
+from planner.names import Names
 from planner.ports import ArtifactReader, Lack, Need
 from planner.state import State
 from providers.azure.codes import ROLE_PENDING
@@ -24,6 +25,7 @@ Seat = Literal["plan", "engine"]
 """Which of the estate's logins is signed in: the plan runner's, or the one of apply and the engine."""
 
 READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
+READ_KEYS = "Microsoft.Compute/diskEncryptionSets/read"
 ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 APPLY = (
     "Microsoft.Resources/subscriptions/resourceGroups/write",
@@ -94,7 +96,8 @@ def needs(desired: Desired, state: State, who: Principals, gone: Collection[str]
     names, azure = desired.names, desired.estate.azure
     targets = list({m.target.name: m.target for m in desired.machines.values()}.values())
     project = names.group(azure.project_subscription, azure.project_group.name)
-    landing = list(dict.fromkeys(names.target_group(t) for t in targets))
+    machines = desired.machines.values()
+    landing = list(dict.fromkeys((*map(names.target_group, targets), *(_group(names, m) for m in machines))))
     subscriptions = list(dict.fromkeys((azure.project_subscription, *(t.subscription for t in targets))))
     for seat, principal in (("plan", who.plan), ("apply", who.apply), ("engine", who.engine)):
         for subscription in subscriptions if principal else ():
@@ -112,8 +115,19 @@ def needs(desired: Desired, state: State, who: Principals, gone: Collection[str]
         for group in landing:
             why = "it could not make disks, network interfaces and virtual machines"
             yield Need("engine", who.engine, "Contributor", group, why, ENGINE)
+        for keys in dict.fromkeys(_keys(names, m) for m in machines if m.machine.landing.encryption_set):
+            why = f"it could not encrypt disks with it ({READ_KEYS})"
+            yield Need("engine", who.engine, "Reader", keys, why, (READ_KEYS,))
     if azure.roles == "assume":
         yield from _data_planes(desired.shared, who)
+
+
+def _group(names: Names, wanted: DesiredMachine) -> str:
+    return names.machine_group(wanted.target, wanted.machine.landing.group)
+
+
+def _keys(names: Names, wanted: DesiredMachine) -> str:
+    return names.encryption_set(_group(names, wanted), wanted.machine.landing.encryption_set or "")
 
 
 def _managed(desired: Desired, targets: Iterable[Target]) -> dict[str, str]:

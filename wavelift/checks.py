@@ -12,6 +12,7 @@ from planner.ports import ArtifactReader, Observed, ResourceRef
 from planner.state import State
 from replication.model.errors import Denied
 from wavelift.access import Seat, check_access
+from wavelift.landings import landing_checks, landing_refs, sku_id
 from wavelift.windows import initial_in_windows
 
 
@@ -36,6 +37,7 @@ def check(
     for wanted in desired.machines.values():
         if wanted.uuid not in over:
             yield from _sizes(wanted, seen)
+            yield from landing_checks(desired.names, wanted, seen)
     yield from initial_in_windows(desired, state)
     yield from check_access(desired, state, cloud, seat, gone)
 
@@ -52,13 +54,10 @@ def _refs(desired: Desired, targets: dict[str, Target]) -> Iterator[ResourceRef]
             group = names.group(subscription, name)
             yield ResourceRef(f"group.{group}", Kind.RESOURCE_GROUP, group)
     for wanted in desired.machines.values():
+        yield from landing_refs(names, wanted)
         for size in wanted.machine.size:
-            sku = _sku(wanted.target, size)
+            sku = sku_id(wanted.target, size)
             yield ResourceRef(f"sku.{sku}", "sku", sku)
-
-
-def _sku(target: Target, size: str) -> str:
-    return f"/subscriptions/{target.subscription}/providers/Microsoft.Compute/locations/{target.region}/skus/{size}"
 
 
 def _project_group(desired: Desired, seen: dict[str, Observed | None]) -> Iterator[Diagnostic]:
@@ -107,7 +106,7 @@ def _target(desired: Desired, target: Target, seen: dict[str, Observed | None]) 
 def _sizes(wanted: DesiredMachine, seen: dict[str, Observed | None]) -> Iterator[Diagnostic]:
     machine = wanted.machine
     for size in machine.size:
-        address = f"sku.{_sku(wanted.target, size)}"
+        address = f"sku.{sku_id(wanted.target, size)}"
         if address in seen and seen[address] is None:
             detail = (
                 f"{machine.name}: {wanted.target.region} has no VM size {size!r} for this subscription. "

@@ -46,6 +46,7 @@ def _all() -> dict[str, Explained]:
     from planner.advice.estate import ESTATE
     from planner.advice.forms import FORMS
     from planner.advice.inventory import INVENTORY
+    from planner.advice.landing import LANDING
     from planner.advice.machines import BLOCKERS
     from planner.advice.planfiles import PLAN_FILES
     from planner.advice.protection import PROTECTION
@@ -54,7 +55,7 @@ def _all() -> dict[str, Explained]:
     from planner.advice.text import TEXT
 
     advice: dict[str, Advice] = {**TEXT, **FORMS, **ESTATE, **INVENTORY, **AZURE, **ACCESS, **RULES, **STATE}
-    advice |= {**PLAN_FILES, **PROTECTION}
+    advice |= {**PLAN_FILES, **PROTECTION, **LANDING}
     found: list[Explained] = []
     for code, one in sorted(CODES.items()):
         given = advice.get(code, Advice(one.explanation))

@@ -39,6 +39,11 @@ MEANING: dict[str, str] = {
         "S14: initial replications take long, and windows will open while they run. The text says what happens then, by the "
         "schedule policy's `initial_in_blackout`."
     ),
+    "WL560": "Azure's licence types are each for one OS type. A default for a wave with both needs `licence: none` on some.",
+    "WL561": "Trusted launch is of generation 2 alone; a source that starts from BIOS becomes generation 1.",
+    "WL562": "The size's capabilities say that trusted launch is disabled. Every size of the list must support it.",
+    "WL563": "A disk encryption set must be there, in region and subscription of the disks, with keys of a customer.",
+    "WL564": "The region has the size, and not in the zone that the machine asks for.",
     "WL441": "The rights that count are those of whoever is signed in. Sign in as the declared identity, or declare this one.",
     "WL442": "Privileges in vCenter cannot be told from here. Listed under NOT CHECKED; apply checks before it starts.",
     "WL443": "A plan-only login needs Storage Blob Data Reader on the gateway stores; `azure.identities.plan` has it assigned.",

@@ -8,10 +8,11 @@ from typing import Literal, cast
 
 from planner.config.context import Context
 from planner.config.forms import seconds
+from planner.config.landing import LANDING, read_landing
 from planner.config.policies import Policies
 from planner.config.sites import source_of
 from planner.config.tree import Item, entries, flag, number, text
-from planner.estate import CutoverPolicy, DiskWish, Hold, Machine, NicWish, Phase, Span, TrialPolicy, Wave
+from planner.estate import CutoverPolicy, DiskWish, Hold, Landing, Machine, NicWish, Phase, Span, TrialPolicy, Wave
 from planner.wording import quote
 
 MAX_TAGS = 45
@@ -33,6 +34,7 @@ class Defaults:
     test: TrialPolicy
     cutover: CutoverPolicy
     tags: Mapping[str, str]
+    landing: Landing
     spans: Mapping[str, Span]
 
 
@@ -132,6 +134,7 @@ class _WaveReader:
             cutover=self._policies.cutover(cutover, path) if cutover else defaults.cutover,
             blackout=self._policies.blackout(own, path),
             start_after=text(own, "start_after"),
+            landing=read_landing(own, defaults.landing),
             spans={
                 **defaults.spans,
                 **{key: value.span for key, value in own.items()},
@@ -171,13 +174,15 @@ class _WaveReader:
         ]
         found: dict[str, tuple[Item, str]] = {}
         tags: Mapping[str, str] = {}
-        test = TrialPolicy()
+        test, landing = TrialPolicy(), Landing()
         spans: dict[str, Span] = {}
         for items, path in levels:
             found |= {key: (items[key], path) for key in _INHERITED if key in items}
             if "test" in items:
                 test = _test(items["test"], test)
                 spans["test"] = items["test"].span
+            landing = read_landing(items, landing)
+            spans |= {key: items[key].span for key in LANDING if key in items}
             if "tags" in items:
                 tags = self._tags(tags, items, path)
                 spans["tags"] = items["tags"].span
@@ -194,6 +199,7 @@ class _WaveReader:
             test=test,
             cutover=self._policies.cutover(*found["cutover"]) if "cutover" in found else CutoverPolicy(),
             tags=tags,
+            landing=landing,
             spans=spans,
         )
         return self._defaults[target]

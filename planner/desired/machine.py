@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
-from planner.estate import Diagnostic, DiskWish, Machine, Target
+from planner.desired.landing import landing_problems
+from planner.estate import Diagnostic, DiskWish, Machine, OsType, Target
 from planner.inventory import DiskFacts, NicFacts, VmFacts
-from planner.names import Names
+from planner.names import Names, last
 from replication.model.item import DiskOrder, NicOrder, VmOrder
 
 MIB = 1024 * 1024
@@ -31,6 +31,14 @@ class DesiredMachine:
     @property
     def uuid(self) -> str:
         return self.vm.uuid
+
+    @property
+    def os_type(self) -> OsType:
+        return "Windows" if self.vm.os_type == "Windows" else "Linux"
+
+    @property
+    def zone(self) -> str | None:
+        return self.machine.landing.zone or self.target.zone
 
 
 def join(machine: Machine, vm: VmFacts, target: Target) -> tuple[DesiredMachine | None, list[Diagnostic]]:
@@ -88,6 +96,7 @@ def join(machine: Machine, vm: VmFacts, target: Target) -> tuple[DesiredMachine 
         problems.append(
             _problem(machine, "WL217", "no network adapter is left", "An Azure VM needs at least one network adapter.", "nics")
         )
+    problems += landing_problems(machine, vm)
     if problems:
         return None, problems
     return DesiredMachine(machine, vm, target, kept, wishes), []
@@ -98,6 +107,8 @@ def vm_order(names: Names, wanted: DesiredMachine, *, test: bool) -> VmOrder:
     machine, vm, target = wanted.machine, wanted.vm, wanted.target
     name = f"{machine.name}-test" if test else machine.name
     vnet = (target.test_vnet or target.vnet) if test else target.vnet
+    landing = machine.landing
+    group = names.machine_group(target, landing.group)
     nics = [
         NicOrder(
             key=nic.key,
@@ -110,14 +121,17 @@ def vm_order(names: Names, wanted: DesiredMachine, *, test: bool) -> VmOrder:
     ]
     return VmOrder(
         name=name,
-        resource_group=target.resource_group.name,
+        resource_group=last(group),
         subscription=target.subscription,
         region=target.region,
         sizes=machine.size,
-        zone=target.zone,
+        zone=wanted.zone,
         tags=dict(machine.tags),
         disks=tuple(_disk_orders(name, wanted)),
         nics=tuple(nics),
+        licence=landing.licence or "",
+        disk_encryption_set=names.encryption_set(group, landing.encryption_set) if landing.encryption_set else "",
+        security=landing.security,
     )
 
 
@@ -128,14 +142,13 @@ def _disk_orders(name: str, wanted: DesiredMachine) -> Iterable[DiskOrder]:
         wish = wanted.wishes.get(disk.key)
         size = max(-(-disk.capacity // MIB) * MIB, SMALLEST_DISK, (wish.gib or 0) * 1024 * MIB if wish else 0)
         system = disk.key == vm.os_disk
-        os_type: Literal["Linux", "Windows"] = "Windows" if vm.os_type == "Windows" else "Linux"
         yield DiskOrder(
             key=disk.key,
             name=f"{name}-os" if system else f"{name}-data-{lun}",
             sku=(wish.type if wish and wish.type else machine.disk_type),
             size=size,
             lun=None if system else lun,
-            os_type=os_type if system else None,
+            os_type=wanted.os_type if system else None,
             generation=("V2" if vm.firmware == "efi" else "V1") if system else None,
         )
         lun += 0 if system else 1

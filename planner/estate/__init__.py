@@ -6,6 +6,7 @@ bytes, rates bits per second. Nothing here knows YAML, vCenter or Azure.
 
 from planner.estate.azure import Azure, AzureLogin, Identities, Login, ResourceGroup, SecretRef, StateBlob, WorkloadIdentity
 from planner.estate.diagnostic import Diagnostic, Span
+from planner.estate.landing import LICENCES, Landing, OsType
 from planner.estate.machines import DiskWish, Hold, Machine, NicWish, Phase, Removed, Wave
 from planner.estate.policies import (
     AllowedDrift,
@@ -24,9 +25,11 @@ from planner.estate.policies import (
 from planner.estate.rules import Rule
 from planner.estate.sites import INVENTORY_MAX_AGE, Appliance, Reader, Source, Target
 from planner.estate.whole import Estate, Loaded
+from replication.model.item import Security
 
 __all__ = [
     "INVENTORY_MAX_AGE",
+    "LICENCES",
     "AllowedDrift",
     "Appliance",
     "Azure",
@@ -40,11 +43,13 @@ __all__ = [
     "ForecastPolicy",
     "Hold",
     "Identities",
+    "Landing",
     "LimitsPolicy",
     "Loaded",
     "Login",
     "Machine",
     "NicWish",
+    "OsType",
     "Phase",
     "Prices",
     "Reader",
@@ -53,6 +58,7 @@ __all__ = [
     "Rule",
     "SchedulePolicy",
     "SecretRef",
+    "Security",
     "ShutdownPolicy",
     "Source",
     "Span",

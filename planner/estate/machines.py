@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Literal
 
 from planner.estate.diagnostic import Span
+from planner.estate.landing import Landing
 from planner.estate.policies import BlackoutPolicy, CutoverPolicy, TrialPolicy
 
 
@@ -92,6 +93,7 @@ class Machine:
     """Recorded, so that it holds when the machine has left the files."""
     blackout: BlackoutPolicy | None = None
     """Its own, besides its wave's and its appliance's."""
+    landing: Landing = field(default_factory=Landing)
     spans: Mapping[str, Span] = field(default_factory=dict)
 
     @property

@@ -165,9 +165,11 @@ def _blackout(step: SendOrder) -> str:
 
 def _made(spec: Any) -> str:
     if "sizes" in spec:
-        return f" {' or '.join(spec['sizes'])}"
+        asked = [f"zone {spec['zone']}" if "zone" in spec else "", *(str(spec.get(key, "")) for key in ("licence", "security"))]
+        return f" {', '.join(filter(None, (' or '.join(spec['sizes']), *asked)))}"
     if "sku" in spec:
-        return f" {spec['sku']}, {readable(spec['size'])}"
+        keys = f", keys of {spec['encryption_set']}" if "encryption_set" in spec else ""
+        return f" {spec['sku']}, {readable(spec['size'])}{keys}"
     return f" {spec['subnet']}" + (f" {spec['address']}" if spec.get("address") else "") if "subnet" in spec else ""
 
 

@@ -59,7 +59,7 @@ def order_step(
         "number": number,
         "kind": kind.value,
         "replication": machine.replication,
-        "vm": dataclasses.asdict(vm) if vm else None,
+        "vm": _vm_told(vm) if vm else None,
         "shutdown": dataclasses.asdict(shutdown),
         "prepare": cutover.prepare,
         "in_blackout": cutover.in_blackout,
@@ -82,6 +82,16 @@ def order_step(
         wave=wanted.machine.wave if wanted else None,
         origin=(wanted.machine.spans.get("phase") or wanted.machine.span) if wanted else None,
     )
+
+
+_ADDED = {"licence": "", "disk_encryption_set": "", "security": None}
+"""What a VM's specification did not have in the first release."""
+
+
+def _vm_told(vm: VmOrder) -> dict[str, Json]:
+    """What is not said is left out, so that orders from before it could be said are the same."""
+    document = dataclasses.asdict(vm)
+    return {name: value for name, value in document.items() if name not in _ADDED or value != _ADDED[name]}
 
 
 def _told(cutover: Cutover) -> dict[str, Json]:
@@ -133,23 +143,36 @@ def vm_artifacts(names: Names, wanted: DesiredMachine, *, test: bool) -> list[Ar
 
 
 def _makes(names: Names, wanted: DesiredMachine, vm: VmOrder, *, test: bool) -> Iterator[Artifact]:
-    machine, target = wanted.machine, wanted.target
+    machine, group = wanted.machine, names.machine_group(wanted.target, wanted.machine.landing.group)
     disk_kind, nic_kind, vm_kind = (Kind.TEST_DISK, Kind.TEST_NIC, Kind.TEST_VM) if test else (Kind.DISK, Kind.NIC, Kind.VM)
     parts = []
     for disk in vm.disks:
         address = f"{disk_kind}.{machine.name}/{disk.key}"
         seed = (f"{Kind.SEED_DISK}.{machine.name}/{disk.key}",)
-        spec = {"sku": disk.sku, "size": disk.size, "lun": disk.lun}
-        parts.append(Artifact(address, disk_kind, names.disk(target, disk.name), spec, seed, machine.name, machine.wave))
+        keys = {"encryption_set": last(vm.disk_encryption_set)} if vm.disk_encryption_set else {}
+        spec: dict[str, Json] = {"sku": disk.sku, "size": disk.size, "lun": disk.lun, **keys}
+        parts.append(Artifact(address, disk_kind, names.disk(group, disk.name), spec, seed, machine.name, machine.wave))
     for nic in vm.nics:
         address = f"{nic_kind}.{machine.name}/{nic.key}"
         spec = {"subnet": "/".join(nic.subnet.rsplit("/", 3)[1::2]), "address": nic.address}
-        parts.append(Artifact(address, nic_kind, names.nic(target, nic.name), spec, (), machine.name, machine.wave))
+        parts.append(Artifact(address, nic_kind, names.nic(group, nic.name), spec, (), machine.name, machine.wave))
     yield from parts
     address = f"{vm_kind}.{machine.name}"
-    spec = {"name": last(names.vm(target, vm.name)), "sizes": list(vm.sizes)}
+    spec = {"name": vm.name, "sizes": list(vm.sizes), **_asked(vm)}
     needs = tuple(p.address for p in parts)
-    yield Artifact(address, vm_kind, names.vm(target, vm.name), spec, needs, machine.name, machine.wave)
+    yield Artifact(address, vm_kind, names.vm(group, vm.name), spec, needs, machine.name, machine.wave)
+
+
+def _asked(vm: VmOrder) -> dict[str, Json]:
+    """What was asked of the VM besides its size, for people."""
+    security = vm.security
+    off = [name for name, on in (("secure boot", security.secure_boot), ("vTPM", security.vtpm)) if not on] if security else []
+    told: dict[str, Json] = {
+        "zone": vm.zone,
+        "licence": vm.licence,
+        "security": f"{security.type}{''.join(f' without {name}' for name in off)}" if security else "",
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def _removes(kind: OrderKind, recorded: Mapping[str, Kind]) -> list[str]:

@@ -28,6 +28,7 @@ class Size:
     premium: bool
     zones: tuple[str, ...]
     refused: str
+    trusted_launch: bool = True
 
     def document(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -98,4 +99,5 @@ def _size(sku: Any, region: str) -> Size:
         premium=can.get("PremiumIO") == "True",
         zones=tuple(sorted(zones)),
         refused=refused,
+        trusted_launch="V2" in (can.get("HyperVGenerations") or "V1") and can.get("TrustedLaunchDisabled") != "True",
     )

@@ -162,6 +162,12 @@ class UploadDisks:
             properties["osType"] = disk.os_type
         if disk.generation:
             properties["hyperVGeneration"] = disk.generation
+        if vm.disk_encryption_set:
+            keys = {"type": "EncryptionAtRestWithCustomerKey", "diskEncryptionSetId": vm.disk_encryption_set}
+            properties["encryption"] = keys
+        if disk.lun is None and vm.security is not None and vm.security.type == "TrustedLaunch":
+            # An uploaded disk cannot carry the security type itself; this says that what starts from it may.
+            properties["supportedCapabilities"] = {"supportedSecurityOption": "TrustedLaunchSupported"}
         return {
             "location": vm.region,
             "tags": {**vm.tags, **self._owner.tags(extra=tags)},

@@ -59,6 +59,8 @@ def _unfit(session: AzureSession, vm: VmOrder, size: Size) -> str:
     generation = next((disk.generation for disk in vm.disks if disk.lun is None), None)
     if generation and generation not in size.generations:
         return f"{size.name} runs generation {' and '.join(size.generations)}, the source's firmware needs {generation}"
+    if vm.security is not None and vm.security.type == "TrustedLaunch" and not size.trusted_launch:
+        return f"{size.name} does not support trusted launch"
     if not size.premium and any(disk.sku.startswith(("Premium", "Ultra")) for disk in vm.disks):
         return f"{size.name} takes no premium disks"
     usages = Catalogue.of(session).usages(vm.subscription, vm.region)

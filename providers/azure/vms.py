@@ -175,8 +175,21 @@ class Machines:
                 "storageProfile": {"osDisk": os_disk, "dataDisks": data},
                 "networkProfile": {"networkInterfaces": interfaces},
                 "diagnosticsProfile": {"bootDiagnostics": {"enabled": False}},
+                **_asked(vm),
             },
         } | ({"zones": [vm.zone]} if vm.zone else {})
+
+
+def _asked(vm: VmOrder) -> dict[str, Any]:
+    """Licence and security type, where the estate says something of them."""
+    out: dict[str, Any] = {"licenseType": vm.licence} if vm.licence else {}
+    security = vm.security
+    if security is not None and security.type == "TrustedLaunch":
+        flags = {"secureBootEnabled": security.secure_boot, "vTpmEnabled": security.vtpm}
+        out["securityProfile"] = {"securityType": "TrustedLaunch", "uefiSettings": flags}
+    elif security is not None:
+        out["securityProfile"] = {"securityType": "Standard"}
+    return out
 
 
 def nic_id(vm: VmOrder, name: str) -> str:

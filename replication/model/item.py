@@ -106,6 +106,15 @@ class NicOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Security:
+    """The security type of an Azure VM, in Azure's words; the flags count with TrustedLaunch alone."""
+
+    type: Literal["TrustedLaunch", "Standard"]
+    secure_boot: bool = True
+    vtpm: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class VmOrder:
     """The Azure VM. `sizes` are tried in order when Azure has no capacity."""
 
@@ -118,6 +127,12 @@ class VmOrder:
     tags: Mapping[str, str]
     disks: tuple[DiskOrder, ...]
     nics: tuple[NicOrder, ...]
+    licence: str = ""
+    """Azure's licenseType ("Windows_Server"); empty: none is brought along."""
+    disk_encryption_set: str = ""
+    """ARM id of the set whose key encrypts all disks; empty: Azure's own keys."""
+    security: Security | None = None
+    """None: whatever Azure does by itself."""
 
 
 @dataclass(frozen=True, slots=True)

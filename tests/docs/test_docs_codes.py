@@ -15,6 +15,7 @@ from planner.advice.azure import AZURE
 from planner.advice.estate import ESTATE
 from planner.advice.forms import FORMS
 from planner.advice.inventory import INVENTORY
+from planner.advice.landing import LANDING
 from planner.advice.machines import BLOCKERS
 from planner.advice.meanings import MEANING, WARNINGS
 from planner.advice.planfiles import PLAN_FILES
@@ -40,7 +41,7 @@ def test_no_code_is_without_an_explanation() -> None:
     """issue 4, Editing: `explain-error` expands every code that the product can print, and none that it cannot."""
     assert set(codes()) == CODES.keys() | MEANING.keys() | blockers()
     assert {**TEXT, **FORMS, **ESTATE}.keys() == CODES.keys()
-    assert {**INVENTORY, **AZURE, **ACCESS, **RULES, **STATE, **PLAN_FILES, **PROTECTION}.keys() == MEANING.keys()
+    assert {**INVENTORY, **AZURE, **ACCESS, **RULES, **STATE, **PLAN_FILES, **PROTECTION, **LANDING}.keys() == MEANING.keys()
     assert BLOCKERS.keys() == blockers()
 
 

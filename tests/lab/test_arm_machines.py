@@ -178,7 +178,9 @@ def test_security_groups(azure: Azure, site: Site) -> None:
 
 def test_machine_life(azure: Azure, site: Site) -> None:
     """S7: a VM made from attached disks runs at once; stop, deallocate, start; what it uses cannot be deleted."""
-    os_disk = site.disk("m1-os", properties={"osType": "Linux", "hyperVGeneration": "V2"})
+    supported = {"supportedSecurityOption": "TrustedLaunchSupported"}
+    properties = {"osType": "Linux", "hyperVGeneration": "V2", "supportedCapabilities": supported}
+    os_disk = site.disk("m1-os", properties=properties)
     data, nic = site.disk("m1-data"), site.nic("m1-nic")
     profile = {"securityType": "TrustedLaunch", "uefiSettings": {"secureBootEnabled": True, "vTpmEnabled": True}}
     made = site.machine("m1", os_disk, nic, data=(data,), tags={"w": "1"}, properties={"securityProfile": profile})

@@ -13,7 +13,7 @@ from providers.azure.errors import translated
 from providers.azure.ids import ArmId, parse
 from providers.azure.session import AzureSession
 from providers.azure.tags import Owner
-from replication.model.errors import NotFound
+from replication.model.errors import Denied, NotFound
 
 
 class _EngineMade(Listed):
@@ -37,6 +37,7 @@ class Disks(_EngineMade):
             "size": found.properties.disk_size_bytes,
             "state": plain(found.properties.disk_state),
             "attached_to": found.managed_by,
+            "encryption_set": found.properties.encryption and found.properties.encryption.disk_encryption_set_id,
         }
 
 
@@ -76,9 +77,48 @@ class Vms(_EngineMade):
             "size": plain(found.properties.hardware_profile and found.properties.hardware_profile.vm_size),
             "state": plain(found.properties.provisioning_state),
             "zone": next(iter(found.zones or ()), None),
+            "licence": plain(found.properties.license_type),
+            **_security(found.properties.security_profile),
             "disks": sorted(str(one.managed_disk.id) for one in drives if one and one.managed_disk),
             "nics": sorted(str(one.id) for one in (network.network_interfaces if network else None) or ()),
         }
+
+
+def _security(profile: Any | None) -> dict[str, Json]:
+    """A VM without a profile is `Standard`."""
+    flags = profile.uefi_settings if profile is not None else None
+    return {
+        "security_type": str(plain(profile.security_type) or "Standard") if profile is not None else "Standard",
+        "secure_boot": bool(flags and flags.secure_boot_enabled),
+        "vtpm": bool(flags and flags.v_tpm_enabled),
+    }
+
+
+class EncryptionSets:
+    """Disk encryption sets of others: read, never made or changed here."""
+
+    def __init__(self, session: AzureSession, owner: Owner) -> None:
+        self._session = session
+        self._owner = owner
+
+    def observe(self, refs: Sequence[ResourceRef]) -> dict[str, Observed]:
+        seen: dict[str, Observed] = {}
+        for ref in refs:
+            at = parse(ref.id)
+            try:
+                with translated(f"disk encryption set {at.name}"):
+                    found = self._session.compute(at.subscription).disk_encryption_sets.get(at.group, at.name)
+            except NotFound:
+                continue
+            except Denied:
+                seen[ref.id.lower()] = Observed(ref.id, ours=False, readable=False)
+                continue
+            properties: dict[str, Json] = {
+                "location": place(found.location),
+                "kind": plain(found.properties and found.properties.encryption_type),
+            }
+            seen[ref.id.lower()] = Observed(str(found.id), properties, dict(found.tags or {}), ours=False)
+        return seen
 
 
 class Networks:

@@ -10,7 +10,7 @@ from providers.azure.artifacts.access import Access
 from providers.azure.artifacts.authorization import Locks, RoleAssignments
 from providers.azure.artifacts.base import Deletes, Makes, Observes
 from providers.azure.artifacts.blobs import Containers, SeedDisks
-from providers.azure.artifacts.machines import Disks, Networks, Nics, Quotas, Sizes, Vms
+from providers.azure.artifacts.machines import Disks, EncryptionSets, Networks, Nics, Quotas, Sizes, Vms
 from providers.azure.artifacts.secrets import Secrets
 from providers.azure.artifacts.shared import KeyVaults, RecoveryVaults, ResourceGroups, ServiceBuses, StorageAccounts
 from providers.azure.artifacts.tagged import tagged
@@ -61,6 +61,7 @@ class AzureArtifacts:
         self._observes: Mapping[str, Observes] = {
             **cast(Mapping[str, Observes], self._deletes),
             "network": Networks(session, owner),
+            "encryption_set": EncryptionSets(session, owner),
             "sku": Sizes(session),
             "quota": Quotas(session),
         }

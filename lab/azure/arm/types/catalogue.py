@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab.azure.arm.router import Router, poll_operation
 from lab.azure.arm.types import (
     disks,
+    encryption_sets,
     groups,
     keyvault,
     network,
@@ -58,6 +59,7 @@ def build(router: Router, login: Login, faults: Faults) -> Secrets:
     )
     plain = (
         groups.ResourceGroups(env),
+        encryption_sets.EncryptionSets(env),
         storage.BlobServices(env),
         servicebus.AuthorizationRules(env),
         servicebus.Queues(env),

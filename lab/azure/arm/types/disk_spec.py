@@ -11,6 +11,7 @@ from lab.azure.arm.errors import ArmError, bad_parameter
 from lab.azure.arm.fields import Fields
 from lab.azure.arm.ids import parse_id
 from lab.azure.arm.store import Json, Record
+from lab.azure.arm.types.encryption_sets import check_encryption
 
 DISKS = "Microsoft.Compute/disks"
 SNAPSHOTS = "Microsoft.Compute/snapshots"
@@ -106,7 +107,22 @@ def read_spec(env: Env, parameter: str, body: Json, location: str, subscription:
     creation = {key: value for key, value in creation.items() if value is not None}
     if source.record is not None:
         creation["sourceUniqueId"] = source.record.body["properties"]["uniqueId"]
+    check_encryption(env, fields, parameter, location, subscription)
+    _check_security(fields, parameter, option)
     return DiskSpec(option, size, source, creation, {**inherited(source.record), **settings(fields)})
+
+
+def _check_security(fields: Fields, parameter: str, option: str) -> None:
+    """A disk that is uploaded plainly brings no guest state: it may support a security type, and has none."""
+    kind = fields.text("properties.securityProfile.securityType")
+    if kind and option not in ("FromImage", "Import", "ImportSecure", "UploadPreparedSecure", "Copy"):
+        name = f"{parameter}.securityProfile.securityType"
+        raise bad_parameter(name, f"'{name}' is not allowed for createOption '{option}'.")
+    supported = ("TrustedLaunchSupported", "TrustedLaunchAndConfidentialVMSupported")
+    wanted = fields.text("properties.supportedCapabilities.supportedSecurityOption", allowed=supported)
+    if wanted and fields.text("properties.hyperVGeneration") != "V2":
+        name = f"{parameter}.supportedCapabilities.supportedSecurityOption"
+        raise bad_parameter(name, f"'{name}' needs an OS disk of Hypervisor Generation 2.")
 
 
 def settings(fields: Fields) -> Json:

@@ -25,6 +25,7 @@ from lab.azure.arm.types.disk_spec import (
     read_spec,
     settings,
 )
+from lab.azure.arm.types.encryption_sets import SETS
 from lab.azure.blob.vhd import InvalidVhd
 from lab.http import Response
 
@@ -204,6 +205,7 @@ class Disks(CopiedDisk):
         """A new disk."""
         body = call.body
         spec = read_spec(self.env, "disk", body, body["location"], call.target.subscription)
+        self._require_keys(call)
         sku = Fields("disk", body).text("sku.name", allowed=DISK_SKUS, default="Standard_LRS")
         zones = check_zones(Fields("disk", body).rows("zones"), body["location"], call.target.resource_id)
         unique = str(uuid.uuid4())
@@ -216,6 +218,13 @@ class Disks(CopiedDisk):
         properties.setdefault("diskMBpsReadWrite", 60)
         document = self.document(call, properties, sku=_sku(sku), zones=zones)
         return self.begin_create(call, spec, document)
+
+    def _require_keys(self, call: Call) -> None:
+        """Whoever names a disk encryption set must be allowed to read it."""
+        given = Fields("disk", call.body).text("properties.encryption.diskEncryptionSetId")
+        if given:
+            did = (f"{DISKS}/write", call.target.resource_id)
+            self.env.authz.require_linked(call.principal, did, f"{SETS}/read", given)
 
     def replace(self, call: Call, existing: Record) -> Response:
         """PUT on a disk that exists: creationData cannot change, the rest is an update."""

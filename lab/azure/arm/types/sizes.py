@@ -19,6 +19,7 @@ class Size:
     nics: int
     generations: tuple[str, ...] = ("V1", "V2")
     premium: bool = True
+    trusted_launch: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ _SINGLE = (
     Size("Standard_DS1_v2", "standardDSv2Family", 1, 3584, 4, 2),
     Size("Standard_DS2_v2", "standardDSv2Family", 2, 7168, 8, 2),
     Size("Standard_DS3_v2", "standardDSv2Family", 4, 14336, 16, 4),
+    Size("Standard_M8ms", "standardMSFamily", 8, 224000, 8, 4, trusted_launch=False),
     Size("Standard_A1_v2", "standardAv2Family", 1, 2048, 2, 2, ("V1",), premium=False),
     Size("Standard_A2_v2", "standardAv2Family", 2, 4096, 4, 2, ("V1",), premium=False),
 )

@@ -112,7 +112,7 @@ def _size_sku(env: Env, location: str, size: Size) -> Json:
         "HyperVGenerations": ",".join(size.generations),
         "PremiumIO": str(size.premium),
         "CpuArchitectureType": "x64",
-        "TrustedLaunchDisabled": "False",
+        "TrustedLaunchDisabled": str(not size.trusted_launch or "V2" not in size.generations),
         "AcceleratedNetworkingEnabled": "True",
     }
     return {

@@ -16,6 +16,7 @@ from lab.azure.arm.types.disk_spec import DISKS, require_free
 from lab.azure.arm.types.network_base import NICS, unknown_reference
 from lab.azure.arm.types.sizes import SIZES, Size, limit, missing_zones, restriction
 from lab.azure.arm.types.skus import VMS, cores_used
+from lab.azure.arm.types.vm_security import check_licence, check_security
 
 _DELETE = ("Delete", "Detach")
 _CACHING = ("None", "ReadOnly", "ReadWrite")
@@ -53,6 +54,10 @@ def read_vm(call: Call, vm_id: str) -> VmSpec:
     zones = check_zones(fields.rows("zones"), body["location"], vm_id)
     require_available(env, size, body["location"], zones)
     os_disk = _os_disk(call, fields, size, zones, vm_id)
+    check_licence(fields, os_disk.document["osType"])
+    held = os_disk.record.body["properties"]
+    supported = (held.get("supportedCapabilities") or {}).get("supportedSecurityOption", "")
+    check_security(fields, size, held.get("hyperVGeneration", "V1"), supported)
     data = read_data_disks(call, fields, size, zones, vm_id)
     if any(use.record.key == os_disk.record.key for use in data):
         raise _conflict(f"Disk '{os_disk.record.id}' is attached more than once to VM '{vm_id}'.")

@@ -1,0 +1,40 @@
+"""Advice on what a machine asks of Azure besides its size, and on artifacts that exist already (WL56x, WL57x)."""
+
+from __future__ import annotations
+
+from planner.advice.advice import Advice
+
+_WAVE = "waves: {shop: {target: korea, machines: {web-01: "
+
+LANDING: dict[str, Advice] = {
+    "WL560": Advice(
+        "Take a licence of the guest's OS, or `none` where a level above says one for the others.",
+        _WAVE + "{size: Standard_D2s_v5, licence: Windows_Server}}}}\n",
+        _WAVE + "{size: Standard_D2s_v5, licence: none}}}}\n",
+        title="the licence is for another OS",
+    ),
+    "WL561": Advice(
+        "Say `Standard`, or have the source start from EFI before it is replicated.",
+        _WAVE + "{size: Standard_D2s_v5, security_type: TrustedLaunch}}}}\n",
+        _WAVE + "{size: Standard_D2s_v5, security_type: Standard}}}}\n",
+        title="no trusted launch from BIOS",
+    ),
+    "WL562": Advice(
+        "Take sizes that support it; `az vm list-skus -l REGION --size SIZE` shows TrustedLaunchDisabled.",
+        _WAVE + "{size: Standard_M8ms, security_type: TrustedLaunch}}}}\n",
+        _WAVE + "{size: Standard_E8s_v5, security_type: TrustedLaunch}}}}\n",
+        title="the size does not support trusted launch",
+    ),
+    "WL563": Advice(
+        "Name a set that is there, in the region and the subscription of the disks.",
+        _WAVE + "{size: Standard_D2s_v5, disk_encryption_set: des-japan}}}}\n",
+        _WAVE + "{size: Standard_D2s_v5, disk_encryption_set: des-korea}}}}\n",
+        title="the disk encryption set cannot be used",
+    ),
+    "WL564": Advice(
+        "Take a zone in which the size is offered, or another size.",
+        _WAVE + "{size: Standard_D2s_v5, zone: 3}}}}\n",
+        _WAVE + "{size: Standard_D2s_v5, zone: 1}}}}\n",
+        title="the size is not in that zone",
+    ),
+}
