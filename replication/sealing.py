@@ -89,12 +89,21 @@ class AttemptKey:
         return cls(version, replication, attempt, AESGCM(key))
 
 
-class Sealer:
-    """Seals blocks of one attempt. Belongs to one thread: a zstd compressor must not be shared."""
+class Packing:
+    """zstd with the tables that it keeps between calls, some 1.5 MiB. It must not be shared by threads; attempts may share it,
+    since every block is a frame of its own."""
 
-    def __init__(self, key: AttemptKey, level: int = 1) -> None:
+    def __init__(self, level: int = 1) -> None:
+        self.pack = zstandard.ZstdCompressor(level=level, write_content_size=True).compress
+        self.unpack = zstandard.ZstdDecompressor().decompress
+
+
+class Sealer:
+    """Seals blocks of one attempt. Belongs to one thread, as its `packing` does."""
+
+    def __init__(self, key: AttemptKey, packing: Packing | None = None) -> None:
         self._key = key
-        self._zstd = zstandard.ZstdCompressor(level=level, write_content_size=True)
+        self._packing = packing or Packing()
         self._broken = False
 
     def seal(self, identity: Identity, block: Block, nonce: bytes) -> Sealed:
@@ -114,7 +123,7 @@ class Sealer:
             raise ValueError(f"{len(block.data)} bytes for data extents of {total(block.data_extents)} bytes: {identity}")
         plain = b"".join((logformat.encode_table(block.data_extents, block.zero_extents), block.data))
         checksum = blake3(plain).hexdigest()
-        packed = self._zstd.compress(plain)
+        packed = self._packing.pack(plain)
         codec, packed = (Codec.ZSTD, packed) if len(packed) < len(plain) else (Codec.RAW, plain)
         header = Header(
             replication=identity.replication,
@@ -140,9 +149,9 @@ class Unsealer:
     Belongs to one thread, as a `Sealer` does.
     """
 
-    def __init__(self, keys: Callable[[str], AttemptKey]) -> None:
+    def __init__(self, keys: Callable[[str], AttemptKey], packing: Packing | None = None) -> None:
         self._keys = keys
-        self._zstd = zstandard.ZstdDecompressor()
+        self._packing = packing or Packing()
 
     def unseal(self, identity: Identity, data: bytes, checksum: str, digest: str | None = None) -> Block:
         """The block. `checksum` is the blob's metadata, `digest` the manifest's (checked first when given).
@@ -187,7 +196,7 @@ class Unsealer:
             try:
                 if zstandard.frame_content_size(packed) != header.plain:
                     raise BadFormat("the compressed frame has another length than the header says")
-                packed = self._zstd.decompress(packed, max_output_size=header.plain, allow_extra_data=False)
+                packed = self._packing.unpack(packed, max_output_size=header.plain, allow_extra_data=False)
             except zstandard.ZstdError as error:
                 raise BadFormat(f"it cannot be decompressed: {error}") from error
         if len(packed) != header.plain:

@@ -6,6 +6,7 @@ import threading
 from functools import partial
 
 from replication.bitmap import SectorSet
+from replication.engine import packing
 from replication.engine.work import Work
 from replication.manifest import BlobEntry
 from replication.model.errors import Corrupt, NotFound
@@ -47,7 +48,6 @@ class Applier:
 
     def __init__(self, work: Work, attempt: str, fence: int, keys: Keys) -> None:
         self._work, self._attempt, self._fence, self._keys = work, attempt, fence, keys
-        self._local = threading.local()
 
     def fetch(self, disk: ItemDisk, chunk: int, entry: BlobEntry) -> Block:
         """The whole block, checked against manifest, identity, tag and checksum. Raises `Corrupt`."""
@@ -60,7 +60,7 @@ class Applier:
         if checksum != entry.checksum:
             raise Corrupt("its checksum metadata is not the one that was logged", subject=entry.name)
         identity = Identity(work.item.replication, disk.uuid, self._attempt, chunk)
-        block = self._unsealer().unseal(identity, data, checksum, entry.digest)
+        block = Unsealer(self._keys, packing.own()).unseal(identity, data, checksum, entry.digest)
         if block.sectors != entry.sectors:
             raise Corrupt(f"{block.sectors} sectors, {entry.sectors} were logged", subject=entry.name)
         return block
@@ -88,9 +88,3 @@ class Applier:
                 work.retry(partial(work.replicas.clear, name, extent.offset, extent.length, self._fence))
                 written.append(extent)
         return written, skipped
-
-    def _unsealer(self) -> Unsealer:
-        unsealer: Unsealer | None = getattr(self._local, "unsealer", None)
-        if unsealer is None:
-            unsealer = self._local.unsealer = Unsealer(self._keys)
-        return unsealer

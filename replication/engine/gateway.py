@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from replication import blocks, manifest
 from replication.blocks import UNKNOWN
+from replication.engine import packing
 from replication.engine.checksums import Checksums
 from replication.engine.chunks import Chunk, Within, reads
 from replication.engine.reading import ReadTimes
@@ -130,7 +131,7 @@ class Gateway:
     def _sealer(self) -> Sealer:
         sealer: Sealer | None = getattr(self._local, "sealer", None)
         if sealer is None:
-            sealer = self._local.sealer = Sealer(self._key)
+            sealer = self._local.sealer = Sealer(self._key, packing.own())
         return sealer
 
 

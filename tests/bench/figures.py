@@ -59,6 +59,7 @@ GROUPS = (
         "initial",
         {
             "initial_mib_s": "MiB/s",
+            "initial_mib_s_per_core": "MiB/s",
             "replication_rss_mib": "MiB",
             "initial_snapshot_open_s": "s",
             "snapshot_open_s_per_gib": "s",

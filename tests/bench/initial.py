@@ -35,6 +35,9 @@ def measure(folder: Path) -> Iterator[Measured]:
         f"{disk.sent_bytes / MIB:.0f} MiB of log; CPU s: {spent}"
     )
     yield Measured("initial_mib_s", SIZE / MIB / seconds, how)
+    cpu = after["engine"].cpu - before["engine"].cpu
+    chain = "read over HTTPS, sealed, put, fetched, unsealed, checked and written: MiB for each CPU second of the engine"
+    yield Measured("initial_mib_s_per_core", SIZE / MIB / cpu, chain)
     yield Measured("replication_rss_mib", after["engine"].rss, "peak resident size of the engine's process in that run")
     yield Measured("initial_snapshot_open_s", evidence.snapshot_seconds, "how long that cycle held its snapshot open")
     per_gib = evidence.snapshot_seconds * 1024 * MIB / SIZE

@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replication import logformat
+from replication.engine.packing import own
 from replication.logformat import Codec, Header
 from replication.model.errors import Corrupt, NotFound, Temporary
 from replication.model.extents import MIB, SECTOR, Extent, normal, subtract, total
-from replication.sealing import AttemptKey, Block, Identity, Sealer, Unsealer, split_zeros
+from replication.sealing import AttemptKey, Block, Identity, Packing, Sealer, Unsealer, split_zeros
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ME = Identity("5f1c9e0a-replication", "6000C29a-disk", "77aa-attempt", 3)
@@ -65,7 +66,7 @@ def test_the_checksum_is_of_the_plain_block():
     """S5.2: computed before compression, over the extent table and the data."""
     table = struct.pack(">II6Q", 1, 2, 2, 1, 0, 2, 3, 8)
     assert SEALED.checksum == blake3(table + SMALL.data).hexdigest()
-    other = Sealer(KEY, level=9).seal(replace(ME, chunk=9), SMALL, b"another one!")
+    other = Sealer(KEY, Packing(level=9)).seal(replace(ME, chunk=9), SMALL, b"another one!")
     assert other.checksum == SEALED.checksum
 
 
@@ -337,3 +338,15 @@ def test_the_codec_itself_refuses_a_tail_and_every_prefix():
     for bad in (SEALED.data + b"\0", *(SEALED.data[:length] for length in range(len(SEALED.data)))):
         with pytest.raises(logformat.BadFormat):
             logformat.decode(bad)
+
+
+def test_attempts_share_a_threads_packing_and_no_thread_has_anothers():
+    """Issue 3, bench: memory with 52 disks in flight does not grow with attempts; what is sealed does not depend on it."""
+    shared, key = own(), AttemptKey.derive(MASTER, "v1", ME.replication, "another")
+    mine, other = Sealer(KEY, shared), Sealer(key, shared)
+    theirs = replace(ME, attempt="another")
+    for _ in range(2):
+        assert mine.seal(ME, SMALL, NONCE) == SEALED
+        assert other.seal(theirs, SMALL, NONCE) == Sealer(key).seal(theirs, SMALL, NONCE)
+    with ThreadPoolExecutor(1) as elsewhere:
+        assert own() is shared is not elsewhere.submit(own).result()
