@@ -17,6 +17,7 @@ from enum import Enum
 
 from replication.model.item import Item, OrderKind
 from replication.model.record import CycleKind, Life, OrderProgress, Record, StepState
+from replication.model.source import Power
 from replication.model.status import State, Status
 
 MIGRATION_STEPS = (
@@ -31,6 +32,8 @@ MIGRATION_STEPS = (
 
 _BAD = frozenset({"failed", "aborted", "missed"})
 """Outcomes of orders that somebody must look at."""
+OFF = "off late"
+"""Fact of a cut-over that has ended: since when (unix time) its source is known to be off although it was to be on."""
 
 
 class Event(Enum):
@@ -124,11 +127,32 @@ def status_of(
         held=held if listed and not attempt else None,
         order=order.kind.value if order and under_way else None,
         step=_step(order) if order and under_way else None,
-        hold=f"held by {record.hold.who}: {record.hold.why}" if record and record.hold else "",
+        hold=str(record.hold) if record and record.hold else "",
         needs=record is not None and _needs(record),
         detail=(order.facts.get("waits") or order.facts.get("doing", "")) if order and under_way else "",
-        problem=order.problem if order and order.outcome in _BAD and order.problem else problem,
+        problem=_ended_badly(record) or problem if record else "",
     )
+
+
+def given_up(record: Record) -> bool:
+    """Whether its last order is a cut-over that ended badly after it had asked a running machine to shut down."""
+    order = record.order
+    if order is None or order.kind is not OrderKind.MIGRATE or record.life is not Life.DELTA or record.rollback:
+        return False
+    asked = "power_off_asked" in order.facts and order.facts.get("power_before") != Power.OFF.value
+    return asked and order.outcome in _BAD
+
+
+def _ended_badly(record: Record) -> str:
+    order = record.order
+    if order is None or order.outcome not in _BAD:
+        return ""
+    if OFF in order.facts and given_up(record):
+        return (
+            f"its source is OFF although its cut-over has ended ({order.problem or order.outcome}): "
+            "`wavelift rollback` powers it on again"
+        )
+    return order.problem
 
 
 def _needs(record: Record) -> bool:

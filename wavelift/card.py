@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from replication.lifecycle import OFF
 from replication.model.item import OrderKind
 from replication.model.record import Life, OrderProgress, Record, StepState
 from replication.model.source import Power
@@ -28,7 +29,8 @@ def card(record: Record, name: str, origin: str = "", plan: str = "") -> list[st
     lines: list[str] = []
     if record.hold is not None:
         mark = record.hold
-        lines.append(f"HELD {name}  since {_at(mark.since)} by {mark.who}: {mark.why} (`wavelift resume {name}` ends it)")
+        end = f" until {mark.until_text}" if mark.until_text else ""
+        lines.append(f"HELD {name}  since {_at(mark.since)} by {mark.who}: {mark.why}{end} (`wavelift resume {name}` ends it)")
     if order is not None and order.kind is OrderKind.MIGRATE:
         if order.outcome in _BAD or order.facts.get("trouble"):
             lines += [*_what(order, name), *_safe(record, order), *_choices(record, order, name)]
@@ -52,7 +54,9 @@ def _what(order: OrderProgress, name: str) -> Iterator[str]:
 def _safe(record: Record, order: OrderProgress) -> Iterator[str]:
     facts, point = order.facts, record.committed
     off = "powered_off" in facts and order.outcome is None
-    if off:
+    if OFF in facts:
+        source = f"source: found OFF {_at(float(facts[OFF]))} although it was to be on, untouched"
+    elif off:
         source = f"source: OFF since {_at(float(facts['powered_off']))}, untouched"
     elif facts.get("power_before") == Power.OFF.value:
         source = "source: it was off before"
@@ -79,6 +83,10 @@ def _choices(record: Record, order: OrderProgress, name: str) -> Iterator[str]:
         loses = "what was written in Azure since is lost" if confirm else "source up again, loses nothing"
         yield f"  B  wavelift rollback {name}{confirm} --why …    {loses}"
         yield "  C  do nothing: the source stays off, nothing is deleted, it is tried again"
+        return
+    if OFF in order.facts:
+        yield f"  A  wavelift rollback {name} --why …    powers its source on again, loses nothing"
+        yield "  B  do nothing: the source stays off; its replication goes on"
         return
     yield f"  A  wavelift resume {name} --why …    begins its cut-over once more, whatever its window says"
     if order.facts.get("window"):

@@ -7,6 +7,8 @@ import os
 import socket
 import time
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from planner.state import MachineState
 from replication.model.command import Command, Verb
@@ -44,7 +46,13 @@ def find(wiring: Wiring, name: str) -> Found:
 
 
 def send(
-    found: Found, verb: Verb, why: str, size: str | None = None, confirm: str = "", disks: tuple[int, ...] = ()
+    found: Found,
+    verb: Verb,
+    why: str,
+    size: str | None = None,
+    confirm: str = "",
+    disks: tuple[int, ...] = (),
+    until: tuple[float, str] | None = None,
 ) -> Command:
     """Write the next command of this machine; two people at once get two numbers."""
     if not why.strip():
@@ -54,13 +62,27 @@ def send(
         names = found.documents.list(f"commands/{machine}/")
         taken = [int(n.rpartition("/")[2].removesuffix(".json")) for n in names if n.endswith(".json")]
         number = max([found.record.commands, *taken]) + 1
-        made = Command(machine, number, verb, who(), why, time.time(), size, confirm, disks)
+        made = Command(machine, number, verb, who(), why, time.time(), size, confirm, disks, *(until or ()))
         try:
             found.documents.put(command_name(machine, number), dumps(made), None)
         except Conflict:
             continue
         return made
     raise UserProblem("Others keep writing commands for this machine. Look at `wavelift status` first.")
+
+
+def ending(text: str, time_zone: str, now: float) -> tuple[float, str]:
+    """(unix time, words) of a day, or a day with a time of day, in the estate's time zone; a day ends a hold when it begins,
+    as in the files. `UserProblem` when it is none, or over."""
+    try:
+        at = datetime.fromisoformat(text)
+        at = at.replace(tzinfo=ZoneInfo(time_zone)) if at.tzinfo is None else at
+    except ValueError as error:
+        like = f"2027-01-20 or 2027-01-20T14:00 (time zone {time_zone})"
+        raise UserProblem(f"{text!r} is no day: write `--until` like {like}. Nothing was changed.") from error
+    if at.timestamp() <= now:
+        raise UserProblem(f"{text} ({time_zone}) is over: a hold that ends then holds nothing. Nothing was changed.")
+    return at.timestamp(), f"{at:%Y-%m-%d %H:%M} {at.tzinfo}".replace(" 00:00", "")
 
 
 def who() -> str:

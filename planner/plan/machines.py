@@ -227,7 +227,7 @@ class Machines:
         wish = self._wish(machine.phase, now, tested and not again)
         if wish is None:
             return
-        reason = self._gate(wanted, wave, now, wish) or self._people(record, wish, wanted)
+        reason = self._gate(wanted, wave, now, wish) or self._people(record, wish, wanted, self._world.now)
         if reason is not None:
             self._defer(wanted, reason, wish, gate=reason != NOT_YET)
             return
@@ -274,11 +274,11 @@ class Machines:
         return None
 
     @staticmethod
-    def _people(record: Record | None, wish: OrderKind, wanted: DesiredMachine) -> str | None:
+    def _people(record: Record | None, wish: OrderKind, wanted: DesiredMachine, now: float | None) -> str | None:
         """What a person or a failed attempt has put in the way; files cannot override it."""
         mark = record.hold if record is not None else None
-        if mark is not None:
-            return f"held by {mark.who}: {mark.why} (`wavelift resume {wanted.machine.name}` ends it)"
+        if mark is not None and not (now is not None and mark.over(now)):
+            return f"{mark} (`wavelift resume {wanted.machine.name}` ends it)"
         return latched(record, wanted.machine.cutover) if wish is OrderKind.MIGRATE else None
 
     @staticmethod

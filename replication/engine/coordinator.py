@@ -13,18 +13,20 @@ from typing import Protocol
 from replication.engine import standing
 from replication.engine.config import EngineConfig
 from replication.engine.guard import Guard, Superseded
-from replication.engine.orders.commands import Rollback, asked_for_vm, obey
+from replication.engine.orders import late
+from replication.engine.orders.commands import Rollback, asked_for_vm, end_hold, obey
 from replication.engine.orders.steps import Steps, accepted, early
 from replication.engine.orders.test import lived_out
 from replication.engine.region import Held, Job, Region
 from replication.engine.retry import Retry
 from replication.engine.shown import Shown
 from replication.engine.work import Work
+from replication.lifecycle import given_up
 from replication.model.documents import BadDocument
 from replication.model.errors import PortError
 from replication.model.item import Item, Order, OrderKind
 from replication.model.record import CycleKind, Life, Record, StepState
-from replication.model.source import SourceFacts
+from replication.model.source import Power, SourceFacts
 from replication.ports import Outside
 from replication.schedule import Candidate, Hold, Running, Start, decide, give_way, next_delta, words
 from replication.windows import Blackout, closed
@@ -136,6 +138,10 @@ class Coordinator:
             return
         if held.commands:
             self._obey(region, held)
+        mark = held.machine.record.hold
+        if mark is not None and mark.over(self._clock.now()):
+            end_hold(self._launcher.work(region, held))
+        self._look_off(region, held)
         record, now, order = held.machine.record, self._clock.now(), held.pending()
         if record.rollback:
             order = None
@@ -164,6 +170,15 @@ class Coordinator:
             self._start(region, held, WriteReport(), None, 0)
         elif order is not None or record.life in (Life.NEW, Life.INITIAL, Life.DELTA):
             candidates.append((held, self._candidate(held, record, order)))
+
+    def _look_off(self, region: Region, held: Held) -> None:
+        """A cut-over that was given up may leave a guest that shuts down after all."""
+        record = held.record
+        if record is None or not given_up(record) or self._known(held) or held.facts is None:
+            return
+        if held.facts.power is Power.OFF and not late.off(record):
+            self._ask(held.item.source)  # what is known may be from before it was powered on again
+        late.look(self._launcher.work(region, held), held.facts.power)
 
     def _obey(self, region: Region, held: Held) -> None:
         """What people have said about this machine, in the order of its numbers; each once."""

@@ -37,3 +37,7 @@ class Command:
     confirm: str = ""
     disks: tuple[int, ...] = ()
     """RESYNC: device keys; empty: all."""
+    until: float | None = None
+    """HOLD: unix time at which it ends by itself; None: `resume` ends it."""
+    until_text: str = ""
+    """HOLD: that time in the person's words."""

@@ -190,6 +190,16 @@ class HoldMark:
     who: str
     why: str
     since: float
+    until: float | None = None
+    """Unix time at which it ends by itself; None: when somebody says so."""
+    until_text: str = ""
+    """That time as the person wrote it."""
+
+    def __str__(self) -> str:
+        return f"held by {self.who}: {self.why}" + (f" until {self.until_text}" if self.until_text else "")
+
+    def over(self, now: float) -> bool:
+        return self.until is not None and self.until <= now
 
 
 @dataclass(frozen=True, slots=True)

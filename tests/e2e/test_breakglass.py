@@ -23,12 +23,14 @@ def test_held_resumed_cut_over_and_rolled_back(site: Site) -> None:
     """Weeks, 30, 31 and 33: with who and why on record; the Azure VM is stopped and kept, the source runs, deltas resume."""
     site.engine()
     site.apply()
-    held = site.here("hold", "web-01", "--why", "INC-881")
-    assert held.code == 0 and "held" in held.said, held.said
+    for rubbish in ("2001-01-20", "next Friday"):
+        assert site.here("hold", "web-01", "--why", "INC-881", "--until", rubbish).code == 1
+    held = site.here("hold", "web-01", "--why", "INC-881", "--until", "2097-01-20")
+    assert held.code == 0 and "held until 2097-01-20" in held.said, held.said
     site.phase("migrate", "web-01")
     plan = site.here("plan")
     assert "INC-881" in plan.said and "wavelift resume web-01" in plan.said, plan.said
-    assert "INC-881" in site.here("status", "web-01").said
+    assert "INC-881 until 2097-01-20" in site.here("status", "web-01").said
     assert site.here("resume", "web-01", "--why", "solved").code == 0
     site.apply()
     site.migrated_is_equal("web-01")

@@ -393,3 +393,96 @@ def test_what_has_become_impossible_is_said_an_hour_before_and_nothing_is_powere
     assert HOUR - 300 <= opens - world.clock.now() <= HOUR and "quota" in progress(world).problem
     assert world.vcenter.vms["m1"].powered == []
     assert_as_before(world)
+
+
+def late_guest(world: World, on_failure: str) -> Run:
+    """Its guest is given up, and shuts down a minute afterwards."""
+    vm = world.vcenter.vms["m1"]
+    vm.ignores_shutdown = True
+    migrate(world, on_failure=on_failure)
+    one = Run(world)
+    one.until(outcome(world, 1))
+    assert progress(world).outcome == "aborted" and vm.power is Power.ON
+    vm.power = Power.OFF
+    world.clock.advance(60)
+    one.step()
+    return one
+
+
+def test_a_guest_that_shuts_down_after_it_was_given_up_needs_somebody(world: World) -> None:
+    """Pitfall 16, weeks 28: a machine that our order left off is never off in silence; `rollback` powers it on."""
+    one = late_guest(world, "retry")
+    shown = load_status(world.documents.docs[status_name("m1")][0])
+    assert shown.needs and "OFF" in shown.problem and "wavelift rollback" in shown.problem
+    vm = world.vcenter.vms["m1"]
+    one.step()
+    assert vm.power is Power.OFF, "nothing is powered on unless a policy or a person says so"
+    world.command("m1", Verb.ROLLBACK, "INC-9")
+    one.step()
+    world.clock.advance(20)
+    one.step()
+    one.end()
+    assert vm.power is Power.ON and "kim: INC-9" in progress(world).problem and world.record().hold is None
+    assert "OFF" not in load_status(world.documents.docs[status_name("m1")][0]).problem
+    world.clock.advance(7200)
+    run(world, cycles(world, world.record().cycle + 1))
+    assert_as_before(world)
+
+
+def test_a_guest_that_shuts_down_late_is_powered_on_by_policy(world: World) -> None:
+    """`on_failure: power_on_source` holds for a guest that obeys late, too; long afterwards it is somebody else's doing."""
+    one = late_guest(world, "power_on_source")
+    one.step()
+    vm = world.vcenter.vms["m1"]
+    assert vm.power is Power.ON and "powered on again" in progress(world).problem
+    world.clock.advance(2 * HOUR)
+    vm.power = Power.OFF
+    for _ in range(3):
+        one.step()
+        world.clock.advance(20)
+    assert vm.power is Power.OFF
+    assert "OFF" in load_status(world.documents.docs[status_name("m1")][0]).problem
+    vm.power = Power.ON
+    world.clock.advance(20)
+    one.step()
+    one.end()
+    assert "OFF" not in load_status(world.documents.docs[status_name("m1")][0]).problem
+
+
+def test_a_hold_with_a_date_ends_by_itself(world: World) -> None:
+    """Screen 2: "INC-881 until 20 Jan"; shown, obeyed, over with its date, and the record says that it ended."""
+    end = world.clock.now() + 600
+    world.command("m1", Verb.HOLD, "INC-881", until=end, until_text="2027-01-20 UTC")
+    migrate(world)
+    one = Run(world)
+    for _ in range(5):
+        one.step()
+        world.clock.advance(20)
+    assert world.vcenter.vms["m1"].powered == []
+    assert load_status(world.documents.docs[status_name("m1")][0]).hold == "held by kim: INC-881 until 2027-01-20 UTC"
+    world.clock.advance(600)
+    one.until(outcome(world, 1))
+    one.end()
+    assert world.record().hold is None and world.record().interventions[0].verb == "hold ended"
+    assert_migrated(world)
+
+
+def test_a_resume_that_ends_a_hold_begins_no_cut_over_that_has_ended(world: World) -> None:
+    """Weeks, 30 and 32: after a rollback (or a missed window) and a hold, the machine is not powered off by the word that
+    only lifts the hold; another `resume` is needed."""
+    migrate(world)
+    process = Process((Rule("cloud.create_nic", "before", 2, 1000),))
+    one = Run(world, process)
+    one.until(lambda: "trouble" in (progress(world).facts if world.record().order else {}))
+    world.command("m1", Verb.ROLLBACK, "INC-9")
+    one.until(outcome(world, 1))
+    one.end()
+    world.vcenter.vms["m1"].powered.clear()
+    world.command("m1", Verb.RESUME, "looked at")
+    step(world, 4)
+    record = world.record()
+    assert record.hold is None and record.orders_done == 1 and world.vcenter.vms["m1"].powered == []
+    assert "another `resume`" in record.interventions[0].answer
+    world.command("m1", Verb.RESUME, "and now again")
+    run(world, lambda: world.record().life is Life.MIGRATED)
+    assert_migrated(world)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,24 +17,29 @@ PATIENCE = 10.0
 """Seconds that an engine's answer is waited for; without one the command stands and is obeyed later."""
 
 
-def say(estate: Path, machine: str, verb: Verb, why: str, size: str | None = None, confirm: str = "") -> None:
+def say(
+    estate: Path, machine: str, verb: Verb, why: str, size: str | None = None, confirm: str = "", until: str | None = None
+) -> None:
     """Exit 1 when the engine refuses it."""
     from replication.engine.orders.commands import asked_for_vm, sentence
+    from replication.engine.orders.late import off
     from replication.model.command import Verb as Verbs
-    from wavelift.commands import answer, find, send
+    from wavelift.commands import answer, ending, find, send
     from wavelift.problems import UserProblem
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 
     with Wiring(Workspace.open(estate), "engine") as wiring:
         found = find(wiring, machine)
-        if verb is Verbs.ROLLBACK and asked_for_vm(found.record) and confirm != sentence(found.record):
+        end = ending(until, wiring.workspace.estate.time_zone, time.time()) if until is not None else None
+        needs = asked_for_vm(found.record) and not off(found.record)
+        if verb is Verbs.ROLLBACK and needs and confirm != sentence(found.record):
             raise UserProblem(
                 f"The Azure VM of {machine} may have run: {sentence(found.record)}.\n"
                 f'If that is meant, say so: wavelift rollback {machine} --why … --confirm "{sentence(found.record)}"\n'
                 "Nothing was changed."
             )
-        command = send(found, verb, why, size, confirm)
+        command = send(found, verb, why, size, confirm, until=end)
         said = answer(found, command.number, PATIENCE)
     if said is None:
         typer.echo(f"{machine}: {verb.value} is written (command {command.number}); an engine obeys it when it looks.")

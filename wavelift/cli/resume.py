@@ -17,7 +17,8 @@ def resume(
     size: Annotated[str | None, typer.Option("--size", help="An Azure VM size to try before those of the estate.")] = None,
     estate: Folder = Path(),
 ) -> None:
-    """End a hold, and try the machine's cut-over again now; a missed or failed one begins once more, window or not."""
+    """End a hold, or try the machine's cut-over again now: a missed or failed one begins once more, window or not. Where both
+    are there, the first `resume` only ends the hold."""
     from replication.model.command import Verb
 
     say(estate, machine, Verb.RESUME, why, size)

@@ -109,12 +109,13 @@ def _row(workspace: Workspace, state: State, name: str, statuses: dict[str, Stat
             "state": "not applicable" if known is None or known.life != "replicating" else "waiting for the engine",
             "life": known.life if known else None,
         }
+    needs = " · ".join(text for text in (said.hold, said.problem) if text)
     return row | {
         "state": said.state.value,
         "step": said.step,
         "detail": said.detail,
         "hold": said.hold,
-        "needs": f"{name}: {said.hold or said.problem} -> wavelift status {name}" if said.needs else "",
+        "needs": f"{name}: {needs} -> wavelift status {name}" if said.needs else "",
         "cycle": said.cycle,
         "cycle_kind": said.cycle_kind,
         "progress": said.progress,

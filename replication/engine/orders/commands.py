@@ -3,7 +3,8 @@
 Rules
 1. A command is looked at once, in the order of the numbers; obeyed or refused, its answer stands in the record with who
    and why.
-2. A machine that is held begins nothing and powers nothing off; its replication goes on. Only `resume` ends it.
+2. A machine that is held begins nothing and powers nothing off; its replication goes on. `resume` ends it, or the date
+   that was given with it. Where a cut-over has ended, the `resume` that ends a hold begins nothing: that takes another one.
 3. `rollback` before the Azure VM was asked for loses nothing. Afterwards it stops and keeps the Azure VM, and only when
    the person has typed what is lost; it needs the seeds.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from replication.engine.orders import waves
+from replication.engine.orders import late, waves
 from replication.engine.orders.byhand import by_hand
 from replication.engine.work import Work
 from replication.lifecycle import MIGRATION_STEPS
@@ -47,6 +48,16 @@ def sentence(record: Record) -> str:
     return f"what was written in Azure since {time.strftime('%Y-%m-%d %H:%M', time.gmtime(since))} UTC is lost"
 
 
+def end_hold(work: Work) -> None:
+    """A hold with a date ends by itself, and the record says so."""
+    mark, now = work.record.hold, work.clock.now()
+    if mark is None or not mark.over(now):
+        return
+    told = Intervention(work.record.commands, "hold ended", mark.who, mark.why, now, f"it was to last until {mark.until_text}")
+    work.machine.advance(hold=None, interventions=(told, *work.record.interventions)[:KEPT], retry_at=None)
+    work.note(f"held no more: the hold by {mark.who} was to last until {mark.until_text}")
+
+
 def asked_for_vm(record: Record) -> bool:
     """Whether the machine's migration has asked for its Azure VM (so that it may exist)."""
     order = record.order
@@ -59,8 +70,9 @@ def obey(work: Work, command: Command) -> None:
     changes: dict[str, Any]
     match command.verb:
         case Verb.HOLD:
-            mark = HoldMark(command.who, command.why, work.clock.now())
-            answer, changes = "held: nothing of it begins or is powered off", {"hold": mark}
+            mark = HoldMark(command.who, command.why, work.clock.now(), command.until, command.until_text)
+            end = f" until {mark.until_text}" if mark.until_text else ""
+            answer, changes = f"held{end}: nothing of it begins or is powered off", {"hold": mark}
         case Verb.RESUME:
             answer, changes = _resume(work, command)
         case Verb.ROLLBACK:
@@ -84,10 +96,16 @@ def _resume(work: Work, command: Command) -> tuple[str, dict[str, Any]]:
     if order is None or order.kind is not OrderKind.MIGRATE or record.life is not Life.DELTA:
         return "; ".join(said) or "there was nothing to resume", changes
     asked = {"size asked": command.size} if command.size else {}
-    if order.outcome is None:
+    if order.outcome is None and "back" in order.facts:
+        said.append("its cut-over is on its way back, which goes on")
+    elif order.outcome is None:
         said.append("the cut-over is tried again now" + (f", with {command.size} first" if command.size else ""))
         waived = {} if "powered_off" in order.facts else {"wave waived": command.who}
         changes["order"] = replace(order, facts={**order.facts, **asked, **waived})
+    elif order.outcome != "done" and record.hold is not None:
+        said.append("its cut-over, which has ended, begins again only by another `resume` or another plan")
+    elif late.off(record):
+        return "refused: its source is off; `wavelift rollback` powers it on again", {}
     elif order.outcome != "done" and record.orders_done == order.number:
         steps = tuple(OrderStep(name) for name in MIGRATION_STEPS)
         facts = {**asked, "resumed": f"{command.who}: {command.why}", "window waived": command.who}
@@ -106,6 +124,9 @@ def _rollback(work: Work, command: Command) -> tuple[str, dict[str, Any]]:
         return "refused: no cut-over of it is under way or done", {}
     if record.committed is None or record.life not in (Life.DELTA, Life.MIGRATED):
         return "refused: its seeds are gone, so nothing could be resumed from them", {}
+    if late.off(record):
+        under_way = {"who": command.who, "why": command.why, "number": str(command.number)}
+        return "the source is powered on again, nothing is lost", {"rollback": under_way}
     if record.life is Life.DELTA and order.outcome is not None:
         return "refused: its last cut-over has ended already, and the source is as it was", {}
     if not asked_for_vm(record):
@@ -134,6 +155,9 @@ def roll_back(work: Work) -> None:
     under_way, old = work.record.rollback, work.record.order
     if old is None:
         raise AssertionError("a rollback without its order")
+    if "vm" not in under_way:
+        late.power_on(work)
+        return
     cloud = work.cloud(under_way["vm"].split("/")[2])
     # Both must never run at once: first the one stops, certainly, then the other starts.
     if work.retry(partial(cloud.exists, under_way["vm"])):

@@ -80,6 +80,6 @@ def _hold(steps: Steps) -> str | None:
     if commands.waiting(steps.work):
         return "a person has said something about it"
     mark = steps.work.record.hold
-    if mark is not None:
-        return f"held by {mark.who}: {mark.why}"
+    if mark is not None and not mark.over(steps.work.clock.now()):
+        return str(mark)
     return None if "wave waived" in steps.facts else waves.held(steps.work)

@@ -13,7 +13,7 @@ from functools import partial
 
 from replication.engine import delta, materialise, redo, report
 from replication.engine.attempt import CycleFailed
-from replication.engine.orders import again, ahead, building, gate, hooks, waves
+from replication.engine.orders import again, ahead, building, gate, hooks, late, waves
 from replication.engine.orders.after import look_ready, settle_source
 from replication.engine.orders.back import facts_of, go_back
 from replication.engine.orders.steps import (
@@ -148,9 +148,15 @@ class Migration:
             if shutdown.otherwise == "fail":
                 if self._facts().power is Power.OFF:
                     return
+                self._late()
                 raise Refused(f"the guest did not shut down within {shutdown.wait:.0f} s (it may still do so: look at it)")
         work.guard.check()
         work.retry(partial(work.source.power_off, work.uuid))
+
+    def _late(self) -> None:
+        """Its guest may still obey; by policy it is then powered on again, see `orders.late`."""
+        if self.steps.order.cutover.on_failure == "power_on_source":
+            self.steps.learn({late.POLICY: str(self.work.clock.now() + late.WATCH)})
 
     def _prepare(self) -> str:
         steps, vm = self.steps, vm_of(self.steps.order)
