@@ -72,6 +72,7 @@ def _vm(vm: VmOrder, progress: OrderProgress | None, ids: Mapping[str, str]) -> 
         **({"zone": vm.zone} if vm.zone else {}),
         **({"licence": vm.licence} if vm.licence else {}),
         **_security(vm),
+        **({"boot_log": True} if vm.boot_log else {}),
         **({"disks": parts["disk"]} if parts["disk"] else {}),
         **({"nics": parts["nic"]} if parts["nic"] else {}),
     }

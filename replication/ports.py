@@ -262,6 +262,10 @@ class Cloud(Protocol):
         """Whether the instance view says that the VM agent in the guest is ready."""
         ...
 
+    def boot_log(self, vm_id: str) -> str:
+        """What the guest has written to its serial port (the end of it, where that is long); empty while there is nothing."""
+        ...
+
     def reachable(self, nic_id: str, port: int) -> bool:
         """Whether this host can open a TCP connection to the NIC's private address within some seconds."""
         ...

@@ -12,7 +12,7 @@ from planner.ports import ArtifactReader, Observed, ResourceRef
 from planner.state import State
 from replication.model.errors import Denied
 from wavelift.access import Seat, check_access
-from wavelift.landings import landing_checks, landing_refs, sku_id
+from wavelift.landings import landing_checks, landing_refs, preparation, sku_id
 from wavelift.windows import initial_in_windows
 
 
@@ -38,6 +38,7 @@ def check(
         if wanted.uuid not in over:
             yield from _sizes(wanted, seen)
             yield from landing_checks(desired.names, wanted, seen)
+    yield from preparation(desired, over)
     yield from initial_in_windows(desired, state)
     yield from check_access(desired, state, cloud, seat, gone)
 

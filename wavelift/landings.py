@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from planner.artifact import Kind
-from planner.desired import DesiredMachine
-from planner.estate import Diagnostic, Target
+from planner.desired import Desired, DesiredMachine
+from planner.estate import Diagnostic, OsType, Phase, Target
 from planner.names import Names, last
 from planner.ports import Observed, ResourceRef
 
@@ -16,6 +16,24 @@ Seen = Mapping[str, Observed | None]
 def sku_id(target: Target, size: str) -> str:
     """What a subscription may have of a size in a region, as an id."""
     return f"/subscriptions/{target.subscription}/providers/Microsoft.Compute/locations/{target.region}/skus/{size}"
+
+
+GUEST: Mapping[OsType, str] = {
+    "Linux": "Hyper-V drivers (hv_vmbus, hv_storvsc, hv_netvsc) in the initramfs, file systems by UUID, DHCP",
+    "Windows": "Hyper-V drivers, DHCP, remote desktop through the firewall, no disk left offline",
+}
+
+
+def preparation(desired: Desired, over: Collection[str]) -> Iterator[Diagnostic]:
+    """One line for each OS type among the machines that are about to start in Azure: what Azure asks of their guests."""
+    due = [m for m in desired.machines.values() if m.machine.phase is not Phase.REPLICATE and m.uuid not in over]
+    for os_type, asked in GUEST.items():
+        names = sorted(m.machine.name for m in due if m.os_type == os_type)
+        if not names:
+            continue
+        whom = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        detail = f"{os_type} ({whom}): nothing is changed inside of a guest, so it must have what Azure needs: {asked}."
+        yield Diagnostic("WL566", "guests are prepared by their owners", detail, "waves", severity="warning")
 
 
 def landing_refs(names: Names, wanted: DesiredMachine) -> Iterator[ResourceRef]:

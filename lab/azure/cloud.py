@@ -12,7 +12,7 @@ from lab.azure.arm.errors import ArmError
 from lab.azure.arm.lro import Operations
 from lab.azure.arm.router import Router
 from lab.azure.arm.store import Store
-from lab.azure.arm.types import catalogue
+from lab.azure.arm.types import catalogue, serial_log
 from lab.azure.arm.types.roles import assignment
 from lab.azure.arm.types.storage import ACCOUNTS
 from lab.azure.blob.accounts import Accounts
@@ -58,6 +58,8 @@ class Cloud:
         """Answer any request to the "arm" server but the control API's."""
         if request.path.lower().startswith("/keyvault/"):
             return self.secrets.handle(request)
+        if request.path.startswith(serial_log.PREFIX):
+            return self.faults.wrap("boot", "GET", request.path, request, lambda: serial_log.serve(self.env, request))
         if self.login.owns(request.path):
             operation = f"{request.method} {request.path.rpartition('/')[2]}"
             return self.faults.wrap("login", operation, request.path, request, lambda: self.login.handle(request))

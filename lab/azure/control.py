@@ -15,6 +15,7 @@ DELETE azure/denials                 all of them
 POST   azure/quota                   {"family", "limit", "region"?}
 POST   azure/sizes                   {"size", "region"?, "code": "SkuNotAvailable" | "AllocationFailed" | null}
 POST   azure/zones                   {"size", "region"?, "zones": ["1"]}  zones that the size is not offered in
+POST   azure/hanging                 {"names": ["vm"]}  VMs whose guests do not come up from now on: for boot logs
 POST   azure/blob/flip               {"account", "container", "blob", "byte"}  one bit spoiled at rest: no new ETag
 POST   azure/operations/fail         {"match": regex over "<operation> <resource id>", "code", "message"?, "count"?}
 """
@@ -53,6 +54,7 @@ def extend(control: Control, extras: Extras) -> None:
     control.route("DELETE", "azure/denials", lambda body, parameters: extras.forgive())
     control.route("POST", "azure/quota", lambda body, parameters: extras.quota(body))
     control.route("POST", "azure/sizes", lambda body, parameters: extras.size(body))
+    control.route("POST", "azure/hanging", lambda body, parameters: extras.hanging(body))
     control.route("POST", "azure/zones", lambda body, parameters: extras.zones(body))
     control.route("POST", "azure/blob/flip", lambda body, parameters: extras.flip(body))
     control.route("POST", "azure/operations/fail", lambda body, parameters: extras.fail(body))
@@ -204,6 +206,12 @@ class Extras:
         zones = [str(zone) for zone in body.get("zones", ())]
         self._cloud.settings.change(restricted_zones={**self._values.restricted_zones, key: zones})
         return {key: zones}
+
+    def hanging(self, body: Json) -> Json:
+        """Say which VMs' guests hang while they start."""
+        names = [str(name) for name in body.get("names", ())]
+        self._cloud.settings.change(hanging=names)
+        return {"names": names}
 
     def flip(self, body: Json) -> None:
         """Spoil one bit of a blob, as a bad disk would."""

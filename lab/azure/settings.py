@@ -29,6 +29,7 @@ class Values:
     quotas: dict[str, int] = field(default_factory=dict)  # "region/family" or "family" -> vCPUs
     restricted_sizes: dict[str, str] = field(default_factory=dict)  # "region/size" or "size" -> error code
     restricted_zones: dict[str, list[str]] = field(default_factory=dict)  # "region/size" or "size" -> zones
+    hanging: list[str] = field(default_factory=list)  # names of VMs whose guests never come up
     unregistered: list[str] = field(default_factory=list)  # "subscription/namespace", lower-cased
     operation_failures: list[dict[str, Any]] = field(default_factory=list)
     # client id -> {"secret", "object_id", "name"}; group object id -> members' object ids

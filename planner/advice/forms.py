@@ -5,6 +5,11 @@ from __future__ import annotations
 from planner.advice.advice import Advice
 
 FORMS: dict[str, Advice] = {
+    "WL565": Advice(
+        "Close its brackets, and escape with a backslash what is meant literally.",
+        "policies: {cutover: {night: {ready: {boot_log: 'shop [ready'}}}}\n",
+        "policies: {cutover: {night: {ready: {boot_log: 'shop .ready'}}}}\n",
+    ),
     "WL120": Advice(
         "Correct the spelling or move the key to where it belongs: `wavelift schema PATH` lists the keys of a place.",
         "waves: {shop: {target: korea, fase: test, machines: {web-01: Standard_D2s_v5}}}\n",

@@ -31,6 +31,12 @@ LANDING: dict[str, Advice] = {
         _WAVE + "{size: Standard_D2s_v5, disk_encryption_set: des-korea}}}}\n",
         title="the disk encryption set cannot be used",
     ),
+    "WL566": Advice(
+        "Go through the checklist of docs/landing.md with the guests' owners, and take phase `test` first.",
+        "(a first `migrate` of a Linux machine whose initramfs holds VMware's drivers alone)",
+        "(phase `test`, a look at its boot log, then `migrate`)",
+        title="guests are prepared by their owners",
+    ),
     "WL564": Advice(
         "Take a zone in which the size is offered, or another size.",
         _WAVE + "{size: Standard_D2s_v5, zone: 3}}}}\n",

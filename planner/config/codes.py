@@ -155,6 +155,10 @@ CODES: dict[str, Code] = {
         "Hook not usable",
         "Hooks of one list have names of their own, and only what runs before the power-off may end a cut-over.",
     ),
+    "WL565": Code(
+        "Boot log pattern not usable",
+        "`ready: {boot_log: …}` is a regular expression that is looked for in the lines of the guest's serial port.",
+    ),
     # drift
     "WL460": Code(
         "No such address",

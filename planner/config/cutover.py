@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
@@ -13,10 +14,11 @@ from planner.config.hooks import read_hooks
 from planner.config.tree import Item, text
 from planner.config.windows import sentence
 from planner.estate import CutoverPolicy, ShutdownPolicy
+from replication.bootlog import BOOT_LOG
 from replication.windows import BadWindow
 from replication.windowtext import parse_date
 
-_PLAIN = ("on_failure", "ready", "source_after", "in_blackout", "approval")
+_PLAIN = ("on_failure", "source_after", "in_blackout", "approval")
 _DURATIONS = ("ahead", "downtime", "ready_within", "complete_after")
 
 
@@ -42,6 +44,8 @@ def read_cutover(context: Context, items: Mapping[str, Item], base: CutoverPolic
     for key in _DURATIONS:
         if (given := text(items, key)) is not None:
             changes[key] = seconds(given)
+    if "ready" in items:
+        changes["ready"] = _ready(context, items["ready"], f"{path}.ready")
     if "hooks" in items:
         changes["hooks"] = read_hooks(context, items["hooks"], f"{path}.hooks")
     if "shutdown" in items:
@@ -60,6 +64,20 @@ def read_cutover(context: Context, items: Mapping[str, Item], base: CutoverPolic
         detail = "The downtime budget is longer than the window into which the whole cut-over must fit."
         context.problems.add("WL158", detail, place.span, path)
     return made
+
+
+def _ready(context: Context, item: Item, path: str) -> str:
+    """A word, or `boot_log` with a pattern, as one text: "boot-log:PATTERN"."""
+    if item.text is not None:
+        return item.text
+    pattern = item.map.get("boot_log")
+    try:
+        re.compile(pattern.text or "" if pattern is not None else "")
+    except re.error as error:
+        detail = f"`boot_log` is no regular expression: {error}. Escape what is meant literally with a backslash."
+        context.problems.add("WL565", detail, pattern.span if pattern is not None else item.span, f"{path}.boot_log")
+        return BOOT_LOG
+    return f"{BOOT_LOG}:{pattern.text}" if pattern is not None and pattern.text else BOOT_LOG
 
 
 def _shutdown(item: Item, standard: ShutdownPolicy) -> ShutdownPolicy:

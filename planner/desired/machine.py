@@ -10,6 +10,7 @@ from planner.desired.landing import landing_problems
 from planner.estate import Diagnostic, DiskWish, Machine, OsType, Target
 from planner.inventory import DiskFacts, NicFacts, VmFacts
 from planner.names import Names, last
+from replication.bootlog import BOOT_LOG
 from replication.model.item import DiskOrder, NicOrder, VmOrder
 
 MIB = 1024 * 1024
@@ -132,6 +133,7 @@ def vm_order(names: Names, wanted: DesiredMachine, *, test: bool) -> VmOrder:
         licence=landing.licence or "",
         disk_encryption_set=names.encryption_set(group, landing.encryption_set) if landing.encryption_set else "",
         security=landing.security,
+        boot_log=machine.cutover.ready.partition(":")[0] == BOOT_LOG,
     )
 
 

@@ -90,7 +90,7 @@ class CutoverPolicy:
     """Budget, seconds: nothing is powered off when the forecast is longer."""
     on_failure: Literal["retry", "power_on_source", "hold-wave"] = "retry"
     ready: str = "none"
-    """ "agent", "tcp:PORT" or "none"."""
+    """ "agent", "tcp:PORT", "boot-log", "boot-log:PATTERN" or "none"."""
     ready_within: float = 900.0
     source_after: Literal["off", "off-and-nic-disconnected"] = "off"
     approval: str | None = None

@@ -9,6 +9,7 @@ from typing import Any, assert_never
 from planner.artifact import Json, Kind
 from planner.estate import Span
 from planner.steps import Adopt, Create, Delete, Forget, Note, Protect, Rename, SendOrder, Step, Update
+from replication.bootlog import BOOT_LOG
 from replication.model.item import OrderKind
 
 FOLD = 3
@@ -140,6 +141,7 @@ def _order(step: SendOrder) -> Iterator[str]:
         yield f"! {step.irreversible}"
     if step.order is OrderKind.MIGRATE:
         yield f"in a blackout window: {_blackout(step)}"
+        yield from _boot_log(step.document["cutover"])
         yield from (_hook(hook) for hook in step.document["cutover"].get("hooks", ()))
     yield from (f"+ {a.address} (by the engine){_made(a.spec)}" for a in step.makes)
     removed: dict[str, list[str]] = {}
@@ -147,6 +149,13 @@ def _order(step: SendOrder) -> Iterator[str]:
         removed.setdefault(address.partition(".")[0], []).append(f"- {address} (by the engine)")
     for one in removed.values():
         yield from one if len(one) <= FOLD else (one[0], f"  … and {len(one) - 1} more like it")
+
+
+def _boot_log(cutover: Any) -> Iterator[str]:
+    kind, _, pattern = str(cutover.get("ready", "")).partition(":")
+    if kind == BOOT_LOG:
+        what = f"/{pattern}/" if pattern else "that it has started"
+        yield f"ready when its serial port says {what}, looked for during {cutover['ready_within']:g} s"
 
 
 _HOOKS = {"before": "before the power-off", "after": "after it is ready", "back": "when it goes back"}

@@ -84,7 +84,7 @@ def order_step(
     )
 
 
-_ADDED = {"licence": "", "disk_encryption_set": "", "security": None}
+_ADDED = {"licence": "", "disk_encryption_set": "", "security": None, "boot_log": False}
 """What a VM's specification did not have in the first release."""
 
 

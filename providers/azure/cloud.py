@@ -60,6 +60,9 @@ class AzureCloud:
     def agent_ready(self, vm_id: str) -> bool:
         return self._machines.agent_ready(parse(vm_id))
 
+    def boot_log(self, vm_id: str) -> str:
+        return self._machines.boot_log(parse(vm_id))
+
     def reachable(self, nic_id: str, port: int) -> bool:
         """From this host to the NIC's private address: the network between the two must allow it."""
         for address in self._machines.addresses(parse(nic_id)):

@@ -15,6 +15,9 @@ from replication.model.errors import NotFound, Permanent, Temporary
 from replication.model.item import NicOrder, VmOrder
 
 _START_SECONDS = 900.0
+_LOG_MINUTES = 10
+_LOG_BYTES = 256 * 1024
+"""So much of the end of a boot log is looked at."""
 _DETACH = "Detach"
 """Deleting the VM must leave its disks and NICs: they are artifacts of their own."""
 
@@ -109,6 +112,20 @@ class Machines:
         statuses = view.vm_agent.statuses if view.vm_agent is not None else None
         return any(str(one.code) == "ProvisioningState/succeeded" for one in statuses or ())
 
+    def boot_log(self, at: ArmId) -> str:
+        """The end of the serial log that boot diagnostics keeps; empty while there is none. Its url is a secret."""
+        client = self._session.compute(at.subscription).virtual_machines
+        with translated(at.text):
+            found = client.retrieve_boot_diagnostics_data(at.group, at.name, sas_uri_expiration_time_in_minutes=_LOG_MINUTES)
+        url = found.serial_console_log_blob_uri
+        if not url:
+            return ""
+        try:
+            answer = self._session.wire.send("GET", url, {}, subject=f"boot log of {at.name}", repeat=True)
+        except NotFound:
+            return ""
+        return answer.body[-_LOG_BYTES:].decode("utf-8", "replace")
+
     def addresses(self, at: ArmId) -> list[str]:
         """The private addresses of a NIC of ours."""
         found = self.find_nic(at)
@@ -174,7 +191,7 @@ class Machines:
                 "hardwareProfile": {"vmSize": size},
                 "storageProfile": {"osDisk": os_disk, "dataDisks": data},
                 "networkProfile": {"networkInterfaces": interfaces},
-                "diagnosticsProfile": {"bootDiagnostics": {"enabled": False}},
+                "diagnosticsProfile": {"bootDiagnostics": {"enabled": vm.boot_log}},
                 **_asked(vm),
             },
         } | ({"zones": [vm.zone]} if vm.zone else {})

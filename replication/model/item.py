@@ -133,6 +133,8 @@ class VmOrder:
     """ARM id of the set whose key encrypts all disks; empty: Azure's own keys."""
     security: Security | None = None
     """None: whatever Azure does by itself."""
+    boot_log: bool = False
+    """Boot diagnostics is on (in storage of Azure's own), so that the guest's serial port can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ class Cutover:
     start_after_name: str = ""
     start_after_region: str = ""
     ready: str = "none"
-    """When the Azure VM counts as ready: "agent", "tcp:PORT" or "none" (it is started)."""
+    """When the Azure VM counts as ready: "agent", "tcp:PORT", "boot-log" (or "boot-log:PATTERN"), "none" (it is started)."""
     ready_within: float = 900.0
     """One look takes so long at most; then it is a failure, by `on_failure`."""
     source_after: Literal["off", "off-and-nic-disconnected"] = "off"

@@ -21,7 +21,7 @@ READS = (
     *("source.open_disk", "reader.read", "reader.confirm", "log.get", "log.list", "documents.get", "documents.list"),
     *("replicas.checkpoints", "replicas.read", "replicas.copy_url", "replicas.allocated", "replicas.changed"),
     *("keys.current", "keys.version"),
-    *("cloud.agent_ready", "cloud.reachable", "cloud.exposure", "cloud.check", "cloud.exists"),
+    *("cloud.agent_ready", "cloud.boot_log", "cloud.reachable", "cloud.exposure", "cloud.check", "cloud.exists"),
 )
 """Calls without an effect: one that lands late changes nothing."""
 

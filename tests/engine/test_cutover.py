@@ -217,6 +217,29 @@ def test_ready_by_port_and_what_becomes_of_the_source(world: World) -> None:
     assert_migrated(world)
 
 
+def test_ready_by_the_guest_s_own_words(world: World) -> None:
+    """Weeks, 19: `boot-log` waits for what its OS type writes to its serial port, colours and all; or for a pattern given."""
+    world.cloud.serial = "Loading\r\n[\x1b[0;32m  OK  \x1b[0m] Reached target \x1b[0;1;39mMulti-User System\x1b[0m.\r\n"
+    migrate(world, ready="boot-log")
+    run(world, outcome(world, 1))
+    assert "ready (boot-log)" in progress(world).steps[-1].detail
+    assert_migrated(world)
+
+
+def test_a_guest_that_does_not_come_up_is_not_ready(world: World) -> None:
+    """Weeks, 19: started is not ready. It is looked at again, as with every other sign, and nothing goes back by itself."""
+    world.cloud.serial = "UEFI\r\nLoading the kernel ...\r\nshop is up\r\n"
+    migrate(world, ready="boot-log", ready_within=20.0)
+    one = Run(world)
+    one.until(lambda: "the Azure VM runs and is not ready (boot-log)" in world.record().problem)
+    assert progress(world).outcome is None and "ready" not in progress(world).facts
+    assert any(vm.running for vm in world.cloud.vms.values())
+    world.cloud.serial += "m1 login: "
+    one.until(outcome(world, 1))
+    one.end()
+    assert_migrated(world)
+
+
 def test_hold_and_resume(world: World) -> None:
     """Weeks, 30: with who and why in the record; its deltas go on; only resume ends it."""
     world.command("m1", Verb.HOLD, "INC-881")

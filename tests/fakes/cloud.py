@@ -40,6 +40,8 @@ class FakeCloud:
     problems: list[str] = field(default_factory=list)
     agent: bool = True
     """Whether VM agents report that they are ready."""
+    serial: str = ""
+    """What guests have written to their serial ports."""
     listening: set[int] = field(default_factory=set)
     """TCP ports that answer."""
     open: Exposure = field(default_factory=Exposure)
@@ -120,6 +122,10 @@ class FakeCloud:
     def agent_ready(self, vm_id: str) -> bool:
         with self.lock:
             return self.vms[vm_id].running and self.agent
+
+    def boot_log(self, vm_id: str) -> str:
+        with self.lock:
+            return self.serial if self.vms[vm_id].running else ""
 
     def reachable(self, nic_id: str, port: int) -> bool:
         with self.lock:

@@ -112,3 +112,27 @@ def test_the_engine_must_be_allowed_to_read_the_keys(site: Site) -> None:
     looked = site.look()
     asked = [n for n in needs(looked.desired, looked.state, Principals("p", "a", "e")) if READ_KEYS in n.actions]
     assert [(n.who, n.role, n.scope) for n in asked] == [("engine", "Reader", f"{GROUP}/{SETS}/des-prod")]
+
+
+def test_ready_by_boot_log_switches_boot_diagnostics_on(site: Site) -> None:
+    """W19: `boot-log` or a pattern, in the order and in the plan; a pattern that is none is refused at its line (WL565)."""
+    ready = "cutover: {ready: {boot_log: 'shop: [a-z]+ up'}}, "
+    waves(site, "ip: keep", more=ready)
+    site.go()
+    waves(site, "ip: keep", "migrate", ready)
+    looked = site.look()
+    assert "ready when its serial port says /shop: [a-z]+ up/, looked for during 900 s" in text(looked.plan)
+    assert site.apply(looked).complete
+    (order,) = (o for documents in site.engine.stores.values() for o in documents.orders.values())
+    assert order.cutover.ready == "boot-log:shop: [a-z]+ up" and order.vm is not None and order.vm.boot_log
+    waves(site, "ip: keep", more="cutover: {ready: {boot_log: 'shop ['}}, ")
+    assert [d.code for d in load(site.folder).diagnostics] == ["WL565"]
+
+
+def test_what_azure_needs_of_a_guest_is_said_before_it_starts_there(site: Site) -> None:
+    """W19, preparation per OS: a warning for each OS type in phase test or later, none while machines only replicate."""
+    waves(site, "ip: keep")
+    assert not [d for d in site.look().plan.warnings if d.code == "WL566"]
+    waves(site, "ip: keep", "test")
+    (said,) = (d for d in site.look().plan.warnings if d.code == "WL566")
+    assert said.severity == "warning" and "hv_storvsc" in said.detail and "web-01" in said.detail

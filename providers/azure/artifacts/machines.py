@@ -78,6 +78,7 @@ class Vms(_EngineMade):
             "state": plain(found.properties.provisioning_state),
             "zone": next(iter(found.zones or ()), None),
             "licence": plain(found.properties.license_type),
+            "boot_log": _boot_log(found.properties.diagnostics_profile),
             **_security(found.properties.security_profile),
             "disks": sorted(str(one.managed_disk.id) for one in drives if one and one.managed_disk),
             "nics": sorted(str(one.id) for one in (network.network_interfaces if network else None) or ()),
@@ -92,6 +93,11 @@ def _security(profile: Any | None) -> dict[str, Json]:
         "secure_boot": bool(flags and flags.secure_boot_enabled),
         "vtpm": bool(flags and flags.v_tpm_enabled),
     }
+
+
+def _boot_log(profile: Any | None) -> bool:
+    boot = profile.boot_diagnostics if profile is not None else None
+    return bool(boot and boot.enabled)
 
 
 class EncryptionSets:

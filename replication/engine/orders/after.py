@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from replication.bootlog import BOOT_LOG, says_started, wanted_pattern
 from replication.engine.orders.steps import Steps, vm_of
 from replication.model.errors import Permanent, Temporary
 from replication.ports import Cloud
@@ -35,6 +36,9 @@ def _is_ready(steps: Steps, cloud: Cloud, wanted: str) -> bool:
     work, made = steps.work, steps.progress.made
     if wanted == "agent":
         return work.retry(partial(cloud.agent_ready, made["vm"]))
+    if wanted.partition(":")[0] == BOOT_LOG:
+        os_type = next(disk.os_type for disk in vm_of(steps.order).disks if disk.lun is None) or "Linux"
+        return says_started(work.retry(partial(cloud.boot_log, made["vm"])), wanted_pattern(wanted, os_type))
     port = int(wanted.removeprefix("tcp:"))
     vm = vm_of(steps.order)
     nic = next((n for n in vm.nics if n.primary), vm.nics[0])

@@ -12,6 +12,7 @@ from lab.azure.arm.fields import Fields
 from lab.azure.arm.lro import Done, Finisher, Operation
 from lab.azure.arm.store import Change, Json, Record, record
 from lab.azure.arm.times import now_text
+from lab.azure.arm.types import serial_log
 from lab.azure.arm.types.base import ResourceType, in_flight, merge_tags, page
 from lab.azure.arm.types.sizes import SIZES
 from lab.azure.arm.types.skus import VMS, size_row
@@ -193,6 +194,8 @@ class VirtualMachines(ResourceType):
                 return json_response(200, instance_view(item))
             case "vmsizes":
                 return json_response(200, {"value": [size_row(size) for size in SIZES.values()]})
+            case "retrievebootdiagnosticsdata":
+                return serial_log.retrieve(self.env, item, call.request.query.get("sasUriExpirationTimeInMinutes", ""))
             case "generalize":
                 return json_response(200)
             case lowered:
