@@ -219,6 +219,7 @@ class Soak:
         assert self.engine is not None
         self.engine.signal(15)
         self.engine.wait(90)
+        assert "left open" not in self.engine.said
         for name, vm in self.site.control("vcenter", "GET", "status")["vms"].items():
             wrong += [f"{name}: snapshot {s['name']} is left" for s in vm["snapshots"]]
         return wrong

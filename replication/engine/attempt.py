@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from replication import manifest
@@ -125,7 +126,11 @@ def abandon(work: Work) -> None:
     attempt = work.record.attempt
     if attempt is None:
         return
-    release(work)
+    if attempt.snapshot_ref is None:  # it may be there all the same: taken, and not journalled any more
+        for ref in work.retry(lambda: work.source.find_snapshots(work.uuid, attempt.snapshot_name)):
+            work.retry(partial(work.source.remove_snapshot, work.uuid, ref))
+    else:
+        release(work)
     if attempt.stage in (Stage.ANNOUNCED, Stage.READING):
         left = Unclean(attempt.uuid, attempt.snapshot_name, manifest.log_prefix(work.item.replication, attempt.uuid))
         work.machine.advance(attempt=None, unclean=(*work.record.unclean, left))

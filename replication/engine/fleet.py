@@ -212,6 +212,7 @@ class Engine:
     def _put_away(self, work: Work) -> None:
         """The engine stops while this attempt has a snapshot open: do not leave it for days."""
         work.guard.wind_up()
+        work.machine.retry_with(work.retry)  # the coordinator's own leave has ended
         try:
             abandon(work)
         except (PortError, Halted) as error:

@@ -24,6 +24,9 @@ class Cell:
     def __init__(self, documents: DocumentStore, retry: Retry, name: str, etag: str | None) -> None:
         self._documents, self._retry, self._name, self._etag = documents, retry, name, etag
 
+    def retry_with(self, retry: Retry) -> None:
+        self._retry = retry
+
     def put(self, data: bytes) -> None:
         """Replace the version we know. Raises `Superseded` when it is not the one there, or `Temporary`."""
 
@@ -56,6 +59,10 @@ class Machine:
     @property
     def record(self) -> Record:
         return self._record
+
+    def retry_with(self, retry: Retry) -> None:
+        """Whose retries, and whose leave to go on, the next writes have."""
+        self._cell.retry_with(retry)
 
     def advance(self, **changes: Any) -> Record:
         """Replace fields of the record, durably. Raises `Superseded` when it is not ours any more, or `Temporary`."""

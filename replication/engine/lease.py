@@ -10,6 +10,7 @@ import json
 import threading
 import time
 
+from replication.engine.guard import Halted
 from replication.engine.retry import Retry
 from replication.model.documents import SCHEMA
 from replication.model.errors import Conflict, Permanent, PortError, Temporary
@@ -77,7 +78,7 @@ def begin(documents: DocumentStore, clock: Clock, retry: Retry, holder: str, hos
         return None
     try:
         reign.epoch = _raise_epoch(documents, clock, retry, holder, host)
-    except PortError:
+    except (PortError, Halted):
         reign.release()
         raise
     return reign

@@ -8,10 +8,13 @@ meets no fault; a share takes some of the calls that an undisturbed run makes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from tests.engine.harness import run
+from replication.engine import lease
+from replication.engine.guard import Halted
+from tests.engine.harness import Run, run
 from tests.fakes.faults import JOURNAL, Process, Rule
 from tests.fakes.world import World
 from tests.full import FULL, share
@@ -71,6 +74,34 @@ def kill_at_every_call(scenario: Scenario, most: int = 7) -> int:
     number = calls(scenario).calls
     for at in share(range(1, number + 1), most):
         _told(f"killed at call {at} of {number}", lambda at=at: with_processes(scenario, Process(kill_at=at)))
+    return number
+
+
+def stop_at_every_call(scenario: Scenario, most: int = 12) -> int:
+    """The first process is asked to stop at its call 1, 2, 3 …: it leaves no snapshot of ours open for however long nobody
+    starts another one, and gives its lease back. How many places there were."""
+
+    def once(at: int) -> None:
+        world, process = scenario.prepare(), Process()
+        before = world.own_snapshots()  # of a process that was killed: the next one may not have come to it yet
+        first = Run(world, process)
+        process.kill_when = lambda target, nth: first.engine.stop() if process.calls == at else None  # kills nothing
+        try:
+            with suppress(Halted):
+                first.until(lambda: scenario.done(world)() or process.calls >= at)
+        finally:
+            first.end()
+        assert process.calls >= at - 1, "runs differ by a call at most: threads share their work as it comes"
+        assert [s for s in world.own_snapshots() if s not in before] == [], "a snapshot was left open"
+        assert not [line for line in first.said.lines if "left open" in line], first.said.lines[-5:]
+        assert lease.LEASE not in world.documents.leases
+        scenario.between(world)
+        run(world, scenario.done(world))
+        settled(scenario, world)
+
+    number = calls(scenario).calls
+    for at in share(range(1, number + 1), most):
+        _told(f"stopped at call {at} of {number}", lambda at=at: once(at))
     return number
 
 

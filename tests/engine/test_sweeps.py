@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.engine.scenarios import DELTA, INITIAL, MIGRATE, SCENARIOS
-from tests.engine.sweep import Scenario, fault_at_every_call, hold_every_call, kill_at_every_call, kill_twice
+from tests.engine.sweep import Scenario, fault_at_every_call, hold_every_call, kill_at_every_call, kill_twice, stop_at_every_call
 from tests.engine.sweep import kill_at_every_journal_write as kill_at_every_write
 from tests.full import FULL, share
 
@@ -32,6 +32,12 @@ def test_killed_at_every_call(name: str, record_property: Told) -> None:
 def test_killed_at_every_journal_write(name: str, record_property: Told) -> None:
     """The process dies before, after and during each write of the journal; the last kind lands while its successor works."""
     record_property("cases", kill_at_every_write(SCENARIOS[name]))
+
+
+@everywhere
+def test_stopped_at_every_call(name: str, record_property: Told) -> None:
+    """Ctrl-C or SIGTERM at any call: no snapshot of ours stays open until somebody starts an engine again."""
+    record_property("cases", stop_at_every_call(SCENARIOS[name]))
 
 
 @pytest.mark.parametrize("scenario", [INITIAL, DELTA, MIGRATE], ids=["initial", "delta", "migrate"])
