@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from planner.estate import Estate, Machine, Rule
 from planner.guards.nights import next_night, night
-from replication.windows import Blackout, closed, closed_until, meets, next_closing
+from replication.windows import Blackout, clear_at, closed
 from replication.windowtext import parse
 
 _STEPS = 500
@@ -82,14 +82,9 @@ def _closed(rules: list[Rule], zone: str, at: float, needed: float) -> tuple[flo
     for rule in rules:
         if rule.no_cutover is None:
             continue
-        periods, where = parse(rule.no_cutover.windows), ZoneInfo(zone)
-        if meets(periods, where, at, at + max(needed, 1.0)):
-            inside = closed_until(periods, where, at)
-            if inside is None:
-                begin = next_closing(periods, where, at)
-                inside = closed_until(periods, where, begin) if begin is not None else None
-            if inside is not None:
-                return inside, f"rule {rule.name}"
+        until = clear_at(parse(rule.no_cutover.windows), ZoneInfo(zone), at, needed)
+        if until is not None:
+            return until, f"rule {rule.name}"
     return None
 
 

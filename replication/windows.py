@@ -142,6 +142,19 @@ def meets(windows: Iterable[Period], tz: ZoneInfo, begin: float, end: float) -> 
     return coming is not None and coming < end
 
 
+def clear_at(windows: Iterable[Period], tz: ZoneInfo, at: float, needed: float) -> float | None:
+    """When to look again at what takes `needed` seconds and may meet no window, neither at its begin nor until its end: the
+    end of the stretch that it would meet (unix time; inf: none). None: begun at `at` it meets none."""
+    kept = tuple(windows)
+    if not meets(kept, tz, at, at + max(needed, 1.0)):
+        return None
+    inside = closed_until(kept, tz, at)
+    if inside is not None:
+        return inside
+    coming = next_closing(kept, tz, at)
+    return closed_until(kept, tz, coming) if coming is not None else None
+
+
 def _around(windows: tuple[Period, ...], tz: ZoneInfo, at: float) -> Iterator[tuple[float, float]]:
     """(begin, end) of every occurrence that can contain `at` or is the next of its window."""
     today = datetime.fromtimestamp(at, tz).date()

@@ -21,7 +21,7 @@ from planner.plan.artifacts import Differ
 from planner.plan.gates import approval_gate, test_gate, way_back_gate
 from planner.plan.life import Stage, last_order, reached, stage, under_way
 from planner.plan.model import World
-from planner.plan.orders import expired, latched, order_step
+from planner.plan.orders import days_of, expired, latched, order_step
 from planner.state import MachineState, Recorded, State
 from planner.steps import Note, Protect
 from replication.model.item import OrderKind
@@ -236,7 +236,8 @@ class Machines:
         if again:
             why = f"a test from the newest recovery point, as `test.refresh: {machine.test.refresh}` asks"
         first = self._desired.machines.get(machine.start_after) if machine.start_after else None
-        self._differ.add(order_step(wish, number, state, wanted, self._desired.names, own, needs, why, first, again and tested))
+        names, days = self._desired.names, days_of(self._desired.estate, machine.wave)
+        self._differ.add(order_step(wish, number, state, wanted, names, own, needs, why, first, again and tested, days))
         if machine.phase is Phase.COMPLETE and wish is OrderKind.MIGRATE:
             self._defer(wanted, "after the migration", OrderKind.STOP)
 

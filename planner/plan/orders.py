@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 from planner.artifact import Artifact, Json, Kind
 from planner.desired.machine import DesiredMachine, vm_order
-from planner.estate import CutoverPolicy, TrialPolicy
+from planner.estate import CutoverPolicy, Estate, TrialPolicy
 from planner.names import Names, last
 from planner.state import MachineState, digest
 from planner.steps import SendOrder
-from replication.model.item import Cutover, OrderKind, Shutdown, Trial, VmOrder
+from replication.model.item import Cutover, Forbidden, OrderKind, Shutdown, Trial, VmOrder
 from replication.model.record import Record, TrialMark
 
 IRREVERSIBLE = {
@@ -45,13 +45,14 @@ def order_step(
     why: str = "",
     after: DesiredMachine | None = None,
     refresh: bool = False,
+    forbidden: tuple[Forbidden, ...] = (),
 ) -> SendOrder:
     """`recorded`: address -> kind of this machine's recorded artifacts (what the order may remove). `after`: the machine
-    that must be ready first. `refresh`: a test that is there is replaced."""
+    that must be ready first. `refresh`: a test that is there is replaced. `forbidden`: what rules say of a cut-over's days."""
     vm = vm_order(names, wanted, test=kind is OrderKind.TEST) if wanted and kind in (OrderKind.TEST, OrderKind.MIGRATE) else None
     cutover = wanted.machine.cutover if wanted else CutoverPolicy()
     shutdown = Shutdown(cutover.shutdown.mode, cutover.shutdown.wait, cutover.shutdown.otherwise)
-    frozen = _cutover(cutover, after) if kind is OrderKind.MIGRATE else Cutover()
+    frozen = _cutover(cutover, after, forbidden) if kind is OrderKind.MIGRATE else Cutover()
     policy = wanted.machine.test if wanted else TrialPolicy()
     trial = Trial(policy.ttl, policy.refresh, refresh) if kind is OrderKind.TEST else Trial()
     document: dict[str, Json] = {
@@ -95,12 +96,18 @@ def _vm_told(vm: VmOrder) -> dict[str, Json]:
 
 
 def _told(cutover: Cutover) -> dict[str, Json]:
-    """Hooks are left out where there are none, so that orders from before there were any say the same."""
+    """What an order had not from the beginning is left out where it says nothing, so that older orders say the same."""
     document = dataclasses.asdict(cutover)
-    return document if cutover.hooks else {name: value for name, value in document.items() if name != "hooks"}
+    return {name: value for name, value in document.items() if value or name not in ("hooks", "forbidden")}
 
 
-def _cutover(policy: CutoverPolicy, after: DesiredMachine | None) -> Cutover:
+def days_of(estate: Estate, wave: str) -> tuple[Forbidden, ...]:
+    """What the rules that concern a wave say of days without cut-overs."""
+    rules = (r for r in estate.rules if r.no_cutover is not None and r.concerns(wave))
+    return tuple(Forbidden(r.name, r.no_cutover.windows, estate.time_zone) for r in rules if r.no_cutover is not None)
+
+
+def _cutover(policy: CutoverPolicy, after: DesiredMachine | None, forbidden: tuple[Forbidden, ...]) -> Cutover:
     return Cutover(
         opens=policy.opens,
         closes=policy.closes,
@@ -115,6 +122,7 @@ def _cutover(policy: CutoverPolicy, after: DesiredMachine | None) -> Cutover:
         source_after=policy.source_after,
         approval=policy.approval,
         hooks=policy.hooks,
+        forbidden=forbidden,
     )
 
 

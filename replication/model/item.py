@@ -161,6 +161,18 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True)
+class Forbidden:
+    """A rule's `no_cutover`: no machine is powered off in these windows, nor so late that its cut-over would meet one.
+
+    `windows` is the extended form of `replication.windowtext`, read in the zone of that IANA name.
+    """
+
+    rule: str
+    windows: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cutover:
     """What a migration may do, and when. Times are unix seconds, durations seconds."""
 
@@ -185,6 +197,8 @@ class Cutover:
     """What the apply that sent it was given ("CHG0042"), for the record."""
     hooks: tuple[Hook, ...] = ()
     """In the order in which they run. An engine runs none that its own files do not hold, too."""
+    forbidden: tuple[Forbidden, ...] = ()
+    """What rules forbade when it was ordered. A missed window can be waived by a person, these cannot."""
 
 
 @dataclass(frozen=True, slots=True)

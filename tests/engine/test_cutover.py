@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ from replication.engine.orders.commands import sentence
 from replication.engine.orders.forecast import forecast
 from replication.model.command import Verb
 from replication.model.documents import load_status, status_name
-from replication.model.item import Cutover, OrderKind, Shutdown
+from replication.model.item import Cutover, Forbidden, OrderKind, Shutdown
 from replication.model.record import CycleKind, DiskEvidence, Evidence, Life, OrderProgress, StepState
 from replication.model.source import Power
 from replication.ports import Exposure
+from replication.windows import Dated
+from replication.windowtext import write
 from tests.engine.harness import Process, Rule, Run, cycles, outcome, replicated, run
 from tests.engine.test_cycles import once
 from tests.engine.test_orders import assert_as_before, assert_migrated
@@ -94,6 +97,24 @@ def test_what_does_not_fit_into_the_window_is_not_begun(world: World) -> None:
     assert progress(world).outcome == "missed" and world.vcenter.vms["m1"].powered == []
     assert not world.cloud.disks and not world.cloud.nics
     assert_as_before(world)
+
+
+@pytest.mark.parametrize("lead", [-HOUR, 60.0], ids=["on the day", "a minute before it"])
+def test_an_order_of_an_earlier_day_powers_nothing_off_on_a_forbidden_one(world: World, lead: float) -> None:
+    """Issue 4, waves as code: "no migration on named days". The order was placed before; neither on the day nor so late that
+    the cut-over would run into it, and afterwards it goes on by itself."""
+    begins = world.clock.now() + lead
+    ends = begins + 5 * HOUR
+    told = write([Dated(*(datetime.fromtimestamp(at, UTC).replace(tzinfo=None) for at in (begins, ends)))])
+    migrate(world, forbidden=(Forbidden("calm", told, "UTC"),))
+    off: list[float] = []
+    process = Process()
+    process.hooks["source.shutdown_guest"] = lambda _: off.append(world.clock.now())
+    one = Run(world, process)
+    one.until(outcome(world, 1), steps=400, pause=120.0)
+    one.end()
+    assert len(off) == 1 and off[0] >= ends - 60
+    assert_migrated(world)
 
 
 def test_a_budget_that_the_forecast_exceeds_ends_it_before_the_power_off(world: World) -> None:

@@ -12,6 +12,7 @@ import pytest
 from planner.config import load
 from planner.estate import Diagnostic, Estate
 from planner.guards import broken_in_files, forbidden_now
+from planner.steps import SendOrder
 from tests.planner.site import Site, vm
 from wavelift.cli.app import invoke
 from wavelift.problems import DENIED, ERROR, code_for
@@ -155,6 +156,10 @@ def test_a_day_that_a_rule_closes_is_asked_when_a_plan_is_applied(site: Site) ->
     told = forbidden_now(of, plan.steps, friday)
     assert [d.code for d in told] == ["WL485"] and "none may until 2027-01-16 00:00" in told[0].detail
     assert forbidden_now(of, plan.steps, saturday) == ()
+    (order,) = (s for s in plan.steps if isinstance(s, SendOrder) and s.machine == "web-01")
+    said = order.document["cutover"]["forbidden"]
+    assert [(one["rule"], one["time_zone"]) for one in said] == [("calm", of.time_zone)], "the engine is told the days, too"
+    assert "Friday" in said[0]["windows"]
 
 
 def test_validate_ends_with_denied_and_the_estate_can_still_be_read(

@@ -4,15 +4,23 @@ Rules
 1. Nothing is powered off before the window opens, nor when the forecast finish does not fit into what is left of it. A
    window that is over is missed: the order ends, and only a new date (or a person) begins another attempt.
 2. A forecast that is longer than the downtime budget ends the order; nothing was changed.
-3. A hold on the machine or its wave, and a machine that must be ready first, make it wait; the window goes on running.
+3. Nothing is powered off on a day that a rule forbids, nor so late that the cut-over would run into one; it waits. Nobody
+   waives that at night.
+4. A hold on the machine or its wave, and a machine that must be ready first, make it wait; the window goes on running.
 """
 
 from __future__ import annotations
+
+import math
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from replication.engine.orders import commands, waves
 from replication.engine.orders.forecast import Forecast, forecast
 from replication.engine.orders.steps import Missed, NotYet, Refused, Steps
 from replication.engine.work import Work
+from replication.windows import clear_at
+from replication.windowtext import parse
 
 LOOK = 30.0
 """Seconds between two looks at what only other machines or people can change."""
@@ -64,6 +72,7 @@ def power_off(steps: Steps) -> Forecast:
     hold = _hold(steps)
     if hold is not None:
         raise NotYet(hold, now + LOOK)
+    _require_day(steps, max(now, cutover.opens or now), told.p90)
     waived = "window waived" in steps.facts
     if cutover.opens is not None and now < cutover.opens and not waived:
         # One more delta follows right before the window opens, so that the last one is small.
@@ -74,6 +83,19 @@ def power_off(steps: Steps) -> Forecast:
     if cutover.start_after and not waves.ready(work, cutover.start_after_region, cutover.start_after):
         raise NotYet(f"waits for {cutover.start_after_name} to be ready", now + LOOK)
     return told
+
+
+def _require_day(steps: Steps, at: float, needed: float) -> None:
+    """Raises `NotYet` (`Missed`: it never ends) when a power-off at `at` would meet what a rule forbids."""
+    for one in steps.order.cutover.forbidden:
+        zone = ZoneInfo(one.time_zone)
+        until = clear_at(parse(one.windows), zone, at, needed)
+        if until is None:
+            continue
+        why = f"rule {one.rule}: nothing is cut over in {one.windows}"
+        if math.isinf(until):
+            raise Missed(f"{why}, and that does not end: nothing was powered off")
+        raise NotYet(f"{why}, until {datetime.fromtimestamp(until, zone):%Y-%m-%d %H:%M} {one.time_zone}", until)
 
 
 def _hold(steps: Steps) -> str | None:
