@@ -3,7 +3,8 @@
 The first pass copies what a recovery point holds; each later one only what has changed since, so that the last pass,
 after the source is off, depends on the last delta alone. A range is never copied again while an earlier copy of it may
 still land: when a copy's fate is unknown, the disk is thrown away and filled anew (what was sent to the old one cannot
-reach the new).
+reach the new). The last pass alone is copied again into the same disk: its recovery point never changes and no other one
+follows, so whatever lands late brings the bytes that are there already (decision 61).
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ class Disk:
         known = load(work, self.order, self.wanted.key)
         shut: Denied | None = None
         for _ in range(TRIES):
-            if known.live:
+            if known.live and close and known.point == point and known.doubt in ("", point):
+                work.note(f"disk {self.wanted.name}: the fate of a copy is unknown; the last pass is copied again from its point")
+                known.live, known.doubt = False, point
+            elif known.live or known.doubt not in ("", point):
                 work.note(f"disk {self.wanted.name}: the fate of a copy is unknown; it is thrown away and filled anew")
                 known.forget()
             try:

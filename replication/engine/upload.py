@@ -2,7 +2,9 @@
 
 A *pass* copies what one recovery point has and the disk has not. Before the first copy of a pass is sent the document
 says `live`; when every copy of it has been answered it says so no more, and which sectors arrived. Whoever finds a
-document that is `live` cannot know which copies may still land: that disk is thrown away and filled anew.
+document that is `live` cannot know which copies may still land: that disk is thrown away and filled anew. Only the pass
+that closes the disk is begun again in it, from the same recovery point: what lands late then brings the same bytes. Such a
+disk is in `doubt`: it never holds any other point.
 The disk's write url is a secret and the only one it ever gets: it is kept sealed under the estate's log key.
 """
 
@@ -45,6 +47,8 @@ class Upload:
     base: str = ""
     point: str = ""
     live: bool = False
+    doubt: str = ""
+    """The recovery point of which some copies may still land ("": none can)."""
     closing: bool = False
     """The footer may be written: nothing is copied any more."""
     requested: SectorSet = field(default_factory=SectorSet)
@@ -55,13 +59,13 @@ class Upload:
     def save(self) -> None:
         """Durably. Raises `Superseded` when another coordinator has gone on with the disk."""
         sets = [getattr(self, name).to_bytes() for name in _SETS]
-        head = {"schema": 1, "live": self.live, "closing": self.closing, "sets": [len(data) for data in sets]}
+        head = {"schema": 1, "live": self.live, "closing": self.closing, "doubt": self.doubt, "sets": [len(data) for data in sets]}
         head |= {name: getattr(self, name) for name in _TEXTS}
         self.cell.put(json.dumps(head, sort_keys=True).encode() + b"\n" + b"".join(sets))
 
     def forget(self) -> None:
         """The disk is thrown away, or was never begun."""
-        self.disk_id = self.url = self.key_version = self.base = self.point = ""
+        self.disk_id = self.url = self.key_version = self.base = self.point = self.doubt = ""
         self.live = self.closing = False
         self.requested, self.filled, self.wanted, self.copied = SectorSet(), SectorSet(), SectorSet(), SectorSet()
 
@@ -99,6 +103,7 @@ def load(work: Work, order: int, disk: int) -> Upload:
             raise ValueError("lengths or schema differ")
         for text in _TEXTS:
             setattr(made, text, str(head[text]))
+        made.doubt = str(head.get("doubt", ""))  # releases before this one had none
         made.live, made.closing = bool(head["live"]), bool(head["closing"])
         at = 0
         for one, length in zip(_SETS, lengths, strict=True):

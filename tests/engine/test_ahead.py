@@ -160,3 +160,35 @@ def test_a_disk_whose_write_url_is_gone_is_filled_anew(world: World, asked: str)
     vm = world.vm_order("m1")
     run(world, outcome(world, 1), once(asked, 1, lambda: world.cloud.begin_disk(vm, vm.disks[0], {})))
     assert_migrated(world)
+
+
+@pytest.mark.parametrize("nth", range(1, 7))
+@pytest.mark.parametrize("lands", [None, 3, 12])
+def test_a_crash_in_the_last_pass_copies_only_the_last_delta_again(world: World, nth: int, lands: int | None) -> None:
+    """The source is off: the same recovery point is copied on into the same disk; what the dead process had sent may land
+    at any time and brings the bytes that are there."""
+    off = [False]
+
+    def writes(_: tuple[Any, ...]) -> None:
+        off[0] = True
+        world.guest_writes("m1", 30)
+
+    process = Process(kill_when=lambda name, n: process.held != [])
+    process.hooks["source.shutdown_guest"] = writes
+    process.hooks["cloud.copy_range"] = lambda _: _hold(process, nth) if off[0] else None
+    if run(world, outcome(world, 1), process):
+        pytest.skip("the last pass had fewer copies")
+    disks = {name: id(disk) for name, disk in world.cloud.disks.items()}
+    second = Process(held=process.held, lands_after=lands)
+    seen = watched(world, second)
+    run(world, outcome(world, 1), second)
+    assert second.names["cloud.begin_disk"] == 0 and {n: id(d) for n, d in world.cloud.disks.items()} == disks
+    assert 0 < sum(size for _, size in seen) < MIB, "more than the last delta was copied"
+    process.release()
+    assert_migrated(world)
+
+
+def _hold(process: Process, nth: int) -> None:
+    """Hold the `nth` copy from now on."""
+    if not process.rules:
+        process.rules = (Rule("cloud.copy_range", "held", process.names["cloud.copy_range"] + nth - 1),)
