@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterator
 
 from replication.lifecycle import OFF
-from replication.model.item import OrderKind
+from replication.model.item import Order, OrderKind
 from replication.model.record import Life, OrderProgress, Record, StepState
 from replication.model.source import Power
+from wavelift.night import BACK
 
 _BAD = ("failed", "aborted", "missed")
 
@@ -23,8 +24,14 @@ def needs_somebody(record: Record) -> bool:
     return order.outcome in _BAD or (order.outcome is None and bool(order.facts.get("trouble")))
 
 
-def card(record: Record, name: str, origin: str = "", plan: str = "") -> list[str]:
-    """Lines for people; times in this host's time zone. Every command in it exists."""
+def card(
+    record: Record, name: str, origin: str = "", asked: Order | None = None, others_off: tuple[str, ...] | None = None
+) -> list[str]:
+    """Lines for people; times in this host's time zone. Every command in it exists.
+
+    `origin`: FILE:LINE:COLUMN that asks for it; `asked`: the order as apply wrote it; `others_off`: machines of its wave whose
+    source a cut-over has powered off too (None: nobody has looked).
+    """
     order = record.order
     lines: list[str] = []
     if record.hold is not None:
@@ -33,13 +40,20 @@ def card(record: Record, name: str, origin: str = "", plan: str = "") -> list[st
         lines.append(f"HELD {name}  since {_at(mark.since)} by {mark.who}: {mark.why}{end} (`wavelift resume {name}` ends it)")
     if order is not None and order.kind is OrderKind.MIGRATE:
         if order.outcome in _BAD or order.facts.get("trouble"):
-            lines += [*_what(order, name), *_safe(record, order), *_choices(record, order, name)]
+            lines += [*_what(order, name), *_safe(record, order), *_tried(order, others_off), *_choices(order, name, asked)]
         else:
             lines += _steps(order)
     for told in record.interventions[:3]:
         lines.append(f"{_at(told.when)} {told.verb} by {told.who} ({told.why}): {told.answer}")
-    asked = " · ".join(part for part in (f"asked by {origin}" if origin else "", f"plan {plan[:12]}" if plan else "") if part)
-    return [*lines, *([asked] if asked else [])]
+    parts = [f"asked by {origin}"] if origin else []
+    if asked is not None:
+        parts += [f"pull request {asked.pull_request}"] if asked.pull_request else []
+        parts += [f"approved by {asked.approver}"] if asked.approver else []
+        parts += [f"plan {asked.plan[:12]}"] if asked.plan else []
+        parts.append(f"request id {asked.id}")
+    if needs_somebody(record):
+        parts.append(f"wavelift support-bundle {name}")
+    return [*lines, *([" · ".join(parts)] if parts else [])]
 
 
 def _what(order: OrderProgress, name: str) -> Iterator[str]:
@@ -71,16 +85,28 @@ def _safe(record: Record, order: OrderProgress) -> Iterator[str]:
         lacks = "" if "vm" in made else ", no VM"
         source += f" · Azure: {' and '.join(there) or 'nothing'}{lacks}"
     yield source
-    tried = facts.get("tried")
-    if tried:
-        yield f"already tried: {tried} time{'s' if tried != '1' else ''} since the power-off; it goes on trying"
 
 
-def _choices(record: Record, order: OrderProgress, name: str) -> Iterator[str]:
+def _tried(order: OrderProgress, others_off: tuple[str, ...] | None) -> Iterator[str]:
+    facts, parts = order.facts, []
+    if tried := facts.get("tried"):
+        parts.append(f"already tried: {tried} time{'s' if tried != '1' else ''} since the power-off; it goes on trying")
+    sizes = [f"{fact.removeprefix('tried/')} x{times}" for fact, times in facts.items() if fact.startswith("tried/")]
+    parts += [f"Azure did not make: {', '.join(sizes)}"] if sizes else []
+    if others_off is not None:
+        more = f"also off: {', '.join(others_off)}" if others_off else "no other source of its wave is off"
+        parts.append(more)
+    if parts:
+        yield " · ".join(parts)
+
+
+def _choices(order: OrderProgress, name: str, asked: Order | None) -> Iterator[str]:
     if order.outcome is None:
-        yield f"  A  wavelift resume {name} [--size SIZE] --why …    tries again now, with another size first"
+        fits = _fits(order, asked)
+        yield f"  A  wavelift resume {name} [--size SIZE] --why …    tries again now, with another size first{fits}"
         confirm = " --confirm …" if "announced/vm" in order.facts else ""
-        loses = "what was written in Azure since is lost" if confirm else "source up again, loses nothing"
+        up = f"source up in about {BACK / 60:.0f} min (assumed), "
+        loses = "what was written in Azure since is lost" if confirm else up + "loses nothing"
         yield f"  B  wavelift rollback {name}{confirm} --why …    {loses}"
         yield "  C  do nothing: the source stays off, nothing is deleted, it is tried again"
         return
@@ -92,6 +118,15 @@ def _choices(record: Record, order: OrderProgress, name: str) -> Iterator[str]:
     if order.facts.get("window"):
         yield "  B  give it another window in the estate, and apply"
     yield "  C  do nothing: it goes on replicating and is not tried again"
+
+
+def _fits(order: OrderProgress, asked: Order | None) -> str:
+    """Until when the downtime budget lasts, where there is one and the source is off."""
+    off, budget = order.facts.get("powered_off"), asked.cutover.downtime if asked is not None else None
+    if not off or budget is None:
+        return ""
+    until, now = float(off) + budget, time.time()
+    return f"; the budget lasts until {_at(until)}" if now <= until else f"; the budget was over at {_at(until)}"
 
 
 def _steps(order: OrderProgress) -> Iterator[str]:

@@ -28,6 +28,8 @@ class Found:
     machine: MachineState
     documents: DocumentStore
     record: Record
+    account: str = ""
+    """Blob endpoint of that store."""
 
 
 def find(wiring: Wiring, name: str) -> Found:
@@ -42,7 +44,7 @@ def find(wiring: Wiring, name: str) -> Found:
     found = documents.get(record_name(machine.uuid))
     if found is None:
         raise UserProblem(f"The engine has not seen {name} yet: start it with `wavelift engine run`. Nothing was changed.")
-    return Found(machine, documents, load_record(found[0]))
+    return Found(machine, documents, load_record(found[0]), account)
 
 
 def send(

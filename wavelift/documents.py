@@ -16,6 +16,7 @@ from replication.model.documents import (
     load_record,
     load_status,
     order_name,
+    record_name,
 )
 from replication.model.errors import Conflict, NotFound
 from replication.model.item import Item, Order
@@ -47,6 +48,11 @@ class GatewayDocuments:
 
     def items(self, account: str) -> dict[str, Item]:
         return {i.machine: i for i in self._all(account, "items/", load_item)}
+
+    def record(self, account: str, machine: str) -> Record | None:
+        name = record_name(machine)
+        found = self.open(account).get(name)
+        return _loaded(load_record, found[0], f"{account.rstrip('/')}/{GATEWAY_CONTAINER}/{name}") if found else None
 
     def order(self, account: str, machine: str, number: int) -> Order | None:
         found = self.open(account).get(order_name(machine, number))

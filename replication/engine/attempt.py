@@ -48,7 +48,7 @@ def announce(work: Work, kind: CycleKind) -> Attempt:
     cleanup.sweep(work)
     require_snapshot_room(work, kind)
     work.forget_checksums()
-    work.open_for = None
+    work.open_for = work.removed_in = None
     record = work.record
     name = str(uuid.uuid4())
     attempt = Attempt(
@@ -76,6 +76,7 @@ def freeze(work: Work, key_version: str, bases: Mapping[int, str] | None = None)
     attempt = current(work)
     before = work.clock.now()
     ref = _take(work, attempt)
+    took = max(0.0, work.clock.now() - before)
     snapshot = work.retry(lambda: work.source.snapshot(work.uuid, ref))
     ids = {disk.key: _checked(work.item, disk, snapshot, work.record.attempts).text for disk in work.item.disks}
     sizes = {disk.key: disk.capacity for disk in work.item.disks}  # checked against the snapshot, with the ids
@@ -84,6 +85,7 @@ def freeze(work: Work, key_version: str, bases: Mapping[int, str] | None = None)
         stage=Stage.READING,
         snapshot_ref=ref,
         snapshot_at=before,
+        take_seconds=round(took, 3),
         change_ids=ids,
         sizes=sizes,
         key_version=key_version,
@@ -158,9 +160,11 @@ def release(work: Work) -> None:
     attempt = current(work)
     if attempt.snapshot_ref is None:
         return
-    ref = attempt.snapshot_ref
+    ref, began = attempt.snapshot_ref, work.clock.now()
     try:
         work.source.remove_snapshot(work.uuid, ref)
+        if work.removed_in is None:  # removing what is gone already says nothing
+            work.removed_in = round(max(0.0, work.clock.now() - began), 3)
         work.open_for = max(0.0, work.clock.now() - (attempt.snapshot_at or attempt.started))
     except PortError as error:
         work.note(f"snapshot {attempt.snapshot_name} could not be removed yet: {error}")

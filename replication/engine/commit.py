@@ -9,7 +9,7 @@ from functools import partial
 from replication import manifest
 from replication.engine.attempt import covered, current, open_seconds
 from replication.engine.work import Work
-from replication.model.record import Commit, CycleKind, Evidence, Life, Record, Unclean
+from replication.model.record import Commit, CycleKind, Evidence, Life, Record, SnapshotTimes, Unclean
 
 
 def commit(work: Work, applied: Mapping[int, int]) -> None:
@@ -40,6 +40,7 @@ def commit(work: Work, applied: Mapping[int, int]) -> None:
         snapshot_seconds=seconds,
         disks=tuple(replace(disk, applied_sectors=applied[disk.key] + disk.same_sectors) for disk in attempt.disks),
         bridge=work.bridge,
+        snapshot=SnapshotTimes(attempt.take_seconds, work.removed_in, work.item.quiesce),
     )
     limits = work.sizes.limits
     earlier = tuple(c for c in (record.committed, *record.earlier) if c is not None)[: limits.points - 1]

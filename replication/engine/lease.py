@@ -40,6 +40,11 @@ class Reign:
         """Whether the lease is certainly still ours."""
         return not self._lost.is_set() and self._clock.now() < self._until
 
+    @property
+    def until(self) -> float:
+        """Unix time until which the lease is certainly ours."""
+        return self._until
+
     def renew(self, force: bool = False) -> None:
         """Renew when it is time. Counted from before the request: a slow answer cannot lengthen what we believe."""
         asked = self._clock.now()

@@ -46,11 +46,11 @@ class Shown:
             status = replace(status, problem=held.alert)
         if notice := standing.notice(held.record) or told_of(held.record):
             status = replace(status, notice=notice)
+        if region.reign is not None:
+            status = replace(status, executor=self._config.host, lease=region.reign.until)
         if told := _forecast(held):
             status = replace(status, forecast=told)
-        same = held.shown is not None and replace(status, written=0.0, rate=None) == replace(
-            held.shown, written=0.0, rate=None
-        )
+        same = held.shown is not None and _alike(status, held.shown)
         if same and now - held.shown_at < self._config.heartbeat:
             return
         try:
@@ -102,4 +102,5 @@ def _forecast(held: Held) -> dict[str, float]:
 
 
 def _alike(new: Status, old: Status) -> bool:
-    return replace(new, written=0.0, rate=None) == replace(old, written=0.0, rate=None)
+    """Apart from what changes by itself; the lease is told with every heartbeat."""
+    return replace(new, written=0.0, rate=None, lease=None) == replace(old, written=0.0, rate=None, lease=None)

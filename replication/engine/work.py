@@ -62,6 +62,8 @@ class Work:
     """Unix time of the last look at the datastores' free space."""
     open_for: float | None = None
     """Seconds that the attempt's snapshot was open, once it has been released."""
+    removed_in: float | None = None
+    """Seconds that removing the attempt's snapshot took, once it is gone."""
     meter: Meter = field(default_factory=Meter)
     retry: Retry = field(init=False)
     _checksums: dict[int, Checksums] = field(default_factory=dict)

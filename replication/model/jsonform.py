@@ -26,6 +26,8 @@ _LARGEST = sys.float_info.max
 _ENVELOPE = frozenset({"kind", "schema", "body", "release"})
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _T = typing.TypeVar("_T")
+LATER: Mapping[str, bool] = {"later": True}
+"""Metadata of a field that came after documents were signed without it: None is left out, so that their bytes stay."""
 _Load = Callable[[Json, str], typing.Any]
 
 
@@ -89,7 +91,8 @@ def plain(value: object) -> Json:
         case Mapping():
             return {str(key): plain(member) for key, member in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        pairs = ((f, getattr(value, f.name)) for f in dataclasses.fields(value))
+        return {f.name: plain(found) for f, found in pairs if found is not None or "later" not in f.metadata}
     raise BadDocument(f"a {type(value).__name__} cannot be written")
 
 

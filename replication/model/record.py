@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from replication.model.item import OrderKind
+from replication.model.jsonform import LATER
 
 
 class CycleKind(Enum):
@@ -58,6 +59,8 @@ class Attempt:
     snapshot_at: float | None = None
     """Unix time just before the snapshot was asked for: the source's content is at least as new."""
     snapshot_seconds: float | None = None
+    take_seconds: float | None = None
+    """How long taking its snapshot took, seen from here; None until it is there, or when somebody else asked for it."""
     disks: tuple[DiskEvidence, ...] = ()
     """Set when sealed: what the attempt read and sent (`applied_sectors` still 0 for a delta), for the evidence."""
 
@@ -99,6 +102,16 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotTimes:
+    """Seconds that vCenter's tasks took, seen from here (up to a second of polling, and waiting for other tasks of the VM,
+    included). The guest's stuns lie within: vCenter's API tells them nowhere. None: not known (a crash lay between)."""
+
+    take: float | None
+    remove: float | None
+    quiesced: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What a finished cycle can show years later."""
 
@@ -112,6 +125,8 @@ class Evidence:
     disks: tuple[DiskEvidence, ...]
     bridge: int = 0
     """Gaps up to so many bytes were read through."""
+    snapshot: SnapshotTimes | None = field(default=None, metadata=LATER)
+    """None: of a release that did not measure it."""
 
 
 @dataclass(frozen=True, slots=True)

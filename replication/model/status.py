@@ -47,5 +47,9 @@ class Status:
     problem: str = ""
     forecast: Mapping[str, float] = field(default_factory=dict)
     """Of the next cycle: bytes_p50, bytes_p90, seconds_p50, seconds_p90; of a cut-over: downtime_p50, downtime_p90."""
+    executor: str = ""
+    """The host whose engine wrote this."""
+    lease: float | None = None
+    """Unix time until which that engine certainly holds its lease, as of `written`; it is renewed every 15 s."""
     notice: str = ""
     """What somebody should know although it stops nothing."""

@@ -12,7 +12,7 @@ from replication.engine.orders.commands import sentence
 from replication.engine.orders.forecast import forecast
 from replication.model.command import Verb
 from replication.model.documents import load_status, status_name
-from replication.model.item import Cutover, Forbidden, OrderKind, Shutdown
+from replication.model.item import Cutover, Forbidden, Order, OrderKind, Shutdown
 from replication.model.record import CycleKind, DiskEvidence, Evidence, Life, OrderProgress, StepState
 from replication.model.source import Power
 from replication.ports import Exposure
@@ -382,10 +382,13 @@ def test_the_card_says_what_is_safe_and_what_can_be_done(world: World) -> None:
     one.until(lambda: process.names["cloud.create_vm"] >= 2)
     one.end()
     assert needs_somebody(world.record())
-    text = "\n".join(card(world.record(), "shop-db-01", "waves/shop.yaml:12:15", "7f3ac1"))
+    asked = Order("m1", 1, "9c1e", OrderKind.MIGRATE, "r", "7f3ac1", 0.0, cutover=Cutover(downtime=1e9), pull_request="381")
+    text = "\n".join(card(world.record(), "shop-db-01", "waves/shop.yaml:12:15", asked, ()))
     for words in (
         'FAILURE shop-db-01', 'step "create the Azure VM"', "source: OFF since", "source at power-off, verified",
         "disks and NICs, no VM", "already tried", "resume shop-db-01", "rollback shop-db-01", "waves/shop.yaml:12:15",
+        "no other source of its wave is off", "Azure did not make: ", "the budget lasts until", "pull request 381",
+        "request id 9c1e", "wavelift support-bundle shop-db-01",
     ):  # fmt: skip
         assert words in text, text
     commands = get_command(app).commands  # type: ignore[attr-defined]  # typer's group

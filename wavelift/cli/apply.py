@@ -188,6 +188,7 @@ def _code(outcome: Outcome, waited: Waited, stop: threading.Event) -> int:
 def _cards(wiring: Wiring, waited: Waited) -> None:
     """Of every cut-over that has failed: what is safe, what was tried, what can be done."""
     from wavelift.card import card, needs_somebody
+    from wavelift.planning import gateways
 
     known = wiring.workspace.view().state.by_name()
     for name in waited.failed:
@@ -195,7 +196,9 @@ def _cards(wiring: Wiring, waited: Waited) -> None:
         if record is not None and needs_somebody(record):
             asked = wiring.workspace.estate.machines.get(name)
             span = (asked.spans.get("phase") or asked.span) if asked is not None else None
-            for line in card(record, name, str(span) if span else ""):
+            account = gateways(wiring.workspace.view().state).get(known[name].region)
+            order = wiring.engine.order(account, record.machine, record.order.number) if account and record.order else None
+            for line in card(record, name, str(span) if span else "", order):
                 typer.echo(line, err=True)
 
 

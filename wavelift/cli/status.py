@@ -25,7 +25,9 @@ WIDE = 160
 
 
 def status(
-    machine: Annotated[str | None, typer.Argument(help="One machine: its cut-over, what is safe and what can be done.")] = None,
+    machine: Annotated[
+        str | None, typer.Argument(help="A machine: its cut-over, what is safe, what can be done; or a wave: its cut-over night.")
+    ] = None,
     estate: Folder = Path(),
     json: AsJson = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay and keep the table up to date.")] = False,
@@ -42,7 +44,7 @@ def status(
 
     workspace = Workspace.open(estate)
     with Wiring(workspace, "plan") as wiring:
-        if machine is not None:
+        if machine is not None and not (json or watch):
             for line in one(workspace, wiring, machine):
                 typer.echo(line)
         elif check:
@@ -50,9 +52,10 @@ def status(
         elif json:
             import json as jsons
 
-            typer.echo(jsons.dumps(rows(workspace, wiring, time.time()), indent=2, ensure_ascii=False))
+            shown = _only(workspace, with_nights(workspace, wiring), machine)
+            typer.echo(jsons.dumps(shown, indent=2, ensure_ascii=False))
         elif watch:
-            _live(workspace, wiring)
+            _live(workspace, wiring, machine)
         else:
             from rich.console import Console
 
@@ -64,6 +67,8 @@ def status(
             console = Console(width=None if sys.stdout.isatty() else WIDE)
             for line in (*head(found), *appliance_lines(workspace.estate, now)):
                 typer.echo(line)
+            for line in night_lines(workspace, wiring, found, now):
+                typer.echo(line)
             console.print(waves_table(workspace, found, now))
             typer.echo("")
             console.print(table(found))
@@ -71,16 +76,74 @@ def status(
 
 
 def one(workspace: Workspace, wiring: Wiring, name: str) -> list[str]:
-    """Everything about one machine's cut-over; its card when it needs somebody."""
+    """Everything about one machine's cut-over, its card when it needs somebody; or a wave's night."""
     from wavelift.card import card
     from wavelift.commands import find
+    from wavelift.cutovers import others_off
+    from wavelift.snapshots import cycle_lines, test_lines
 
+    if name in workspace.estate.waves:
+        now = time.time()
+        found_rows = [r for r in rows(workspace, wiring, now) if r["wave"] == name]
+        told = night_lines(workspace, wiring, found_rows, now, {name})
+        return told or [f"Nothing of wave {name} is being cut over."]
     found = find(wiring, name)
     asked = workspace.estate.machines.get(name)
     span = (asked.spans.get("phase") or asked.span) if asked is not None else None
     row = next((r for r in rows(workspace, wiring, time.time()) if r["machine"] == name), {})
     head = f"{name}: {row.get('state', 'not in the estate')}" + (f": {row['step']}" if row.get("step") else "")
-    return [head, *card(found.record, name, str(span) if span else "")]
+    number = found.record.order.number if found.record.order is not None else None
+    order = wiring.engine.order(found.account, found.machine.uuid, number) if number is not None else None
+    off = others_off(workspace, wiring, name) if row.get("needs") else None
+    told = card(found.record, name, str(span) if span else "", order, off)
+    return [head, *told, *test_lines(found.record, order, name), *cycle_lines(found.record)]
+
+
+def with_nights(workspace: Workspace, wiring: Wiring) -> list[dict[str, Any]]:
+    """The rows; machines of a wave that is being cut over have `cutover`, `night` and `go_no_go` with them."""
+    from wavelift.cutovers import read, waves_on
+    from wavelift.golist import listed
+    from wavelift.night import nights
+
+    now = time.time()
+    found = rows(workspace, wiring, now)
+    cuts = read(workspace, wiring, waves_on(found))
+    go = {one["machine"]: one for one in listed(cuts, now)}
+    for night in nights(cuts, now):
+        whole = {key: value for key, value in night.items() if key != "machines"}
+        for row in found:
+            if row["machine"] in night["machines"]:
+                row["cutover"], row["night"] = night["machines"][row["machine"]], whole
+    for row in found:
+        if row["machine"] in go:
+            row["go_no_go"] = go[row["machine"]]
+    return found
+
+
+def night_lines(
+    workspace: Workspace, wiring: Wiring, found: list[dict[str, Any]], now: float, waves: set[str] | None = None
+) -> list[str]:
+    """The go/no-go list and the night of each wave that is being cut over; of `waves` even when nothing is on."""
+    from wavelift.cutovers import read, waves_on
+    from wavelift.golist import listed
+    from wavelift.night import nights
+    from wavelift.nighttext import go_lines, lines
+
+    cuts = read(workspace, wiring, waves_on(found) if waves is None else waves)
+    parts = [list(go_lines(listed(cuts, now))), *(list(lines(night)) for night in nights(cuts, now))]
+    return [line for part in parts if part for line in (*part, "")]
+
+
+def _only(workspace: Workspace, found: list[dict[str, Any]], name: str | None) -> list[dict[str, Any]]:
+    """Those of one machine or wave; `UserProblem` when there is none of that name."""
+    from wavelift.problems import UserProblem
+
+    if name is None:
+        return found
+    kept = [row for row in found if name in (row["machine"], row["wave"])]
+    if not kept:
+        raise UserProblem(f"There is no machine or wave {name!r} in {workspace.folder}.")
+    return kept
 
 
 def rows(workspace: Workspace, wiring: Wiring, now: float) -> list[dict[str, Any]]:
@@ -113,6 +176,7 @@ def _row(workspace: Workspace, state: State, name: str, statuses: dict[str, Stat
     return row | {
         "state": said.state.value,
         "step": said.step,
+        "order": said.order,
         "detail": said.detail,
         "hold": said.hold,
         "needs": f"{name}: {needs} -> wavelift status {name}" if said.needs else "",
@@ -186,13 +250,24 @@ def _check(written: list[str], found: list[dict[str, Any]]) -> None:
         raise typer.Exit(CHECK_FAILED)
 
 
-def _live(workspace: Workspace, wiring: Wiring) -> None:
+def _live(workspace: Workspace, wiring: Wiring, name: str | None) -> None:
+    """Redrawn every second; a look that takes longer than that is told by the time at its top."""
+    from rich.console import Group
     from rich.live import Live
 
-    with Live(table(rows(workspace, wiring, time.time())), refresh_per_second=2) as live:
+    from wavelift.overview import head
+
+    def drawn() -> Group:
+        now = time.time()
+        found = _only(workspace, rows(workspace, wiring, now), name)
+        waves = {row["wave"] for row in found} if name is not None else None
+        top = [time.strftime("%H:%M:%S", time.localtime(now)), *head(found)]
+        return Group(*top, *night_lines(workspace, wiring, found, now, waves), table(found))
+
+    with Live(drawn(), refresh_per_second=2) as live:
         while True:
             time.sleep(1)
-            live.update(table(rows(workspace, wiring, time.time())))
+            live.update(drawn())
 
 
 def _at(when: float | None) -> str:

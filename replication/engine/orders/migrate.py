@@ -82,6 +82,7 @@ class Migration:
         facts = self._facts()
         must_ask = facts.power is Power.ON and self.shutdown.mode == "guest" and self.shutdown.otherwise == "fail"
         if must_ask and not facts.tools_running:
+            steps.learn({"check/tools": "VMware Tools does not run"})
             raise Refused("VMware Tools does not run in it, so it cannot be shut down: start it, or order `force`")
         materialise.require_sizes(vm, work.item.disks)
         if "secured" not in steps.facts:
@@ -176,7 +177,8 @@ class Migration:
         if "announced/vm" not in steps.facts:
             steps.learn({"announced/vm": resource_ids(vm)["vm"]})
         disks = building.disks_made(steps, vm)
-        made, size = create_vm(work, self.cloud, vm, disks, nics, tags_of(work, vm), steps.facts.get("size asked"))
+        asked = steps.facts.get("size asked")
+        made, size = create_vm(work, self.cloud, vm, disks, nics, tags_of(work, vm), asked, steps.refused)
         steps.learn({"size": size}, made={"vm": made})
         return size
 
@@ -194,10 +196,11 @@ class Migration:
         return facts_of(self.work)
 
     def _check_cloud(self) -> None:
+        """Journalled with its answer: it is a line of the go/no-go list."""
         problems = self.work.retry(partial(self.cloud.check, vm_of(self.steps.order)))
+        self.steps.learn({"checked": f"{self.work.clock.now():.0f}", "check/azure": "; ".join(problems) or "ok"})
         if problems:
             raise Refused("; ".join(problems))
-        self.steps.learn({"checked": f"{self.work.clock.now():.0f}"})
 
     def _still_off(self) -> None:
         if self.shutdown.mode != "none" and self._facts().power is not Power.OFF:

@@ -115,6 +115,10 @@ class Steps:
         old = self.progress
         self._put(replace(old, facts={**old.facts, **(facts or {})}, made={**old.made, **(made or {})}))
 
+    def refused(self, size: str) -> None:
+        """Journal that Azure has not made a VM of this size, once more; the card of a failure says so."""
+        self.learn({f"tried/{size}": str(int(self.facts.get(f"tried/{size}", "0")) + 1)})
+
     def wait(self, why: str, until: float) -> None:
         """Nothing is wrong: come back at `until`, or when something about the machine changes."""
         old = self.progress
@@ -216,8 +220,10 @@ def create_vm(
     nics: Mapping[int, str],
     tags: Mapping[str, str],
     asked: str | None = None,
+    refused: Callable[[str], None] = lambda size: None,
 ) -> tuple[str, str]:
-    """(ARM id, size): the sizes are tried in order while Azure has no capacity, `asked` (a person's) first. Idempotent."""
+    """(ARM id, size): the sizes are tried in order while Azure has no capacity, `asked` (a person's) first. Idempotent.
+    `refused` is told of each size that could not be made."""
     sizes = tuple(dict.fromkeys([*([asked] if asked else []), *vm.sizes]))
     if not sizes:
         raise Permanent("no size is given", subject=vm.name, remedy="plan and apply again")
@@ -227,7 +233,11 @@ def create_vm(
             return work.retry(partial(_create, cloud, vm, size, disks, nics, tags)), size
         except _NoCapacity as error:
             last = error
+            refused(size)
             work.note(f"no capacity for {size} now")
+        except Permanent:
+            refused(size)
+            raise
     assert last is not None
     raise Temporary(
         f"no capacity for any of {', '.join(sizes)}", subject=vm.name, remedy="wait, or give more sizes"
