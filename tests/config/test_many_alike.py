@@ -18,7 +18,7 @@ def found(count: int) -> list[Diagnostic]:
 
 
 def test_what_is_alike_is_counted_after_some() -> None:
-    """Issue 4, editing: all problems at once, and still readable: three with their line, seventeen in a line, the rest counted."""
+    """Issue 4, editing: all problems at once, and still readable: three with their line, seventeen in one, the rest counted."""
     said = render(found(320), SOURCE)
     assert len(said.splitlines()) < 45
     assert said.count("^") == 3 + 1
