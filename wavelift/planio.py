@@ -56,6 +56,15 @@ def read(path: Path) -> PlanFile:
         raise UserProblem(str(error)) from error
 
 
+def says_destroy(path: Path) -> bool:
+    """Whether a file says that it is one of `destroy --out`, whatever else is wrong with it (`wavelift.destroyfile`)."""
+    try:
+        with path.open("rb") as file:
+            return file.read(64).startswith(b'{"format":"wavelift-destroy-')
+    except OSError:
+        return False
+
+
 def moment(at: float, iso: bool = False) -> str:
     """A unix time, in UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ" if iso else "%Y-%m-%d %H:%M UTC", time.gmtime(at))

@@ -33,12 +33,23 @@ def test_a_machine_then_the_estate_with_kill_9_between(site: Site) -> None:
     assert "seed_disk.web-01/2000" in site.state["artifacts"]
     wrong = site.here("destroy", "--machine", "web-1", "--auto-approve")
     assert wrong.code == 1 and "Did you mean `web-01`" in wrong.said, wrong.said
-    one = site.here("destroy", "--machine", "web-01", "--allow-destroy", "1", "--auto-approve", "--evidence", str(out / "one"))
+    file = str(site.folder / "web-01.destroy")
+    unsaid = site.here("destroy", "--machine", "web-01", "--out", file)
+    assert unsaid.code == DENIED and not Path(file).exists(), "a file holds the number that somebody said"
+    kept = site.here("destroy", "--machine", "web-01", "--allow-destroy", "1", "--out", file, "--json")
+    told = json.loads(kept.out)
+    assert kept.code == 0 and told["number"] == 1 and "seed_disk.web-01/2000" in site.state["artifacts"], kept.said
+    shown = json.loads(site.run("show", file, "--json").out)
+    assert shown["data"] == told["data"] and shown["valid_until"]
+    denied = site.here("apply", file, "--auto-approve", "--expect-sha", "0" * 64)
+    assert denied.code == DENIED and "seed_disk.web-01/2000" in site.state["artifacts"], denied.said
+    one = site.here("apply", file, "--auto-approve", "--expect-sha", shown["sha256"])
     assert one.code == 0 and "Still in the files: web-01" in one.said, one.said
     left = site.state["artifacts"]
     assert not [a for a in left if "web-01" in a] and "seed_disk.db-01/2000" in left and "vault" in left
     uuid = site.uuid("web-01")
-    files = json.loads((out / "one" / "manifest.json").read_text())["files"]
+    where = next(line.partition("Evidence: ")[2] for line in one.out.splitlines() if line.startswith("Destroyed: "))
+    files = json.loads((site.folder / where / "manifest.json").read_text())["files"]
     assert f"koreacentral/records/{uuid}.json" in files and not [n for n in files if site.uuid("db-01") in n]
 
     whole = ("destroy", "--allow-destroy", "8", "--auto-approve", "--evidence", str(out / "all"))

@@ -47,7 +47,9 @@ STOPPING = "Stopping: running steps finish, nothing new is started. Ctrl-C again
 def apply(
     plan_file: Annotated[
         Path | None,
-        typer.Argument(metavar="[PLAN]", help="A file of `plan --out`: exactly this is done, or nothing.", show_default=False),
+        typer.Argument(
+            metavar="[PLAN]", help="A file of `plan --out` or `destroy --out`: exactly this or nothing.", show_default=False
+        ),
     ] = None,
     estate: Folder = Path(),
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
@@ -84,10 +86,19 @@ def apply(
     from wavelift.cli.logs import console_and_events
     from wavelift.cli.plan import show
     from wavelift.planfiles import Chosen, Filed, agreed_on
+    from wavelift.planio import says_destroy
     from wavelift.reviewed import reviewed
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 
+    if plan_file is not None and says_destroy(plan_file):
+        from wavelift.cli.destroy import Request, carry_out
+
+        if wave or machine or target or exclude or refresh_only or log is not LogAs.TEXT or log_file:
+            raise UserProblem(f"{plan_file} is of `destroy --out`: what it takes stands in it; it is not narrowed or logged")
+        request = Request(allowed=allow_destroy, auto_approve=auto_approve, json=json)
+        carry_out(estate, request, embedded, parallelism, plan_file, expect_sha or "", reviewed(approver, pull_request))
+        return
     if refresh_only and plan_file is not None:
         raise UserProblem("--refresh-only carries out no plan: leave the plan file out")
     console, events = console_and_events(json, log, log_file)

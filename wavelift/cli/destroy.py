@@ -5,27 +5,28 @@ from __future__ import annotations
 import re
 import sys
 import threading
-from contextlib import nullcontext
+import time
+from contextlib import ExitStack, nullcontext, redirect_stdout
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavelift.cli.options import AllowDestroy, Folder, Machines, Parallelism, Waves
+from wavelift.cli.options import AllowDestroy, AsJson, Folder, Machines, Parallelism, Waves
 from wavelift.problems import DENIED, ERROR, INTERRUPTED, PARTIAL, UserProblem, code_for
 from wavelift.stopping import stoppable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from planner.state import Recorded
     from wavelift.cli.console import Console
+    from wavelift.destroyfile import Doomed
     from wavelift.destroying import Aim, Going
     from wavelift.planning import Looked
     from wavelift.wiring import Wiring
 
-SHOWN = 40
-"""Lines of one kind that are shown; the rest is counted."""
 ROUNDS = 20
 """More rounds than any estate takes: one for the stops, one for what the machines shared, some for what failed meanwhile."""
 
@@ -43,44 +44,93 @@ def destroy(
         bool, typer.Option("--embedded", help="Host the replication engine in this process while waiting.")
     ] = False,
     parallelism: Parallelism = 10,
+    json: AsJson = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write what would go to a file for `show` and `apply FILE`."),
+    ] = None,
 ) -> None:
     """Stop and delete what wavelift made; Azure VMs that were migrated to stay. Run it again after anything went wrong."""
+    if out is not None and (auto_approve or embedded):
+        raise UserProblem("--out writes what would go and destroys nothing: it goes neither with --auto-approve nor --embedded")
+    request = Request(tuple(wave or ()), tuple(machine or ()), allow_destroy, auto_approve, evidence, json, out)
+    carry_out(estate, request, embedded, parallelism)
+
+
+def carry_out(
+    estate: Path,
+    asked: Request,
+    embedded: bool,
+    parallelism: int,
+    file: Path | None = None,
+    sha: str = "",
+    by: Mapping[str, str] | None = None,
+) -> None:
+    """`file`: of `--out`, which says what is meant; `sha` is what its reviewer saw, or empty; `by`: who, and where."""
+    from planner.plan.life import Stage
     from wavelift.cli.console import Console
-    from wavelift.destroying import aim, going
-    from wavelift.diagnostics import shown
+    from wavelift.destroyfile import doomed, fits, held_against, read
+    from wavelift.destroying import aim, going, stages
     from wavelift.evidence import Intent, begun, export, fresh_folder
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 
+    reviewed = read(file) if file is not None else None
+    if file is not None and reviewed is not None:
+        fits(reviewed, file, sha or None, asked.allowed, time.time())
+        asked = replace(asked, waves=reviewed.waves, machines=reviewed.machines, allowed=reviewed.number)
     console = Console()
-    with Wiring(Workspace.open(estate), "engine") as wiring, stoppable(lambda: console.line(STOPPING), twice_leaves=True) as stop:
+    with ExitStack() as stack:
+        wiring = stack.enter_context(Wiring(Workspace.open(estate), "engine"))
+        stop = stack.enter_context(stoppable(lambda: console.line(STOPPING), twice_leaves=True))
         state = wiring.workspace.view().state
-        what = aim(wiring.workspace.estate, state, wave or (), machine or ())
+        what = aim(wiring.workspace.estate, state, asked.waves, asked.machines)
         looked = _look(wiring, what, console)
         gone = going(looked.state, what)
-        _show(what, gone, looked)
-        if looked.plan.errors:
-            typer.echo(shown(looked.plan.errors), err=True)
-            raise typer.Exit(code_for(looked.plan.errors))
+        stops = {n: s.value for n, s in stages(looked, gone.machines.values()).items() if s not in (Stage.NEW, Stage.COMPLETED)}
+        found = doomed((state.estate, state.lineage), what, (asked.waves, asked.machines), gone, stops)
+        if file is not None and reviewed is not None:
+            held_against(reviewed, file, found)
+        _show(found, looked, asked)
+        if asked.json:  # standard output holds one document; what follows is for people
+            stack.enter_context(redirect_stdout(sys.stderr))
         name = re.sub(r"[^A-Za-z0-9-]+", "-", f"evidence-{state.estate}-{what.words}").strip("-")
-        folder = fresh_folder(evidence or Path(name), state.lineage, what.words)
+        folder = fresh_folder(asked.evidence or Path(name), state.lineage, what.words)
         earlier = begun(folder, state.lineage, what.words)
         if not looked.plan.steps and not looked.plan.in_progress:
-            typer.echo("There is nothing to destroy.")
+            console.line("There is nothing to destroy.")
             if earlier is not None:
                 _ended(wiring, what, folder, gone)
             return
-        _guard(what, gone.number, earlier.number if earlier else None, allow_destroy, auto_approve)
+        began = reviewed.number if reviewed else earlier.number if earlier else None
+        if asked.out is not None:
+            _said(gone.number, began, asked.allowed)
+            _keep(wiring, found, asked.out, console)
+            return
+        _guard(what, gone.number, began, asked)
         number = max(gone.number, earlier.number if earlier else 0)
         console.doing("exporting the evidence")
         kept = export(wiring.engine, looked.state, gone.machines, folder, Intent(state.lineage, what.words, number))
         console.line(f"Evidence: {kept.files} files, {kept.reports} signed reports in {kept.folder}")
-        code = _rounds(wiring, what, looked, stop, console, parallelism, embedded)
+        code = _rounds(wiring, what, looked, stop, console, parallelism, embedded, by or {})
         if code == 0:
             _ended(wiring, what, folder, gone)
     if code:
         typer.echo("Not everything is gone. Run the same command again to go on.", err=True)
         raise typer.Exit(code)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line says of a destroying."""
+
+    waves: tuple[str, ...] = ()
+    machines: tuple[str, ...] = ()
+    allowed: int | None = None
+    auto_approve: bool = False
+    evidence: Path | None = None
+    json: bool = False
+    out: Path | None = None
 
 
 STOPPING = "Stopping: running steps finish, nothing new is started. Ctrl-C again leaves at once."
@@ -96,33 +146,34 @@ def _look(wiring: Wiring, what: Aim, console: Console) -> Looked:
     return looked
 
 
-def _show(what: Aim, gone: Going, looked: Looked) -> None:
-    from planner.plan.life import Stage
-    from wavelift.destroying import stages
+def _show(found: Doomed, looked: Looked, asked: Request) -> None:
+    """What goes; on standard error where --json has standard output. Exits when the plan has errors."""
+    import json as jsons
 
-    where = stages(looked, gone.machines.values())
-    alive = {n: s for n, s in where.items() if s not in (Stage.NEW, Stage.COMPLETED)}
-    count = len(gone.data) + len(gone.rest)
-    typer.echo(f"Destroy {what.words}: {len(alive)} machines are stopped, {count} artifacts are deleted.")
-    _list("Stopped first, by orders to the engine", [f"{name} ({s.value})" for name, s in alive.items()])
-    _list(f"HOLDS DATA, cannot be made again ({gone.number})", [f"- {r.address}  {r.id}" for r in gone.data])
-    _list("Deleted with it", [f"- {r.address}" for r in gone.rest])
-    _list("Stays: it is yours", [f"{r.address}  {r.id}" for r in gone.stays])
-    _list("Under way", [f"{n.machine}: {n.what}: {n.why}" for n in looked.plan.in_progress])
-    _list("Kept", [f"{n.machine}: {n.what}: {n.why}" for n in looked.plan.kept])
+    from wavelift.destroyfile import lines, listing, to_json
+    from wavelift.diagnostics import shown
 
-
-def _list(title: str, lines: Sequence[str]) -> None:
-    if not lines:
-        return
-    typer.echo(f"{title}:")
-    for line in lines[:SHOWN]:
-        typer.echo(f"  {line}")
-    if len(lines) > SHOWN:
-        typer.echo(f"  and {len(lines) - SHOWN} more")
+    if asked.json:
+        typer.echo(jsons.dumps(to_json(found), indent=2, ensure_ascii=False))
+    else:
+        notes = (("Under way", looked.plan.in_progress), ("Kept", looked.plan.kept))
+        more = [line for title, part in notes for line in listing(title, [f"{n.machine}: {n.what}: {n.why}" for n in part])]
+        typer.echo("\n".join([*lines(found), *more]))
+    if looked.plan.errors:
+        typer.echo(shown(looked.plan.errors), err=True)
+        raise typer.Exit(code_for(looked.plan.errors))
 
 
-def _guard(what: Aim, number: int, began: int | None, allowed: int | None, auto_approve: bool) -> None:
+def _keep(wiring: Wiring, found: Doomed, out: Path, console: Console) -> None:
+    from wavelift.destroyfile import until, write
+    from wavelift.planio import validity
+
+    kept = replace(found, valid_until=until(time.time(), validity(wiring.workspace.estate)))
+    write(out, kept)
+    console.line(f"Written to {out}: sha256 {kept.digest}, valid until {kept.valid_until}. Nothing was changed.")
+
+
+def _said(number: int, began: int | None, allowed: int | None) -> None:
     """The planned number has to be said; of a destroying that was cut off, the one that it began with is as good."""
     if allowed is None and number:
         raise UserProblem(
@@ -133,9 +184,13 @@ def _guard(what: Aim, number: int, began: int | None, allowed: int | None, auto_
         raise UserProblem(
             f"--allow-destroy {allowed} was given; {number} artifacts that hold data would go. Nothing was changed. [WL330]"
         )
-    if auto_approve:
+
+
+def _guard(what: Aim, number: int, began: int | None, asked: Request) -> None:
+    _said(number, began, asked.allowed)
+    if asked.auto_approve:
         return
-    if not sys.stdin.isatty():
+    if asked.json or not sys.stdin.isatty():
         raise UserProblem("This needs a yes: run it on a terminal, or with --auto-approve. Nothing was changed.")
     answer: str = typer.prompt(f"Destroy {what.words}? Only 'destroy' is taken", default="no", show_default=False)
     if answer != "destroy":
@@ -143,13 +198,22 @@ def _guard(what: Aim, number: int, began: int | None, allowed: int | None, auto_
 
 
 def _rounds(
-    wiring: Wiring, what: Aim, looked: Looked, stop: threading.Event, console: Console, parallelism: int, embedded: bool
+    wiring: Wiring,
+    what: Aim,
+    looked: Looked,
+    stop: threading.Event,
+    console: Console,
+    parallelism: int,
+    embedded: bool,
+    by: Mapping[str, str],
 ) -> int:
     """Apply, wait for the engine, look again; until nothing is left to do. The exit code."""
+    from wavelift.destroying import going
     from wavelift.diagnostics import shown
 
+    shown_first = {r.address for r in going(looked.state, what).data}
     for _ in range(ROUNDS):
-        code = _round(wiring, what, looked, stop, console, parallelism, embedded)
+        code = _round(wiring, what, looked, stop, console, parallelism, embedded, by)
         if code or stop.is_set():
             return code or INTERRUPTED
         looked = _look(wiring, what, console)
@@ -158,11 +222,22 @@ def _rounds(
             return PARTIAL
         if not looked.plan.steps and not looked.plan.in_progress:
             return 0
+        new = {r.address for r in going(looked.state, what).data} - shown_first
+        if new:
+            typer.echo(f"Made by somebody meanwhile, and not among what was shown: {', '.join(sorted(new)[:5])}.", err=True)
+            return PARTIAL
     return PARTIAL
 
 
 def _round(
-    wiring: Wiring, what: Aim, looked: Looked, stop: threading.Event, console: Console, parallelism: int, embedded: bool
+    wiring: Wiring,
+    what: Aim,
+    looked: Looked,
+    stop: threading.Event,
+    console: Console,
+    parallelism: int,
+    embedded: bool,
+    by: Mapping[str, str],
 ) -> int:
     from planner.artifact import Kind
     from planner.steps import Forget
@@ -177,7 +252,7 @@ def _round(
     for step in looked.plan.steps:
         if isinstance(step, Forget) and step.kind is Kind.RESOURCE_GROUP:
             typer.echo(f"Stays: {step.address}: {step.why}")
-    outcome = apply(wiring.workspace, looked, wiring.outside(), parallelism, stop, lines)
+    outcome = apply(wiring.workspace, looked, wiring.outside(), parallelism, stop, lines, None, by)
     for address, problem in outcome.failed.items():
         typer.echo(f"  failed {address}: {problem}", err=True)
     if outcome.failed:

@@ -12,7 +12,7 @@ from wavelift.cli.options import AsJson, Verbose
 
 
 def show(
-    plan_file: Annotated[Path, typer.Argument(metavar="PLAN", help="A file of `wavelift plan --out`.", show_default=False)],
+    plan_file: Annotated[Path, typer.Argument(metavar="PLAN", help="A file of `plan` or `destroy --out`.", show_default=False)],
     json: AsJson = False,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="For a pull request: one comment of at most 65,536 characters.")
@@ -27,8 +27,13 @@ def show(
     from planner.explain import markdown as as_markdown
     from planner.explain import text, to_json
     from planner.explain.markdown import REST, Shown
-    from wavelift.planio import moment, read
+    from wavelift.planio import moment, read, says_destroy
 
+    if says_destroy(plan_file):
+        from wavelift.cli.showdestroy import show as show_destroy
+
+        show_destroy(plan_file, json, markdown)
+        return
     file = read(plan_file)
     if json:
         import json as jsons
