@@ -36,6 +36,7 @@ from wavelift.cli import (
     simulate,
     state,
     status,
+    support_bundle,
     test,
     validate,
     verify,
@@ -65,6 +66,7 @@ app.command("show")(show.show)
 app.command("apply")(apply.apply)
 app.command("destroy")(destroy.destroy)
 app.command("status")(status.status)
+app.command("support-bundle")(support_bundle.support_bundle)
 app.command("hold")(hold.hold)
 app.command("resume")(resume.resume)
 app.command("rollback")(rollback.rollback)

@@ -1,0 +1,95 @@
+"""users.md screen 4, `wavelift support-bundle`: everything that can be had, nothing secret, and what could not be had."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.command import fresh
+from wavelift.redaction import HIDDEN, Redactor
+
+PASSWORD, CLIENT_SECRET, HOOK = "Tr0ub4dor&3/x", "cs~8Q.planted\"one", "T00/B11/hookplanted"
+PLANTED = (
+    "https://blob.example/c?sv=2024&sig=plantedSAS%2Babc&se=1",
+    "Authorization: Bearer plantedbearer0123456789",
+    "AccountKey=plantedaccountkey==;EndpointSuffix=x",
+    "eyJhbGciOiJub25l.plantedjwtbody.plantedsig",
+    "https://kim:planteduserinfo@proxy.example:8080/",
+    '{"client_secret": "plantedjson one", "ok": 1}',
+    "-----BEGIN RSA PRIVATE KEY-----\nplantedpem\n-----END RSA PRIVATE KEY-----",
+    "tool --password plantedflag --verbose",
+    "db_password: planted yaml, with a comma",
+    "admin_password: |\n  planted block\n  planted second\nnext: stays",
+    "Cookie: session=plantedcookie",
+)
+ESTATE = """\
+# a comment that somebody pasted: password: planted_comment
+estate: {name: seoul, schema: 1, time_zone: Asia/Seoul}
+sources: {vc: {url: "https://127.0.0.1:1/", login: file:vc.json}}
+azure: {tenant: corp.example, login: env:AZ_LOGIN, endpoint: "https://127.0.0.1:1", authority: "https://127.0.0.1:1"}
+notify: {webhook: "https://hooks.example/T00/B11/hookplanted"}
+"""
+
+
+@pytest.mark.parametrize("text", PLANTED)
+def test_what_looks_like_a_secret_is_taken_out(text: str) -> None:
+    clean = Redactor().text(text)
+    assert "planted" not in clean and HIDDEN in clean, clean
+
+
+def test_a_known_secret_is_found_in_every_form() -> None:
+    import base64
+    from urllib.parse import quote
+
+    redactor = Redactor([PASSWORD, CLIENT_SECRET])
+    for value in (PASSWORD, CLIENT_SECRET):
+        for before in ("", "a", "ab"):
+            coded = base64.b64encode((before + value + "tail").encode()).decode()
+            assert coded not in redactor.text(f"x {coded} y")
+        for form in (value, json.dumps(value)[1:-1], quote(value, safe="")):
+            assert form not in redactor.text(f"x{form}y")
+
+
+def test_references_and_plain_words_stay() -> None:
+    kept = 'login: {plan: env:VC_RO, engine: "file:/etc/vc.json"}\npassword: env:VC_PW\nsecret.koreacentral/log-key made\n'
+    assert Redactor().text(kept) == kept
+    assert json.loads(Redactor().json('{"password": "x", "a": {"token": ["y"]}, "n": 1}')) == {
+        "password": HIDDEN, "a": {"token": [HIDDEN]}, "n": 1,
+    }  # fmt: skip
+
+
+def test_nothing_reachable_no_secret_and_every_file_has_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Screen 4: neither Azure nor vCenter answers; the bundle is made, says so, and holds no planted secret."""
+    estate = tmp_path / "estate"
+    estate.mkdir()
+    (estate / "estate.yaml").write_text(ESTATE)
+    (estate / "vc.json").write_text(json.dumps({"user": "svc", "password": PASSWORD}))
+    (estate / "vc.json").chmod(0o600)
+    monkeypatch.setenv("AZ_LOGIN", json.dumps({"client_id": "id-1", "client_secret": CLIENT_SECRET}))
+    monkeypatch.setenv("OPS_TOKEN", "plantedenvironment")
+    log = tmp_path / "engine.log"
+    log.write_text("\n".join([*PLANTED, PASSWORD, CLIENT_SECRET, "plantedenvironment", "12:00:00 web-01: stays"]))
+    out = tmp_path / "bundle.tar.gz"
+    ran = fresh(["support-bundle", "-C", str(estate), "--out", str(out), "--log", str(log)], tmp_path, 120)
+    assert ran.code == 0, ran.said
+    assert out.stat().st_mode & 0o077 == 0
+    with tarfile.open(out) as archive:
+        held = {m.name.partition("/")[2]: archive.extractfile(m).read() for m in archive.getmembers()}  # type: ignore[union-attr]  # files alone
+    everything = b"\n".join([*held.values(), *(name.encode() for name in held)])
+    written = json.dumps(CLIENT_SECRET)[1:-1]
+    for secret in map(str.encode, ("planted", PASSWORD, CLIENT_SECRET, written, HOOK)):
+        assert secret not in everything, [
+            (name, line) for name, data in held.items() for line in data.splitlines() if secret in line
+        ]
+    assert b"web-01: stays" in everything and b"env:AZ_LOGIN" in held["estate/estate.yaml"]
+    manifest = json.loads(held["manifest.json"])
+    assert {n: hashlib.sha256(d).hexdigest() for n, d in held.items() if n != "manifest.json"} == {
+        n: told["sha256"] for n, told in manifest["files"].items()
+    }
+    assert manifest["redacted"] > 10 and {"versions.json", "logs/01-engine.log"} <= held.keys()
+    assert "state.json" in held or any("state.json" in name for name in manifest["missing"]), manifest
+    assert any(name.startswith("vcenter/") or "vcenter" in name for name in [*manifest["missing"], *held])
