@@ -12,6 +12,8 @@ from functools import cache
 
 from planner.estate import Estate, Target
 
+_ACCOUNTS = "Microsoft.Storage/storageAccounts"
+
 
 @cache  # the same few for every machine of a target
 def _tail(*parts: str) -> str:
@@ -26,6 +28,7 @@ class Names:
     def __init__(self, estate: Estate) -> None:
         azure = estate.azure
         self._project = f"/subscriptions/{azure.project_subscription}/resourceGroups/{azure.project_group.name}"
+        self._existing = azure.existing
         self._salt = (estate.name, azure.project_subscription, azure.project_group.name.lower())
         self.vault_name = f"wavelift-{estate.name}"[:50].rstrip("-")
 
@@ -33,23 +36,36 @@ class Names:
         return f"/subscriptions/{subscription}/resourceGroups/{name}"
 
     def vault(self) -> str:
-        return f"{self._project}/providers/Microsoft.RecoveryServices/vaults/{self.vault_name}"
+        return self._of("Microsoft.RecoveryServices/vaults", self._existing.vault or self.vault_name)
 
     def service_bus(self, region: str) -> str:
-        return f"{self._project}/providers/Microsoft.ServiceBus/namespaces/wl-sb-{_tail(*self._salt, region)}"
+        given = self._existing.at(f"service_bus.{region}")
+        return self._of("Microsoft.ServiceBus/namespaces", given or f"wl-sb-{_tail(*self._salt, region)}")
 
     def key_vault(self, region: str) -> str:
-        return f"{self._project}/providers/Microsoft.KeyVault/vaults/wl-kv-{_tail(*self._salt, region)}"
+        given = self._existing.at(f"key_vault.{region}")
+        return self._of("Microsoft.KeyVault/vaults", given or f"wl-kv-{_tail(*self._salt, region)}")
 
     def log_store(self, region: str) -> str:
-        return self._storage(self._project, f"wllog{_tail(*self._salt, region)}")
+        given = self._existing.at(f"log_store.{region}")
+        return self._of(_ACCOUNTS, given or f"wllog{_tail(*self._salt, region)}")
 
     def gateway_store(self, region: str) -> str:
-        return self._storage(self._project, f"wlgwy{_tail(*self._salt, region)}")
+        given = self._existing.at(f"gateway_store.{region}")
+        return self._of(_ACCOUNTS, given or f"wlgwy{_tail(*self._salt, region)}")
 
     def seed_store(self, target: Target) -> str:
-        group = self.target_group(target)
-        return self._storage(group, f"wlsed{_tail(*self._salt, target.subscription, target.resource_group.name, target.name)}")
+        parts = (*self._salt, target.subscription, target.resource_group.name, target.name)
+        given = self._existing.at(f"seed_store.{target.name}")
+        return self._of(_ACCOUNTS, given or f"wlsed{_tail(*parts)}", self.target_group(target))
+
+    def is_existing(self, kind: str, place: str = "") -> bool:
+        """Whether somebody else has made this one: a kind, and its region or target."""
+        return self._existing.vault is not None if kind == "vault" else self._existing.at(f"{kind}.{place}") is not None
+
+    def _of(self, type_: str, name: str, group: str = "") -> str:
+        """`name` in a group (the project's), or an ARM id as it is."""
+        return name if name.startswith("/") else f"{group or self._project}/providers/{type_}/{name}"
 
     def target_group(self, target: Target) -> str:
         return self.group(target.subscription, target.resource_group.name)
@@ -84,10 +100,6 @@ class Names:
     def encryption_set(group: str, given: str) -> str:
         """`given` is an ARM id, or a name in the group."""
         return given if given.startswith("/") else f"{group}/providers/Microsoft.Compute/diskEncryptionSets/{given}"
-
-    @staticmethod
-    def _storage(group: str, name: str) -> str:
-        return f"{group}/providers/Microsoft.Storage/storageAccounts/{name}"
 
 
 def container_id(account_id: str, container: str) -> str:

@@ -15,6 +15,7 @@ from typing import Protocol
 from planner.artifact import DATA_BEARING, ENGINE_MADE, Kind
 from planner.engine import EngineReader
 from planner.estate import Estate, Rule
+from planner.existing import is_existing
 from planner.inventory import Inventory
 from planner.plan import Asked
 from planner.plan.life import Stage, stage
@@ -87,8 +88,10 @@ def aim(estate: Estate, state: State, waves: Iterable[str], machines: Iterable[s
 def going(state: State, what: Aim) -> Going:
     mine = [r for r in state.artifacts.values() if what.has(r.machine) and (r.machine or what.names is None)]
     forgotten = any(m.life == "forgotten" for m in state.machines.values())
-    data = tuple(r for r in mine if r.kind in DATA_BEARING and (r.machine or not forgotten))
-    stays = tuple(r for r in mine if r.kind in ENGINE_MADE - TEST_MADE or (forgotten and not r.machine))
+    data = tuple(r for r in mine if r.kind in DATA_BEARING and (r.machine or not forgotten) and not is_existing(r.spec))
+    stays = tuple(
+        r for r in mine if r.kind in ENGINE_MADE - TEST_MADE or (forgotten and not r.machine) or is_existing(r.spec)
+    )
     rest = tuple(r for r in mine if r not in data and r not in stays)
     machines = {m.uuid: m for m in state.machines.values() if what.has(m.name)}
     return Going(machines, data, rest, stays)

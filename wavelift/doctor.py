@@ -63,7 +63,7 @@ class _Place:
 def examine(wiring: Wiring, role: Role) -> Iterator[Finding]:
     """Every check of a role, in the order in which things depend on each other; a failed one stops none of the others."""
     estate, state = wiring.workspace.estate, wiring.workspace.view().state
-    for place in dict.fromkeys((*(_vcenter(s) for s in estate.sources.values()), *_azure(estate.azure, state))):
+    for place in dict.fromkeys((*(_vcenter(s) for s in estate.sources.values()), *places_of(estate.azure, state))):
         yield from _reach(place)
     if not any(k in state.artifacts[a].attributes for a in state.artifacts for k in ("blob_endpoint", "vault_uri")):
         yield Finding("endpoint", "storage and Key Vault", "note", "not made yet: their names are known after the first apply")
@@ -88,7 +88,7 @@ def _vcenter(source: Source) -> _Place:
     return _Place(f"vCenter {source.name}", source.host, source.port, source.ca, source.thumbprint is not None)
 
 
-def _azure(azure: Azure, state: State) -> Iterator[_Place]:
+def places_of(azure: Azure, state: State) -> Iterator[_Place]:
     """Sign-in, Resource Manager, and the data planes that are recorded."""
     urls = [("Azure sign-in", azure.authority or AUTHORITY), ("Azure Resource Manager", azure.endpoint or ARM)]
     for address, recorded in sorted(state.artifacts.items()):

@@ -31,6 +31,24 @@ LANDING: dict[str, Advice] = {
         _WAVE + "{size: Standard_D2s_v5, disk_encryption_set: des-korea}}}}\n",
         title="the disk encryption set cannot be used",
     ),
+    "WL570": Advice(
+        "Correct the name; give the ARM id where it is in another resource group than ours would be.",
+        "(`azure: existing: {key_vault: {koreacentral: kv-cropp}}`)",
+        "(`azure: existing: {key_vault: {koreacentral: kv-corp}}`)",
+        title="the existing artifact is not there",
+    ),
+    "WL571": Advice(
+        "Have its owner change it, name another one, or leave the key out and let apply make one.",
+        "(a storage account with blob soft delete as `log_store`)",
+        "(`az storage account blob-service-properties update --account-name stcorplog --enable-delete-retention false`)",
+        title="the existing artifact cannot be used",
+    ),
+    "WL572": Advice(
+        "Run `wavelift doctor` on the hosts that plan, apply or run the engine; they need the endpoint and its DNS zone.",
+        "(a hosted runner that plans, and a key vault with publicNetworkAccess: Disabled)",
+        "(a runner inside of the virtual network, and `wavelift doctor --role plan` that says ok)",
+        title="reached through a private endpoint alone",
+    ),
     "WL566": Advice(
         "Go through the checklist of docs/landing.md with the guests' owners, and take phase `test` first.",
         "(a first `migrate` of a Linux machine whose initramfs holds VMware's drivers alone)",

@@ -45,6 +45,9 @@ MEANING: dict[str, str] = {
     "WL563": "A disk encryption set must be there, in region and subscription of the disks, with keys of a customer.",
     "WL564": "The region has the size, and not in the zone that the machine asks for.",
     "WL566": "Said once for each OS type while machines of it are about to start in Azure: what its owner vouches for.",
+    "WL570": "`azure.existing` names something that the subscription does not hold, or in another group than it says.",
+    "WL571": "What others have made is used as it is; the text names each thing about it that the design cannot live with.",
+    "WL572": "An existing artifact answers inside of its virtual network alone. Said in every plan, since other hosts plan too.",
     "WL441": "The rights that count are those of whoever is signed in. Sign in as the declared identity, or declare this one.",
     "WL442": "Privileges in vCenter cannot be told from here. Listed under NOT CHECKED; apply checks before it starts.",
     "WL443": "A plan-only login needs Storage Blob Data Reader on the gateway stores; `azure.identities.plan` has it assigned.",
@@ -93,5 +96,5 @@ MEANING: dict[str, str] = {
     "WL427": "The login of this command has no role that lets it read, or write, the blobs of the state.",
     "WL428": "The engine that last was in a region is of an older release and silent: it will not read what is written now.",
 }
-WARNINGS = frozenset({"WL340", "WL346", "WL348", "WL566", "WL507", "WL428", "WL441", "WL442", "WL445", "WL488", "WL489"})
+WARNINGS = frozenset({"WL340", "WL346", "WL348", "WL566", "WL572", "WL507", "WL428", "WL441", "WL442", "WL445", "WL488", "WL489"})
 """Codes of `MEANING` that stop nothing; a test holds them against the product."""

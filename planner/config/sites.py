@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Literal, cast
 
 from planner.config.context import Context, login, resource_group, secret
+from planner.config.existing import read_existing
 from planner.config.forms import seconds
 from planner.config.policies import Policies
 from planner.config.tree import Item, entries, number, plain, text
@@ -70,6 +71,7 @@ def resolve_azure(context: Context) -> Azure | None:
         login=_azure_login(context, items),
         roles=cast(Literal["assign", "assume"], text(items, "roles") or "assign"),
         identities=_identities(context, entries(items, "identities")),
+        existing=read_existing(context, items),
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.artifact import Artifact, Kind, ref
+from planner.artifact import Artifact, Json, Kind, ref
 from planner.estate import Estate, ResourceGroup, Span, Target
+from planner.existing import EXISTING
 from planner.names import Names, container_id, secret_id
 
 BLOB_ROLE = "Storage Blob Data Contributor"
@@ -32,11 +33,11 @@ class Shared:
             str(Kind.VAULT),
             Kind.VAULT,
             self._names.vault(),
-            {"location": azure.project_region},
+            {"location": azure.project_region, **self._existing(Kind.VAULT)},
             tuple(g.address for g in group),
         )
         yield vault
-        if replicating:
+        if replicating and not self._existing(Kind.VAULT):
             lock_id = f"{self._names.vault()}/providers/Microsoft.Authorization/locks/wavelift"
             spec = {"notes": "wavelift: machines replicate through this vault"}
             yield Artifact(f"{Kind.LOCK}.vault", Kind.LOCK, lock_id, spec, (vault.address,))
@@ -49,12 +50,13 @@ class Shared:
             f"{Kind.SERVICE_BUS}.{region}",
             Kind.SERVICE_BUS,
             names.service_bus(region),
-            {"location": region, "queues": list(QUEUES)},
+            {"location": region, "queues": list(QUEUES), **self._existing(Kind.SERVICE_BUS, region)},
             group,
         )
-        log = _store(Kind.LOG_STORE, region, names.log_store(region), region, group)
-        gateway = _store(Kind.GATEWAY_STORE, region, names.gateway_store(region), region, group)
-        vault = Artifact(f"{Kind.KEY_VAULT}.{region}", Kind.KEY_VAULT, names.key_vault(region), {"location": region}, group)
+        log = self._store(Kind.LOG_STORE, region, names.log_store(region), region, group)
+        gateway = self._store(Kind.GATEWAY_STORE, region, names.gateway_store(region), region, group)
+        spec = {"location": region, **self._existing(Kind.KEY_VAULT, region)}
+        vault = Artifact(f"{Kind.KEY_VAULT}.{region}", Kind.KEY_VAULT, names.key_vault(region), spec, group)
         yield from (bus, log, gateway, vault)
         yield from self._with_role(log, BLOB_ROLE, LOG_CONTAINER)
         yield from self._with_role(gateway, BLOB_ROLE, GATEWAY_CONTAINER)
@@ -84,7 +86,7 @@ class Shared:
         group = self._group(target.subscription, target.resource_group, target.region, target.span)
         yield from group
         needs = tuple(g.address for g in group)
-        store = _store(Kind.SEED_STORE, target.name, self._names.seed_store(target), target.region, needs, target.span)
+        store = self._store(Kind.SEED_STORE, target.name, self._names.seed_store(target), target.region, needs, target.span)
         yield store
         yield from self._with_role(store, BLOB_ROLE, SEED_CONTAINER)
 
@@ -131,6 +133,13 @@ class Shared:
         spec = {"account": ref(store.address, "blob_endpoint"), "name": container}
         yield Artifact(f"{Kind.CONTAINER}.{store.address}", Kind.CONTAINER, container_id(store.id, container), spec, needs)
 
+    def _existing(self, kind: Kind, place: str = "") -> dict[str, Json]:
+        """Left out where we make it, so that specs from before there was a choice say the same."""
+        return {EXISTING: True} if self._names.is_existing(kind.value, place) else {}
 
-def _store(kind: Kind, name: str, arm_id: str, region: str, needs: tuple[str, ...], origin: Span | None = None) -> Artifact:
-    return Artifact(f"{kind}.{name}", kind, arm_id, {"location": region, "sku": "Standard_LRS"}, needs, origin=origin)
+    def _store(
+        self, kind: Kind, name: str, arm_id: str, region: str, needs: tuple[str, ...], origin: Span | None = None
+    ) -> Artifact:
+        theirs = self._existing(kind, name)
+        spec: dict[str, Json] = {"location": region, **(theirs or {"sku": "Standard_LRS"})}
+        return Artifact(f"{kind}.{name}", kind, arm_id, spec, needs, origin=origin)

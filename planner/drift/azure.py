@@ -11,6 +11,7 @@ from planner.compare import TAGS, others, outside
 from planner.diff import Change
 from planner.drift.model import Finding, Severity
 from planner.estate import Estate, Span
+from planner.existing import EXISTING, is_existing, why_unfit
 from planner.ports import Observed
 from planner.state import Recorded, State
 
@@ -56,7 +57,9 @@ def compare(estate: Estate, state: State, seen: Mapping[str, Observed | None], b
 
 def _gone(estate: Estate, recorded: Recorded, yours: bool) -> Finding:
     kind = recorded.kind
-    if yours and kind in ENGINE_MADE:
+    if is_existing(recorded.spec):
+        severity, then = Severity.URGENT, "others have made it, and nothing makes it again"
+    elif yours and kind in ENGINE_MADE:
         severity, then = Severity.FOREIGN, "its migration is complete: it was yours to remove"
     elif kind is Kind.SEED_DISK:
         severity, then = Severity.URGENT, "what was replicated is lost: the next apply stops it, the one after begins anew"
@@ -74,6 +77,11 @@ def _gone(estate: Estate, recorded: Recorded, yours: bool) -> Finding:
 
 
 def _differences(estate: Estate, recorded: Recorded, seen: Observed, yours: bool) -> Iterator[Finding]:
+    if is_existing(recorded.spec):
+        for reason in why_unfit(recorded.kind, recorded.spec, seen):
+            then = "others have made it, and no apply changes it: its owner sets it back"
+            yield _finding(estate, recorded, Severity.OURS, EXISTING, reason, then)
+        return
     if not seen.ours:
         what = "does not carry our tags any more"
         then = f"put the tag wavelift-estate={estate.name} back: until then apply refuses to touch it"

@@ -4,7 +4,17 @@
 bytes, rates bits per second. Nothing here knows YAML, vCenter or Azure.
 """
 
-from planner.estate.azure import Azure, AzureLogin, Identities, Login, ResourceGroup, SecretRef, StateBlob, WorkloadIdentity
+from planner.estate.azure import (
+    Azure,
+    AzureLogin,
+    Existing,
+    Identities,
+    Login,
+    ResourceGroup,
+    SecretRef,
+    StateBlob,
+    WorkloadIdentity,
+)
 from planner.estate.diagnostic import Diagnostic, Span
 from planner.estate.landing import LICENCES, Landing, OsType
 from planner.estate.machines import DiskWish, Hold, Machine, NicWish, Phase, Removed, Wave
@@ -40,6 +50,7 @@ __all__ = [
     "DiskWish",
     "DriftPolicy",
     "Estate",
+    "Existing",
     "ForecastPolicy",
     "Hold",
     "Identities",

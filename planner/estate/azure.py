@@ -65,6 +65,19 @@ class Identities:
 
 
 @dataclass(frozen=True, slots=True)
+class Existing:
+    """Artifacts of others that are used: a name in the group where ours would be, or an ARM id. `places` are pairs of
+    "log_store.koreacentral" or "seed_store.korea" (a kind, and its region or target) and one of these."""
+
+    vault: str | None = None
+    places: tuple[tuple[str, str], ...] = ()
+
+    def at(self, place: str) -> str | None:
+        """What is used there; None: nothing, it is made."""
+        return next((given for name, given in self.places if name == place), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Azure:
     """`endpoint` and `authority` are None for the public cloud; `login` None means the ambient identity."""
 
@@ -78,6 +91,7 @@ class Azure:
     login: AzureLogin | None = None
     roles: Literal["assign", "assume"] = "assign"
     identities: Identities = Identities()
+    existing: Existing = Existing()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from planner.artifact import DATA_BEARING, Artifact
 from planner.compare import outside
 from planner.diff import Change, diff
 from planner.estate import Diagnostic, Span
+from planner.existing import WHY, is_existing, unfit
 from planner.plan.model import World
 from planner.ports import Observed
 from planner.state import MachineState, Recorded
-from planner.steps import Adopt, Create, Delete, Note, Step, Update
+from planner.steps import Adopt, Create, Delete, Forget, Note, Step, Update
 
 FIXED = frozenset({"location"})
 """Properties that Azure cannot change in place."""
@@ -27,6 +28,7 @@ class Differ:
         self.steps: list[Step] = []
         self.drift: list[Note] = []
         self.errors: list[Diagnostic] = []
+        self.warnings: list[Diagnostic] = []
         self.stepped: dict[str, int] = {}
 
     def add(self, step: Step) -> None:
@@ -40,7 +42,9 @@ class Differ:
         """Add the step that `artifact` needs, or none. Call in dependency order."""
         recorded = self._recorded.get(artifact.address)
         seen = self._world.artifacts.get(artifact.address)
-        if recorded is None:
+        if is_existing(artifact.spec):
+            self._use(artifact, recorded, seen)
+        elif recorded is None:
             self._missing(artifact, seen, why)
         elif self.gone(artifact.address):
             self.note_gone(recorded, artifact.wave, artifact.origin)
@@ -56,8 +60,11 @@ class Differ:
             self.steps[at] = replace(step, enables=machine)
 
     def drop(self, recorded: Recorded, why: str, users: Iterable[str] = (), wave: str | None = None) -> None:
-        """Delete something recorded that is wanted no more, after the steps of its `users`."""
+        """Delete something recorded that is wanted no more, after the steps of its `users`. What others have made stays."""
         needs = self.needs(users)
+        if is_existing(recorded.spec):
+            self.add(Forget(recorded.address, recorded.kind, needs, f"{why}; it stays as it is: others have made it"))
+            return
         self.add(Delete(recorded.address, recorded.kind, recorded.id, needs, why, recorded.machine, wave))
 
     def gone(self, address: str) -> bool:
@@ -108,6 +115,31 @@ class Differ:
                 "wavelift does not take over what it did not make: choose another name or resource group, or remove it."
             )
             self.errors.append(Diagnostic("WL310", "exists and is not ours", detail, artifact.address, artifact.origin))
+
+    def _use(self, artifact: Artifact, recorded: Recorded | None, seen: Observed | None) -> None:
+        """Of others: looked at and recorded. No step ever changes it."""
+        if self.gone(artifact.address):
+            detail = f"{artifact.address}: {artifact.id} does not exist, though `azure.existing` names it. Correct it there."
+            self.errors.append(Diagnostic("WL570", "the existing artifact is not there", detail, "azure.existing"))
+            return
+        reasons = list(unfit(artifact, seen)) if seen is not None and seen.readable else []
+        if reasons:
+            detail = f"{artifact.address}: {artifact.id} cannot be used: {'; '.join(reasons)}. Whoever owns it can change that."
+            self.errors.append(Diagnostic("WL571", "the existing artifact cannot be used", detail, "azure.existing"))
+        if seen is not None and seen.properties.get("public_network_access") == "Disabled":
+            detail = (
+                f"{artifact.address}: {artifact.id} is reached through a private endpoint alone. `wavelift doctor`, on each host "
+                "that plans, applies or runs the engine, tries the way there."
+            )
+            self.warnings.append(
+                Diagnostic("WL572", "reached through a private endpoint alone", detail, "azure.existing", severity="warning")
+            )
+        if recorded is not None and recorded.id.lower() != artifact.id.lower():
+            self._existing(artifact, recorded, None)
+        elif recorded is None or recorded.spec != artifact.spec:
+            needs = self.needs(artifact.deps)
+            step = Adopt(artifact.address, artifact.kind, artifact.id, artifact.spec, needs, artifact.deps, WHY)
+            self.add(replace(step, origin=artifact.origin))
 
     def _create(self, artifact: Artifact, why: str) -> None:
         self.add(

@@ -55,7 +55,7 @@ def plan(
         drift=_about(differ.drift, within),
         left_out=narrowed.left_out,
         pulled_in=narrowed.pulled_in,
-        warnings=tuple(w for w in notes.warnings if within.keeps(w)),
+        warnings=tuple(w for w in (*differ.warnings, *notes.warnings) if within.keeps(w)),
         errors=tuple(errors),
         inputs=desired.estate.digest,
         asked=Asked(allow_destroy, scope),

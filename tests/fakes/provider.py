@@ -119,6 +119,10 @@ class FakeAzure:
         with self.lock:
             self._require(ref)
             thing = self.contents.things.get(ref.id.lower())
+            if spec.get("existing"):
+                if thing is None:
+                    raise NotFound("it is not there", subject=ref.id)
+                return _Operation(self, ref, None)
             if thing is None:
                 thing = Thing(ref.id, str(ref.kind), {}, ready=ref.kind not in SLOW)
                 self.contents.things[ref.id.lower()] = thing

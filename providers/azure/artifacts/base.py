@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from planner.ports import Json, Made, Observed, Operation, ResourceRef
 from providers.azure.errors import translated
 from providers.azure.ids import ArmId, parse
-from providers.azure.operations import Pending
+from providers.azure.operations import Deferred, Pending
 from providers.azure.session import AzureSession
 from providers.azure.tags import Owner
 from replication.model.errors import NotFound, Permanent
@@ -144,6 +144,8 @@ class GroupKind(Listed):
 
     def begin(self, ref: ResourceRef, spec: Spec) -> Operation:
         at = parse(ref.id)
+        if spec.get("existing"):
+            return Deferred(lambda: self._theirs(at), at.name)
         tags = self.tags(at, ref.address, spec)
         with translated(at.name):
             return self._pending(at, spec, self.put(at, spec, tags))
@@ -157,6 +159,12 @@ class GroupKind(Listed):
         except (NotFound, ValueError):
             return self.begin(ref, spec)  # not a token of this library's version: a PUT again says how it ended
         return self._pending(at, spec, poller, lambda: self.begin(ref, spec))
+
+    def _theirs(self, at: ArmId) -> Made:
+        """What somebody else has made: looked at, and nothing else."""
+        with translated(at.name):
+            found = self.get(at)
+        return Made(str(found.id or at.text), self.attributes(found))
 
     def _pending(
         self, at: ArmId, spec: Spec, poller: LROPoller[Any], again: Callable[[], Operation] | None = None

@@ -196,7 +196,19 @@ class StorageAccounts(GroupKind):
         }
 
     def properties(self, found: Any) -> dict[str, Json]:
-        return {"location": place(found.location), "sku": plain(found.sku and found.sku.name)}
+        """With what counts for one that others have made: an account of ours is made without soft delete."""
+        said: dict[str, Json] = {"location": place(found.location), "sku": plain(found.sku and found.sku.name)}
+        if self.owner.owns(found.tags):
+            return said
+        at = parse(str(found.id))
+        with translated(at.name):
+            blobs = self.session.storage(at.subscription).blob_services.get_service_properties(at.group, at.name)
+        kept = blobs.delete_retention_policy
+        return said | {
+            "soft_delete": bool(kept and kept.enabled),
+            "hierarchical_namespace": bool(found.properties.is_hns_enabled),
+            "public_network_access": plain(found.properties.public_network_access),
+        }
 
     def attributes(self, found: Any) -> dict[str, Json]:
         return {"blob_endpoint": found.properties.primary_endpoints.blob}
@@ -251,7 +263,7 @@ class KeyVaults(GroupKind):
         return {"rbac": (True, found.properties.enable_rbac_authorization)}
 
     def properties(self, found: Any) -> dict[str, Json]:
-        return {"location": place(found.location)}
+        return {"location": place(found.location), "public_network_access": plain(found.properties.public_network_access)}
 
     def attributes(self, found: Any) -> dict[str, Json]:
         return {"vault_uri": found.properties.vault_uri}
