@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
 
@@ -104,7 +105,7 @@ def invoke(arguments: list[str]) -> int:
     """Run a command line; its exit code. WAVELIFT_TRACE=1 shows tracebacks of unexpected errors."""
     try:
         try:
-            code = app(args=arguments, standalone_mode=False)
+            code = _narrowed(arguments)(args=arguments, standalone_mode=False)
         finally:
             hush()
         if code == INTERRUPTED:  # typer turns Ctrl-C into this number
@@ -122,6 +123,19 @@ def invoke(arguments: list[str]) -> int:
         return 0
     except Exception as error:  # noqa: BLE001 - the outermost edge: a bug is reported as one, with where to look
         return _unexpected(error)
+
+
+def _narrowed(arguments: list[str]) -> typer.Typer:
+    """The application with the one command that is called. typer works out the parameters of every command there is, which
+    takes as long as a short command itself; whatever is not plainly the name of one is left to the whole."""
+    word = arguments[0] if arguments else ""
+    commands = [c for c in app.registered_commands if c.name == word]
+    groups = [g for g in app.registered_groups if g.name == word]
+    if not commands and not groups:
+        return app
+    one = copy.copy(app)
+    one.registered_commands, one.registered_groups = commands, groups
+    return one
 
 
 def _interrupted() -> int:
