@@ -65,6 +65,15 @@ def says_destroy(path: Path) -> bool:
         return False
 
 
+def text_of(path: Path, most: int = 1024 * 1024) -> str:
+    """A text beside a plan file. `UserProblem` when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(most).decode(errors="replace")
+    except OSError as error:
+        raise UserProblem(f"{path} cannot be read: {error.strerror or error}") from error
+
+
 def moment(at: float, iso: bool = False) -> str:
     """A unix time, in UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ" if iso else "%Y-%m-%d %H:%M UTC", time.gmtime(at))

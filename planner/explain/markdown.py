@@ -22,6 +22,7 @@ RESERVE = 1_500
 """For what was left out, which is said at the end."""
 TABLE = 24_000
 LISTED = 8_000
+FORECAST = 16_000
 REST = "the plan file (`wavelift show FILE`)"
 """Where what does not fit can be read."""
 
@@ -37,6 +38,8 @@ class Shown:
     digest: str = ""
     valid: str = ""
     artifact: str = REST
+    forecast: str = ""
+    """Markdown of the forecast that was made with the plan: how long it takes, how long machines are down, what it costs."""
 
 
 def marker(estate: str) -> str:
@@ -53,7 +56,10 @@ def markdown(plan: Plan, shown: Shown | None = None) -> str:
         page.must(line)
     _list(page, "Cannot be undone", [_undone(s) for s in told.irreversible])
     _list(page, "Destroyed", [f"- `{_code(s.address)}`: {_text(s.why)}" for s in plan.steps if isinstance(s, Delete)])
-    left = [title(wave, section) for wave, section in told.sections() if not page.add(_details(wave, section))]
+    late = []
+    if shown.forecast and not page.forecast(shown.forecast):
+        late = ["the forecast"]
+    left = late + [title(wave, section) for wave, section in told.sections() if not page.add(_details(wave, section))]
     if left:
         page.close(left, shown.artifact)
     return page.text()
@@ -155,6 +161,10 @@ class _Page:
         self._room -= size
         self._parts += ["", part]
         return True
+
+    def forecast(self, told: str) -> bool:
+        """Shown open, when it is not longer than its share."""
+        return len(told.encode()) <= FORECAST and self.add(told.strip())
 
     def close(self, left: list[str], artifact: str) -> None:
         names = ", ".join(_text(name) for name in left)

@@ -28,7 +28,9 @@ def test_a_pull_request_has_one_comment_and_the_merge_does_what_it_says(place: P
     assert first.splitlines()[:3] == [MARKER, "<!-- wavelift:ci:estates/seoul -->", "<!-- wavelift:run:101 -->"]
     assert SHA.search(first)[1] == run.action["digest"] and "start to replicate" in first
     assert MARKER in run.summary
-    assert {p.name for p in (place.artifacts / "101").iterdir()} == {"plan.wlplan", "plan.txt", "plan.md", "plan.json", "result"}
+    assert "**Initial replications**" in first and "no part of the plan" in first, "how long it takes is in the comment"
+    left = {f"plan.{end}" for end in ("wlplan", "txt", "md", "json", "forecast")} | {"result"}
+    assert {p.name for p in (place.artifacts / "101").iterdir()} == left
 
     place.write("phase: replicate", "phase: replicat")
     run = place.github(102).workflow(WORKFLOWS / "plan.yml", "plan")

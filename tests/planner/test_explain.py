@@ -112,6 +112,16 @@ def test_markdown_fits_whatever_the_plan(tmp_path: Path, monkeypatch: pytest.Mon
     assert shown.count("<details>") == shown.count("</details>") and shown.count("```") % 2 == 0
 
 
+def test_the_forecast_stands_in_the_comment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Issue 4: a pull request says how long it takes and how long each machine is down; a forecast too long to fit is named."""
+    monkeypatch.chdir(tmp_path)
+    plan = case("migrate-from-test", tmp_path).plan
+    shown = markdown(plan, Shown(forecast="| db | 11 min / 19 min |\n"))
+    assert "| db | 11 min / 19 min |" in shown and shown.index("11 min") < shown.index("<details>")
+    long = markdown(plan, Shown(forecast="| db | 11 min |\n" * 2000))
+    assert "11 min" not in long and "Left out here" in long and "the forecast" in long
+
+
 def test_a_changed_plan_is_a_small_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Issue 4: stable, so that a changed plan is a small diff; and found again by its marker."""
     site = started(tmp_path, monkeypatch, 12)

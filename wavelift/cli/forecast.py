@@ -71,8 +71,11 @@ def progress(wiring: Wiring, looked: Looked) -> dict[str, float]:
     return out
 
 
-def beside_a_plan(looked: Looked) -> None:
-    """What a plan says besides itself: it depends on the hour, so it is no part of the plan, of its digest or its file."""
+def beside_a_plan(looked: Looked, out: Path | None = None) -> None:
+    """What a plan says besides itself: it depends on the hour, so it is no part of the plan, of its digest or its file.
+
+    `out`: where it is also kept as Markdown, with its warnings, for `wavelift show --markdown --forecast`.
+    """
     from wavelift.diagnostics import shown
     from wavelift.forecasting import forecast as work_out
     from wavelift.forecasting import text as words
@@ -81,5 +84,19 @@ def beside_a_plan(looked: Looked) -> None:
     found = work_out(looked, time.time(), most=IN_A_PLAN)
     if told := warnings(looked.desired.estate, found):
         typer.echo(shown(told), err=True)
+    when = f"{words.clock(found, found.at)} {found.zone}"
     if page := words.text(found, ROWS):
-        typer.echo(f"\nForecast ({words.clock(found, found.at)} {found.zone}; no part of the plan)\n\n{page}", nl=False)
+        typer.echo(f"\nForecast ({when}; no part of the plan)\n\n{page}", nl=False)
+    if out is not None:
+        warned = [f"- **{w.code}** {w.summary}: {w.detail}\n" for w in told]
+        head = [f"Forecast of {when}, no part of the plan.\n\n", *warned, "\n" if warned else ""]
+        _keep(out, "".join([*head, words.markdown(found, ROWS)]))
+
+
+def _keep(out: Path, page: str) -> None:
+    from wavelift.problems import UserProblem
+
+    try:
+        out.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UserProblem(f"the forecast cannot be written to {out}: {error.strerror or error}") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,6 +49,10 @@ def plan(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the plan to a file, for `show` and `apply FILE`.")
     ] = None,
+    forecast: Annotated[
+        Path | None,
+        typer.Option("--forecast", metavar="FILE", help="Write the forecast as Markdown, for `show --markdown --forecast FILE`."),
+    ] = None,
     wave: Waves = None,
     machine: Machines = None,
     target: Targets = None,
@@ -84,10 +90,11 @@ def plan(
 
         events.planned(looked.plan, digest_of(looked.plan))
     show(looked, json, console, diagnostics, verbose)
-    if not json and not looked.plan.errors:
+    if not looked.plan.errors and (not json or forecast is not None):
         from wavelift.cli.forecast import beside_a_plan
 
-        beside_a_plan(looked)
+        with redirect_stdout(sys.stderr) if json else nullcontext():
+            beside_a_plan(looked, forecast)
     if looked.plan.errors:
         raise typer.Exit(code_for(looked.plan.errors))
     if out is not None:

@@ -20,6 +20,10 @@ def show(
     artifact: Annotated[
         str, typer.Option("--artifact", metavar="TEXT", help="With --markdown: where to find what does not fit, in your words.")
     ] = "",
+    forecast: Annotated[
+        Path | None,
+        typer.Option("--forecast", metavar="FILE", help="With --markdown: the file of `plan --forecast`, shown too."),
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
     """Say what a plan file would do: as text, as Markdown for a pull request, or as JSON."""
@@ -27,7 +31,7 @@ def show(
     from planner.explain import markdown as as_markdown
     from planner.explain import text, to_json
     from planner.explain.markdown import REST, Shown
-    from wavelift.planio import moment, read, says_destroy
+    from wavelift.planio import moment, read, says_destroy, text_of
 
     if says_destroy(plan_file):
         from wavelift.cli.showdestroy import show as show_destroy
@@ -41,7 +45,7 @@ def show(
         about = {"digest": file.digest, "valid_until": moment(file.valid_until, iso=True)}
         typer.echo(jsons.dumps(to_json(file.plan, about), indent=2, ensure_ascii=False))
     elif markdown:
-        shown = Shown(file.digest, moment(file.valid_until), artifact or REST)
+        shown = Shown(file.digest, moment(file.valid_until), artifact or REST, text_of(forecast) if forecast else "")
         typer.echo(as_markdown(file.plan, shown), nl=False)
     else:
         typer.echo(text(file.plan, verbose), nl=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 from planner.artifact import Kind
@@ -149,7 +150,9 @@ def _cutovers(
         asked.append(Asked(one.machine, all_blackouts(looked, known[name], name), found.p90 if found else 0.0))
     legal = legal_starts(estate, asked, now)
     for one in wanted:
-        yield _cutover(one, told[one.machine.name], legal[one.machine.name])
+        record, found = looked.records.get(one.uuid), told[one.machine.name]
+        assumed = found is not None and record is not None and "azure" not in record.measured
+        yield replace(_cutover(one, found, legal[one.machine.name]), azure_assumed=assumed)
 
 
 def predicted(record: Record | None, cutover: CutoverPolicy) -> Downtime | None:

@@ -45,6 +45,8 @@ class Cutover:
     legal: Legal
     short: str = ""
     """Why its window or its budget is too small, or empty."""
+    azure_assumed: bool = False
+    """No test migration has measured how long Azure takes to make and start the VM."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from planner.legal import Legal
+from replication.engine.orders.forecast import AZURE
 from wavelift.forecasting.model import Cutover, Forecast, Start
 
 UNKNOWN = "unknown"
@@ -31,10 +32,14 @@ def text(found: Forecast, most: int | None = None) -> str:
     return "\n".join([*lines, *_closing(found)]) + "\n" if lines or found.left_out else ""
 
 
-def markdown(found: Forecast) -> str:
+def markdown(found: Forecast, most: int | None = None) -> str:
+    """Tables for a pull request; of each at most `most` rows."""
     lines: list[str] = []
     for title, heads, rows in _tables(found):
-        lines += [f"**{title}**", "", _row(heads), _row("---" for _ in heads), *(_row(row) for row in rows), ""]
+        shown = rows if most is None else rows[:most]
+        lines += [f"**{title}**", "", _row(heads), _row("---" for _ in heads), *(_row(row) for row in shown), ""]
+        if len(shown) < len(rows):
+            lines += [f"… and {len(rows) - len(shown)} more: run `wavelift forecast`", ""]
     for line in _closing(found):
         lines += [line, ""]
     return "\n".join(lines)
@@ -111,6 +116,10 @@ def _closing(found: Forecast) -> Iterator[str]:
         rest = [region for region, amount in found.cost.items() if amount is None]
         also = f", and {UNKNOWN} for {', '.join(rest)}" if rest else ""
         yield f"Seeds in all: {found.monthly:,.2f} {found.currency} a month{also}."
+    assumed = [one.machine for one in found.cutovers if one.azure_assumed]
+    if assumed:
+        names = ", ".join(assumed[:6]) + (f" and {len(assumed) - 6} more" if len(assumed) > 6 else "")
+        yield f"Assumed in downtimes: {AZURE:g} s for Azure to make and start a VM, until a test migration measures it: {names}."
     if found.starts:
         yield "Assumed: " + "; ".join(f"{what} {value}" for what, value in found.assumed.items()) + "."
 
