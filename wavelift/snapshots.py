@@ -31,7 +31,7 @@ def cycle_lines(record: Record) -> Iterator[str]:
         yield "the guest's stuns lie within the taking and the removing; how long they are stands in the VM's log alone"
 
 
-def test_lines(record: Record, order: Order | None, name: str) -> Iterator[str]:
+def trial_lines(record: Record, order: Order | None, name: str) -> Iterator[str]:
     """Of the test that is there: what its isolation asserted, and how to look at it."""
     vm = record.test.get("vm")
     if vm is None:

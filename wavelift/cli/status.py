@@ -80,7 +80,7 @@ def one(workspace: Workspace, wiring: Wiring, name: str) -> list[str]:
     from wavelift.card import card
     from wavelift.commands import find
     from wavelift.cutovers import others_off
-    from wavelift.snapshots import cycle_lines, test_lines
+    from wavelift.snapshots import cycle_lines, trial_lines
 
     if name in workspace.estate.waves:
         now = time.time()
@@ -96,7 +96,7 @@ def one(workspace: Workspace, wiring: Wiring, name: str) -> list[str]:
     order = wiring.engine.order(found.account, found.machine.uuid, number) if number is not None else None
     off = others_off(workspace, wiring, name) if row.get("needs") else None
     told = card(found.record, name, str(span) if span else "", order, off)
-    return [head, *told, *test_lines(found.record, order, name), *cycle_lines(found.record)]
+    return [head, *told, *trial_lines(found.record, order, name), *cycle_lines(found.record)]
 
 
 def with_nights(workspace: Workspace, wiring: Wiring) -> list[dict[str, Any]]:
