@@ -110,8 +110,8 @@ def way_back(cut: Cut) -> dict[str, Any]:
         return {"possible": True, "seconds": BACK if OFF in facts else 0.0, "loses": ""}
     if "announced/vm" in facts:
         made = "vm" in order.made
-        loses = "what was written in Azure since its VM was started" if made else "what its VM wrote, should it be there after all,"
-        return {"possible": True, "seconds": BACK, "loses": loses}
+        started = "what was written in Azure since its VM was started"
+        return {"possible": True, "seconds": BACK, "loses": started if made else "what its VM wrote, should it be there after all,"}
     seconds = BACK if "power_off_asked" in facts or "powered_off" in facts else 0.0
     return {"possible": True, "seconds": seconds, "loses": ""}
 
