@@ -111,7 +111,7 @@ def way_back(cut: Cut) -> dict[str, Any]:
     if "announced/vm" in facts:
         made = "vm" in order.made
         started = "what was written in Azure since its VM was started"
-        return {"possible": True, "seconds": BACK, "loses": started if made else "what its VM wrote, should it be there after all,"}
+        return {"possible": True, "seconds": BACK, "loses": started if made else "what its VM wrote, should it be there,"}
     seconds = BACK if "power_off_asked" in facts or "powered_off" in facts else 0.0
     return {"possible": True, "seconds": seconds, "loses": ""}
 
