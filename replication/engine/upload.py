@@ -59,7 +59,8 @@ class Upload:
     def save(self) -> None:
         """Durably. Raises `Superseded` when another coordinator has gone on with the disk."""
         sets = [getattr(self, name).to_bytes() for name in _SETS]
-        head = {"schema": 1, "live": self.live, "closing": self.closing, "doubt": self.doubt, "sets": [len(data) for data in sets]}
+        lengths = [len(data) for data in sets]
+        head = {"schema": 1, "live": self.live, "closing": self.closing, "doubt": self.doubt, "sets": lengths}
         head |= {name: getattr(self, name) for name in _TEXTS}
         self.cell.put(json.dumps(head, sort_keys=True).encode() + b"\n" + b"".join(sets))
 
