@@ -49,7 +49,8 @@ def once(target: str, nth: int, do: Any) -> Process:
 
 
 def test_initial_then_first_delta_at_once() -> None:
-    """S1.2, S1.3, S8.2: the replica is the source; the first delta follows the initial cycle without a pause."""
+    """S1.2, S1.3, S8.1, S8.2: the initial cycle begins with its item, nothing else is asked for; the replica is the source;
+    the first delta follows the initial cycle without a pause."""
     world = World()
     world.add()
     one = Run(world)

@@ -300,3 +300,25 @@ def carried_without_source(world: World) -> str | None:
     run(world, outcome(world, 1))
     progress = world.record().order
     return progress.outcome if progress else None
+
+
+def test_a_power_off_that_takes_its_time_is_waited_for(world: World) -> None:
+    """S1.4: power-off confirmed. vCenter has taken the order and the machine still runs: no final delta before it is off,
+    and the migration does not end for it."""
+    vm, process = world.vcenter.vms["m1"], Process()
+    asked: list[float] = []
+
+    def still_on(_: object) -> None:
+        if asked and world.clock.now() < asked[0] + 60:
+            vm.power = Power.ON
+        elif asked:
+            vm.power = Power.OFF
+
+    process.hooks["source.power_off"] = lambda _: asked.append(world.clock.now()) if not asked else None
+    process.hooks["source.facts"] = still_on
+    world.order("m1", 1, OrderKind.MIGRATE, Shutdown(mode="force"))
+    run(world, outcome(world, 1), process)
+    order = world.record().order
+    assert order is not None and order.outcome == "done", order.problem if order else ""
+    assert float(order.facts["powered_off"]) >= asked[0] + 60
+    assert_migrated(world)

@@ -12,15 +12,17 @@ from replication.engine.budget import Budget
 from replication.engine.checksums import SEGMENT, Checksums, hashes_prefix
 from replication.engine.config import Patience
 from replication.engine.retry import Retry
+from replication.model.command import Verb
 from replication.model.documents import evidence_name, load_evidence
 from replication.model.errors import PortError
 from replication.model.extents import Extent
 from replication.model.item import ItemDisk, OrderKind
-from replication.model.record import DiskEvidence, Life, Record
+from replication.model.record import CycleKind, DiskEvidence, Life, Record
 from replication.model.source import Power
 from replication.schedule import Policy
 from tests.engine.harness import SIZES, Process, Rule, Run, cycles, outcome, replicated, run
 from tests.engine.test_cycles import LATER, once
+from tests.engine.test_orders import assert_migrated
 from tests.fakes.clock import FakeClock
 from tests.fakes.stores import FakeDocuments
 from tests.fakes.world import World
@@ -358,3 +360,19 @@ def test_hashes_of_a_disk_of_many_segments() -> None:
 def _bounds(capacity: int, size: int) -> list[tuple[int, int]]:
     ends = [*range(SEGMENT * size, capacity, SEGMENT * size), capacity]
     return list(zip([0, *ends], ends, strict=False))
+
+
+def test_a_resync_asked_for_by_hand_after_the_power_off_does_not_begin_there() -> None:
+    """Design: no resync ever begins after the power-off. A person's word that comes then keeps no machine off for hours."""
+    world = World()
+    world.add(size=256 * 1024)
+    replicated(world)
+    world.guest_writes("m1")
+    world.order("m1", 1, OrderKind.MIGRATE)
+    process = Process(kill_when=lambda name, n: name == "source.create_snapshot" and world.vcenter.vms["m1"].power is Power.OFF)
+    assert not run(world, outcome(world, 1), process)
+    world.command("m1", Verb.RESYNC)
+    run(world, outcome(world, 1))
+    final = world.record().evidence[0]
+    assert final.kind is CycleKind.FINAL and not any("compared whole" in disk.note for disk in final.disks)
+    assert_migrated(world)

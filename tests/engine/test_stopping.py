@@ -206,3 +206,20 @@ def test_resync_by_hand(world: World) -> None:
     one.step()
     one.end()
     assert "refused: it replicates the disks 2000, 2001" in world.record().interventions[0].answer
+
+
+def test_a_cycle_in_progress_finishes_before_a_machine_in_delta_sync_is_stopped(world: World) -> None:
+    """S11: the stop order comes in mid-delta; the delta commits in its first attempt, then the seeds go."""
+    world.clock.advance(LATER)
+    before, one = world.record().cycle, Run(world)
+
+    def asked() -> None:
+        world.order("m1", 1, OrderKind.STOP)
+        one.engine.tick()
+
+    one = Run(world, once("replicas.write", 1, asked))
+    one.until(outcome(world, 1))
+    one.end()
+    newest = world.record().evidence[0]
+    assert (newest.cycle, newest.attempts) == (before + 1, 1)
+    assert_stopped(world)
