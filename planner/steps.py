@@ -16,8 +16,8 @@ from replication.model.item import OrderKind
 
 
 @dataclass(frozen=True, slots=True)
-class Create:
-    """Make what is not there. `why` in words; `again` when it was recorded and has vanished."""
+class _Kept:
+    """An artifact that the state has once the step is done, under `id` and with `spec`. `why` in words."""
 
     address: str
     kind: Kind
@@ -29,41 +29,26 @@ class Create:
     machine: str | None = None
     wave: str | None = None
     origin: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Create(_Kept):
+    """Make what is not there."""
+
     enables: MachineState | None = None
     """For a replication item: the machine's entry in the state once it is written."""
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class Update(_Kept):
     """Change what is there: `changes` against what was recorded (or observed, for drift)."""
 
-    address: str
-    kind: Kind
-    id: str
-    spec: Mapping[str, Json]
-    changes: tuple[Change, ...]
-    needs: tuple[str, ...]
-    deps: tuple[str, ...]
-    why: str
-    machine: str | None = None
-    wave: str | None = None
-    origin: Span | None = field(default=None, compare=False)
+    changes: tuple[Change, ...] = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Adopt:
+class Adopt(_Kept):
     """It exists, carries our tag and is not in the state: an apply was cut off. Only recorded."""
-
-    address: str
-    kind: Kind
-    id: str
-    spec: Mapping[str, Json]
-    needs: tuple[str, ...]
-    deps: tuple[str, ...]
-    why: str
-    machine: str | None = None
-    wave: str | None = None
-    origin: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,13 +179,13 @@ class Differ:
                     artifact.kind,
                     artifact.id,
                     artifact.spec,
-                    changes or back,
                     self.needs(artifact.deps),
                     artifact.deps,
                     why,
                     artifact.machine,
                     artifact.wave,
                     artifact.origin,
+                    changes=changes or back,
                 )
             )
 
