@@ -253,6 +253,7 @@ def test_a_guest_that_does_not_come_up_is_not_ready(world: World) -> None:
     migrate(world, ready="boot-log", ready_within=20.0)
     one = Run(world)
     one.until(lambda: "the Azure VM runs and is not ready (boot-log)" in world.record().problem)
+    assert "az vm boot-diagnostics get-boot-log --ids /subscriptions/" in world.record().problem
     assert progress(world).outcome is None and "ready" not in progress(world).facts
     assert any(vm.running for vm in world.cloud.vms.values())
     world.cloud.serial += "m1 login: "

@@ -25,11 +25,16 @@ def look_ready(steps: Steps, cloud: Cloud) -> str:
             steps.learn({"ready": str(work.clock.now()), "doing": ""})
             return f"ready ({wanted}) after {work.clock.now() - began:.0f} s"
         if work.clock.now() - began >= cutover.ready_within:
-            raise Temporary(
-                f"the Azure VM runs and is not ready ({wanted}) after {cutover.ready_within:.0f} s", subject=work.item.name
-            )
+            text = f"the Azure VM runs and is not ready ({wanted}) after {cutover.ready_within:.0f} s"
+            raise Temporary(text, subject=work.item.name, remedy=_look(steps, wanted))
         steps.learn({"doing": f"waits for {wanted}"}) if steps.facts.get("doing") != f"waits for {wanted}" else None
         work.clock.sleep(work.sizes.patience.poll)
+
+
+def _look(steps: Steps, wanted: str) -> str:
+    """How a person sees what was looked at, where there is something to see."""
+    shown = wanted.partition(":")[0] == BOOT_LOG
+    return f"read it: az vm boot-diagnostics get-boot-log --ids {steps.progress.made['vm']}" if shown else ""
 
 
 def _is_ready(steps: Steps, cloud: Cloud, wanted: str) -> bool:
