@@ -105,7 +105,7 @@ def read(path: Path) -> Doomed:
 
 def fits(found: Doomed, path: Path, expected: str | None, allowed: int | None, now: float) -> None:
     """What a file says of itself: it is the reviewed one, still valid, and of the number that was said besides."""
-    if expected is not None and expected.strip().lower().removeprefix("sha256:") != found.digest:
+    if expected is not None and expected.partition("@")[0].strip().lower().removeprefix("sha256:") != found.digest:
         told = f"{path} is not what was reviewed: its sha256 is {found.digest}, expected was {expected}"
         raise refusal("WL405", told, DENIED)
     if now > datetime.fromisoformat(found.valid_until).timestamp():

@@ -34,6 +34,7 @@ def look(
     # Before everything else: an order that ends while we look still counts as under way, and nothing of it as drift.
     records = read_records(wiring.engine, recorded)
     statuses = {u: s for account in gateways(recorded).values() for u, s in wiring.engine.statuses(account).items()}
+    items = {u: i for account in gateways(recorded).values() for u, i in wiring.engine.items(account).items()}
     state = absorb(recorded, records, read_orders(wiring.engine, recorded, records))
     refs = refs_of(state)
     say(f"looking at {len(refs)} artifacts in Azure")
@@ -41,7 +42,7 @@ def look(
     # Also with nothing recorded: what carries our tag then is what a lost state leaves behind.
     tagged = wiring.artifacts.tagged(subscriptions(estate))
     vcenter, blind = _vcenter(wiring, state, say)
-    return find(estate, state, Seen(artifacts, records, statuses, vcenter, tuple(tagged), blind, tuple(cost)), now)
+    return find(estate, state, Seen(artifacts, records, statuses, vcenter, tuple(tagged), blind, tuple(cost), items), now)
 
 
 def refs_of(state: State) -> list[ResourceRef]:

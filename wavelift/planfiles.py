@@ -12,19 +12,24 @@ from planner.plan import Plan
 from planner.plan.life import last_order
 from planner.plan.scope import EVERYTHING, Scope
 from planner.planfile import PlanFile, digest_of
+from planner.planfile.envelope import valid_until
 from planner.planfile.stale import moved
 from planner.state import State
 from planner.steps import Step
 from planner.store import View
 from wavelift.approvals import wanted
 from wavelift.diagnostics import shown
-from wavelift.planio import moment, read, refusal
+from wavelift.planio import moment, read, refusal, validity
 from wavelift.planning import Looked
 from wavelift.problems import DENIED, STALE, UserProblem, code_for
 from wavelift.workspace import Workspace
 
 if TYPE_CHECKING:
     from wavelift.wiring import Wiring
+
+
+SKEW = 3600.0
+"""Seconds that the clock of the host that planned may be ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class Filed:
     ) -> tuple[Looked, Chosen]:
         """Look at everything once more, and hold the file against it. What the file was planned with counts as approved
         here; whether it is, `wavelift.approvals.demand` asks."""
+        not_longer(self.file, self.path, validity(wiring.workspace.estate), time.time())
         view = wiring.workspace.view()
         done = belongs(self.file, self.path, wiring.workspace, view)
         asked, agreed = self.file.plan.asked, approvals | wanted(self.file.plan).keys()
@@ -94,14 +100,30 @@ def agreed_on(chosen: Chosen, expected: str | None) -> None:
 
 def fits(file: PlanFile, path: Path, expected: str | None, now: float) -> None:
     """What can be said of a file without looking anywhere: its digest is the reviewed one, and it is still valid."""
-    if expected is not None and _bare(expected) != file.digest:
+    digest, _, end = (expected or file.digest).partition("@")
+    if _bare(digest) != file.digest:
         raise refusal(
             "WL405", f"{path} is not the plan that was reviewed: its sha256 is {file.digest}, expected was {expected}", DENIED
         )
+    if end and end.strip().upper() != moment(file.valid_until, iso=True):
+        said = f"{path} is not the file that was reviewed: it is valid until {moment(file.valid_until, iso=True)}, not {end}"
+        raise refusal("WL405", said, DENIED)
     if now > file.valid_until:
         until = moment(file.valid_until)
         said = f"{path} is stale: it was valid until {until} (a rule's `plan_valid`). Plan again."
         raise refusal("WL406", said, STALE)
+
+
+def not_longer(file: PlanFile, path: Path, allowed: float, now: float) -> None:
+    """A validity that no plan of now could have was not written by `plan`: the digest does not cover it. `allowed`: seconds."""
+    latest = valid_until(now + SKEW, allowed)
+    if file.valid_until > latest:
+        raise refusal(
+            "WL401",
+            f"{path} says that it is valid until {moment(file.valid_until)}; a plan made now is valid until {moment(latest)} "
+            "(a rule's `plan_valid`). It was changed, or planned under another rule. Nothing was changed; plan again.",
+            STALE,
+        )
 
 
 def belongs(file: PlanFile, path: Path, workspace: Workspace, view: View) -> frozenset[str]:
@@ -141,7 +163,7 @@ def held_against(file: PlanFile, path: Path, looked: Looked, view: View, done: f
 
 
 def _bare(digest: str) -> str:
-    return digest.strip().lower().removeprefix("sha256:")
+    return digest.partition("@")[0].strip().lower().removeprefix("sha256:")
 
 
 def _orders(state: State, looked: Looked) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from planner.drift import azure, source
+from planner.drift import azure, items, source
 from planner.drift.allowed import sort_out
 from planner.drift.model import Cycles, Drift, Finding, Lag, Severity
 from planner.drift.source import Vcenter, lag
@@ -13,6 +13,7 @@ from planner.estate import Estate
 from planner.plan.life import Stage, stage, under_way
 from planner.ports import Observed, Tagged
 from planner.state import State
+from replication.model.item import Item
 from replication.model.record import Record
 from replication.model.status import Status
 
@@ -34,6 +35,8 @@ class Seen:
     tagged: tuple[Tagged, ...] = ()
     blind: tuple[str, ...] = ()
     cost: tuple[str, ...] = ()
+    items: Mapping[str, Item] | None = None
+    """By instance uuid: what the gateway stores hold; None: not looked at."""
 
 
 def find(estate: Estate, state: State, seen: Seen, now: float) -> Drift:
@@ -43,6 +46,8 @@ def find(estate: Estate, state: State, seen: Seen, now: float) -> Drift:
     found: list[Finding] = list(artifacts.findings)
     if seen.vcenter is not None:
         found += source.compare(estate, state, seen.records, seen.vcenter, now)
+    if seen.items is not None:
+        found += items.compare(estate, state, seen.records, seen.items)
     found += _silent(estate, state, seen, now)
     count, allowed, expires = sort_out(estate, found, now)
     return Drift(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from planner.drift import Drift, Severity
 from planner.drift.document import to_json
 from tests.e2e.site import Site, Vm, standing, until
 from wavelift.drifting import look
+from wavelift.planning import gateways
 
 GROUP = "rg-e2e"
 Change = tuple[str, str, str]
@@ -251,6 +253,20 @@ def test_what_carries_our_tag_and_is_not_recorded_is_unmanaged(site: Site) -> No
     assert [t.id.rpartition("/")[2] for t in seen(site).unmanaged] == ["rg-copied"]
     assert to_json(seen(site))["unmanaged"][0]["address"] == "resource_group.copied"
     client.begin_delete("rg-copied").result()
+
+
+def test_an_item_that_somebody_wrote_is_urgent(site: Site) -> None:
+    """issue 4, Drift: recorded against observed, also what the engine is told in the gateway store."""
+    wiring = site.wiring()
+    account = gateways(wiring.workspace.view().state)["koreacentral"]
+    uuid = site.uuid("still")
+    kept = wiring.engine.items(account)[uuid]
+    try:
+        wiring.engine.put_item(account, dataclasses.replace(kept, seed_container="elsewhere"))
+        assert ("urgent", "replication.still", "seed_container") in found(site)
+    finally:
+        wiring.engine.put_item(account, kept)
+    assert not [change for change in found(site) if change[1].startswith("replication.")]
 
 
 def test_a_vcenter_that_does_not_answer_is_an_error_and_no_silence(site: Site) -> None:

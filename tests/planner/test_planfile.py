@@ -22,7 +22,8 @@ from tests.planner.filed import FILE, apply_file, planned
 from tests.planner.site import Site, vm
 from tests.planner.test_plan_cases import NAMES
 from tests.planner.test_plan_cases import planned as case
-from wavelift.planio import VALID, read, write
+from wavelift.planfiles import fits, not_longer
+from wavelift.planio import VALID, moment, read, write
 from wavelift.problems import DENIED, ERROR, STALE, UserProblem
 
 WAVES = """\
@@ -327,6 +328,23 @@ def test_a_rule_shortens_the_time(site: Site) -> None:
     assert 7200 <= until - site.now < 9600
     site.now = until + 1
     assert "valid until" in refused(site, STALE)
+
+
+def test_a_validity_that_was_made_longer(site: Site) -> None:
+    """By somebody who computes the checksum anew: refused where no plan of now could have it, or another one was reviewed."""
+    file = read(planned(site))
+    until = file.valid_until
+    FILE.write_bytes(dumps(file.plan, until + 30 * 86400, site.workspace.estate.folder))
+    longer = read(FILE)
+    assert longer.digest == file.digest, "the same plan"
+    with pytest.raises(UserProblem, match="WL401"):
+        not_longer(longer, FILE, VALID, site.now)
+    not_longer(file, FILE, VALID, site.now)
+    seen = f"{file.digest}@{moment(until, iso=True)}"
+    fits(file, FILE, seen, site.now)
+    with pytest.raises(UserProblem, match="WL405") as told:
+        fits(longer, FILE, seen, site.now)
+    assert told.value.code == DENIED
 
 
 def test_a_plan_of_another_estate(site: Site) -> None:

@@ -1,0 +1,60 @@
+"""Items in the gateway stores against what apply wrote: who changes one, moves a replication (pure)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+
+from planner.artifact import Json, Kind, resolved
+from planner.drift.azure import place
+from planner.drift.model import Finding, Severity
+from planner.estate import Estate
+from planner.plan.life import Stage, stage
+from planner.state import State
+from replication.model.item import Item
+from replication.model.record import Record
+
+THEN = "the engine follows it: find who writes to the gateway store; another change of this machine in the files writes it anew"
+
+
+def compare(estate: Estate, state: State, records: Mapping[str, Record], items: Mapping[str, Item]) -> Iterator[Finding]:
+    """`items` by instance uuid: all that the gateway stores hold. Machines whose replication goes on."""
+    known: dict[tuple[str, str], Json] = {
+        (r.address, name): value for r in state.artifacts.values() for name, value in r.attributes.items()
+    }
+    for uuid, machine in state.machines.items():
+        recorded = state.artifacts.get(f"{Kind.REPLICATION}.{machine.name}")
+        if recorded is None or stage(machine, records.get(uuid)) not in (Stage.INITIAL, Stage.DELTA):
+            continue
+        wave, origin = place(estate, machine.name)
+        there = items.get(uuid)
+        if there is None:
+            what = "its item is gone from the gateway store"
+            yield Finding(Severity.URGENT, recorded.address, "", what, THEN, machine=machine.name, wave=wave, origin=origin)
+            continue
+        try:
+            wanted = resolved(recorded.spec, known)
+        except KeyError:  # what it was made from is no longer on record: nothing to hold it against
+            continue
+        for name, is_now in _differ(wanted, _told(there)):
+            what = f"{name} of its item was changed in the gateway store"
+            two = (wanted[name], is_now)
+            yield Finding(Severity.URGENT, recorded.address, name, what, THEN, *two, machine.name, wave, origin=origin)
+
+
+def _differ(wanted: Mapping[str, Json], there: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    """Every field that apply wrote and that is another one now, with what it is."""
+    for name, value in sorted(wanted.items()):
+        if name in there and _plain(there[name]) != _plain(value):
+            yield name, there[name]
+
+
+def _told(item: Item) -> dict[str, Json]:
+    return dataclasses.asdict(item)
+
+
+def _plain(value: Json) -> Json:
+    """Tuples as lists, numbers as they compare."""
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
