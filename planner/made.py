@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from planner.artifact import Json
 from planner.plan.life import Stage, stage
-from planner.state import State
+from planner.state import OVER, State
 from replication.model.item import Order, OrderKind, VmOrder
 from replication.model.record import OrderProgress, Record
 
@@ -27,7 +27,7 @@ def unknown(state: State, records: Mapping[str, Record]) -> dict[str, tuple[str,
     for uuid, machine in state.machines.items():
         record = records.get(uuid)
         order = record.order if record is not None else None
-        if record is None or order is None or machine.life == "stopped" or record.replication != machine.replication:
+        if record is None or order is None or machine.life in OVER or record.replication != machine.replication:
             continue
         known = kinds.get(machine.name, set())
         migrated = order.kind is OrderKind.MIGRATE and stage(machine, record) is Stage.MIGRATED and "vm" not in known

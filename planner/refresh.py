@@ -12,7 +12,7 @@ from dataclasses import replace
 from planner.artifact import Json, Kind
 from planner.made import specs
 from planner.plan.life import Stage, last_order, stage
-from planner.state import MachineState, Recorded, State
+from planner.state import OVER, MachineState, Recorded, State
 from replication.model.item import Order, OrderKind
 from replication.model.record import Record
 
@@ -33,7 +33,7 @@ def absorb(state: State, records: Mapping[str, Record], orders: Mapping[str, Ord
     mine: dict[str, list[str]] = {}
     for uuid, machine in state.machines.items():
         record = records.get(uuid)
-        if record is None or record.replication != machine.replication or machine.life in ("stopped", "forgotten"):
+        if record is None or record.replication != machine.replication or machine.life in OVER | {"forgotten"}:
             continue
         now = stage(machine, record)
         number, life = last_order(machine, record), _life(now, machine)

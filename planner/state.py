@@ -24,6 +24,8 @@ HISTORY = 100
 """Changes that are kept."""
 PLANS = 200
 """Plans that are remembered; older ones have long expired."""
+OVER = frozenset({"stopped", "released"})
+"""Lives of machines of which nothing is replicated, migrated or looked after any more."""
 
 
 class BadState(Exception):
@@ -53,7 +55,8 @@ class MachineState:
 
     `generation` counts how often replication was enabled (each has a replication uuid of its own); `orders` is the number
     of the last order written; `life` is the last known class ("replicating", "migrated", "completed", "stopped"), or
-    "forgotten" where it left the estate and what exists was kept. `protect`: nothing destroys what it has until it is released.
+    "forgotten" where it left the estate and what exists was kept, or "released" where it was handed over. `protect`: nothing
+    destroys what it has until that ends. `released`: by whom, when (unix time), why, and what it had then (`planner.release`).
     """
 
     name: str
@@ -64,6 +67,11 @@ class MachineState:
     orders: int = 0
     life: str = "replicating"
     protect: bool = False
+    released: Mapping[str, Json] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON. What only a released machine has is left out of others, which older releases of wavelift read."""
+        return {name: value for name, value in asdict(self).items() if name != "released" or value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +134,7 @@ def dumps(state: State) -> bytes:
         "serial": state.serial,
         "estate": state.estate,
         "artifacts": {a: _recorded(r) for a, r in state.artifacts.items()},
-        "machines": {u: asdict(m) for u, m in state.machines.items()},
+        "machines": {u: m.document() for u, m in state.machines.items()},
         "wavelift": RELEASE,
     }
     if state.history:

@@ -192,7 +192,7 @@ class Privileges(Protocol):
 
 def check_privileges(desired: Desired, state: State, vcenter: Privileges | None, seat: Seat) -> Iterator[Diagnostic]:
     """WL444 for vCenter privileges that lack, folded by privilege; WL442 for what could not be asked."""
-    over = {uuid for uuid, known in state.machines.items() if known.life in ("migrated", "completed")}
+    over = {uuid for uuid, known in state.machines.items() if known.life in ("migrated", "completed", "released")}
     for name, source in desired.estate.sources.items():
         ours = {m.uuid: m.machine.name for m in desired.machines.values() if m.machine.source == name and m.uuid not in over}
         path = f"sources.{name}.login"

@@ -33,7 +33,7 @@ def check(
     yield from _project_group(desired, seen)
     for target in targets.values():
         yield from _target(desired, target, seen)
-    over = {u for u, m in state.machines.items() if m.life in ("migrated", "completed")}
+    over = {u for u, m in state.machines.items() if m.life in ("migrated", "completed", "released")}
     for wanted in desired.machines.values():
         if wanted.uuid not in over:
             yield from _sizes(wanted, seen)

@@ -12,7 +12,7 @@ from planner.estate import Estate
 from planner.inventory import Inventory, SourceInventory
 from planner.ports import ResourceRef
 from planner.refresh import absorb
-from planner.state import State
+from planner.state import OVER, State
 from replication.model.errors import PortError
 from replication.model.source import SourceFacts
 from wavelift.planning import gateways, read_orders, read_records
@@ -60,7 +60,7 @@ def _vcenter(wiring: Wiring, state: State, say: Callable[[str], None]) -> tuple[
     estate = wiring.workspace.estate
     machines: dict[str, list[str]] = {}
     for uuid, machine in state.machines.items():
-        if machine.life != "stopped":
+        if machine.life not in OVER:
             source = source_of(estate, machine, state.artifacts.get(f"replication.{machine.name}"))
             machines.setdefault(source, []).append(uuid)
     sources: dict[str, SourceInventory] = {}

@@ -128,7 +128,7 @@ def rebind(workspace: Workspace, name: str, uuid: str, path: str) -> str:
         old = state.by_name().get(name)
         said = f"{name} is {path} ({uuid}) from now on; commit {workspace.estate.lock_file}"
         if old is not None:
-            if old.life in ("migrated", "completed"):
+            if old.life in ("migrated", "completed", "released"):
                 raise UserProblem(f"{name} is {old.life}: there is nothing to bind anew. Nothing was changed.")
             was = f"{name}-was-{old.uuid[-8:]}"
             session.do([Renamed(old.uuid, name, was)], f"{MACHINE}{was}")

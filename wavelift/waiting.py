@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from planner.engine import EngineReader
 from planner.plan import Plan
 from planner.plan.life import Stage, last_order, stage, under_way
-from planner.state import State
+from planner.state import OVER, State
 from planner.steps import Create, SendOrder
 from replication.model.errors import Temporary
 from replication.model.record import Life, Record
@@ -80,7 +80,7 @@ def pending(state: State, records: Mapping[str, Record]) -> list[Goal]:
     out = []
     for machine in state.machines.values():
         record = records.get(machine.uuid)
-        if machine.life in ("stopped", "completed"):
+        if machine.life in OVER | {"completed"}:
             continue
         if under_way(machine, record):
             out.append(Goal(machine.uuid, machine.name, machine.replication, last_order(machine, record)))

@@ -90,11 +90,15 @@ MEANING: dict[str, str] = {
     "WL504": "`removed` names a machine that the state does not have: most likely misspelled.",
     "WL506": "`destroy` exports the evidence first, and something of it could not be read or written.",
     "WL507": "A machine that leaves and one that begins have the same disks.",
+    "WL530": "The machine was handed over with `wavelift release`. A wave still holds it; nothing is done with it.",
+    "WL531": "The machine was handed over with `wavelift release`, and the files ask to replicate it once more.",
     "WL502": "A name or glob that narrows a plan fits nothing that is there.",
     "WL503": "A plan file carries the options that narrowed it.",
     "WL426": "Apply and engine exchange documents, and one of the two found a newer form than it knows.",
     "WL427": "The login of this command has no role that lets it read, or write, the blobs of the state.",
     "WL428": "The engine that last was in a region is of an older release and silent: it will not read what is written now.",
 }
-WARNINGS = frozenset({"WL340", "WL346", "WL348", "WL566", "WL572", "WL507", "WL428", "WL441", "WL442", "WL445", "WL488", "WL489"})
+WARNINGS = frozenset(
+    {"WL340", "WL346", "WL348", "WL566", "WL572", "WL507", "WL530", "WL428", "WL441", "WL442", "WL445", "WL488", "WL489"}
+)
 """Codes of `MEANING` that stop nothing; a test holds them against the product."""

@@ -29,6 +29,18 @@ PROTECTION: dict[str, Advice] = {
         "(the old name in its wave, and `wavelift state rebind`)",
         title="this looks like a move",
     ),
+    "WL530": Advice(
+        "Take the machine out of its wave.",
+        "(`wavelift release web-01`, and its line is still in waves/pilot.yaml)",
+        "(the line is taken out with the next pull request)",
+        title="released, and still in the files",
+    ),
+    "WL531": Advice(
+        "Take the machine out of its wave; or, if it is to replicate once more, `wavelift release --undo` first.",
+        "(`web-01`, released, stands in a wave with `phase: replicate`)",
+        "(the same, after `wavelift release web-01 --undo --why INC-881`)",
+        title="a released machine is asked for again",
+    ),
     "WL502": Advice(
         "Correct the name or the glob; quote globs, so that the shell leaves them alone.",
         "(`wavelift plan --wave shpo`)",

@@ -12,7 +12,7 @@ from planner.drift.source import Vcenter, lag
 from planner.estate import Estate
 from planner.plan.life import Stage, stage, under_way
 from planner.ports import Observed, Tagged
-from planner.state import State
+from planner.state import OVER, State
 from replication.model.item import Item
 from replication.model.record import Record
 from replication.model.status import Status
@@ -41,7 +41,7 @@ class Seen:
 
 def find(estate: Estate, state: State, seen: Seen, now: float) -> Drift:
     """`state` must have been refreshed (`planner.refresh.absorb`) with `seen.records`. `now`: unix time."""
-    busy = {m.name for u, m in state.machines.items() if m.life != "stopped" and under_way(m, seen.records.get(u))}
+    busy = {m.name for u, m in state.machines.items() if m.life not in OVER and under_way(m, seen.records.get(u))}
     artifacts = azure.compare(estate, state, seen.artifacts, busy)
     found: list[Finding] = list(artifacts.findings)
     if seen.vcenter is not None:

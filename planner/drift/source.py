@@ -15,7 +15,7 @@ from planner.drift.model import Finding, Severity
 from planner.estate import Estate, LimitsPolicy
 from planner.inventory import DiskFacts, Inventory, VmFacts
 from planner.plan.life import Stage, stage
-from planner.state import MachineState, Recorded, State
+from planner.state import OVER, MachineState, Recorded, State
 from replication.model.record import Record
 from replication.model.source import SourceFacts
 
@@ -43,7 +43,7 @@ def compare(
     for uuid, machine in state.machines.items():
         item = state.artifacts.get(f"{Kind.REPLICATION}.{machine.name}")
         source = source_of(estate, machine, item)
-        if machine.life == "stopped" or source not in vcenter.inventory.sources:
+        if machine.life in OVER or source not in vcenter.inventory.sources:
             continue
         one = _Machine(estate, machine, item, records.get(uuid), vms.get((source, uuid)), now)
         match stage(machine, records.get(uuid)):

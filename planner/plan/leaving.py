@@ -27,12 +27,12 @@ from planner.plan.life import Stage, last_order, stage, under_way
 from planner.plan.machines import TEST_MADE, Notes
 from planner.plan.model import World
 from planner.plan.orders import order_step
-from planner.state import MachineState, Recorded, State
+from planner.state import OVER, MachineState, Recorded, State
 from planner.steps import Create, Delete, Forget, Note, SendOrder
 from planner.wording import did_you_mean, quote
 from replication.model.item import OrderKind
 
-GONE = frozenset({"stopped", "forgotten"})
+GONE = OVER | {"forgotten"}
 """Lives of machines that the estate has done with."""
 HANDED_OVER = "left the estate after its migration: it is yours now, wavelift forgets it"
 

@@ -23,7 +23,7 @@ class Stage(Enum):
 def stage(state: MachineState | None, record: Record | None) -> Stage:
     if state is None or state.life == "stopped":
         return Stage.NEW
-    if state.life == "completed":
+    if state.life in ("completed", "released"):
         return Stage.COMPLETED
     if record is None or record.replication != state.replication:
         return Stage.MIGRATED if state.life == "migrated" else Stage.INITIAL

@@ -22,6 +22,7 @@ from planner.plan.gates import approval_gate, test_gate, way_back_gate
 from planner.plan.life import Stage, last_order, reached, stage, under_way
 from planner.plan.model import World
 from planner.plan.orders import days_of, expired, latched, order_step
+from planner.plan.released import is_released, still_asked
 from planner.state import MachineState, Recorded, State
 from planner.steps import Note, Protect
 from replication.model.item import OrderKind
@@ -65,6 +66,12 @@ class Machines:
         for wave in self._desired.estate.waves.values():
             for name in wave.machines:
                 wanted = self._desired.machines.get(name)
+                uuid = wanted.uuid if wanted is not None else self._desired.absent.get(name, "")
+                known = self._state.machines.get(uuid)
+                if known is not None and is_released(known):
+                    told = still_asked(known, self._desired.estate.machines[name])
+                    (self._differ.errors if told.severity == "error" else self._notes.warnings).append(told)
+                    continue
                 if wanted is not None:
                     self._plan(wanted, wave)
                 elif name in self._desired.absent:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from planner.desired import Desired
 from planner.estate import Diagnostic
-from planner.state import Recorded, State
+from planner.state import OVER, Recorded, State
 from planner.steps import Rename
 
 
@@ -38,7 +38,7 @@ def plan_renames(desired: Desired, state: State) -> tuple[State, list[Rename], l
     pending = {u: m for u, m in state.machines.items() if u in wanted and m.name != wanted[u]}
     if not pending:
         return state, [], []
-    held = {m.name: m.uuid for m in state.machines.values() if m.life != "stopped" or m.uuid in wanted}
+    held = {m.name: m.uuid for m in state.machines.values() if m.life not in OVER or m.uuid in wanted}
     artifacts, machines = dict(state.artifacts), dict(state.machines)
     steps: list[Rename] = []
     given_up: dict[str, str] = {}

@@ -62,9 +62,9 @@ def step_json(step: Step) -> dict[str, Json]:
         case Update():
             out["changes"] = [[c.op, list(c.path), c.old, c.new] for c in step.changes]
         case Create(enables=MachineState() as machine):
-            out["enables"] = dataclasses.asdict(machine)
+            out["enables"] = machine.document()
         case Forget(ends=MachineState() as machine):
-            out["ends"] = dataclasses.asdict(machine)
+            out["ends"] = machine.document()
         case _:
             pass
     return out

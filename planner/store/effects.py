@@ -107,7 +107,7 @@ def to_json(effect: Effect) -> dict[str, Any]:
         case Remove(address):
             return {"remove": address}
         case PutMachine(machine):
-            return {"machine": asdict(machine)}
+            return {"machine": machine.document()}
         case Renamed(uuid, old, new):
             return {"renamed": [uuid, old, new]}
         case Stepped(plan, step, steps):

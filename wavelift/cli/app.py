@@ -28,6 +28,7 @@ from wavelift.cli import (
     inventory,
     lab,
     plan,
+    release,
     replication,
     report,
     resume,
@@ -70,6 +71,7 @@ app.command("status")(status.status)
 app.command("support-bundle")(support_bundle.support_bundle)
 app.command("hold")(hold.hold)
 app.command("resume")(resume.resume)
+app.command("release")(release.release)
 app.command("rollback")(rollback.rollback)
 app.command("report")(report.report)
 app.command("verify")(verify.verify)

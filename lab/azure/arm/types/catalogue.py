@@ -16,6 +16,7 @@ from lab.azure.arm.types import (
     skus,
     snapshots,
     storage,
+    tags,
     vaults,
     vms,
 )
@@ -67,6 +68,7 @@ def build(router: Router, login: Login, faults: Faults) -> Secrets:
         roles.RoleDefinitions(env),
         roles.DenyAssignments(env),
         roles.Locks(env),
+        tags.Tags(env),
     )
     router.core.register()
     for kind in registering:
