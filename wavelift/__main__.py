@@ -13,11 +13,25 @@ SHORT = frozenset({"validate", "plan", "show", "graph", "drift", "forecast"})
 
 def run(arguments: list[str] | None = None) -> None:
     """The console entry point. Exits with the command's code."""
+    open_streams()
     given = sys.argv[1:] if arguments is None else arguments
     if not given or given[0] not in SHORT:
         sys.exit(main(given))
     gc.disable()
     leave(main(given))
+
+
+def open_streams() -> None:
+    """A stream that whoever started us has closed (`<&-`, some schedulers) becomes the null device: Python has None in its
+    place, and the next file that is opened, the state perhaps, would get its number and what is printed."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is not None:
+            continue
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+        setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False))  # noqa: SIM115  for good
 
 
 def leave(code: int) -> NoReturn:
@@ -27,6 +41,9 @@ def leave(code: int) -> NoReturn:
         sys.stderr.flush()
     except BrokenPipeError:
         os._exit(code)  # `| head` has seen enough: there is nobody to tell
+    except OSError as error:
+        code = code or 1
+        os.write(2, f"Error: the output cannot be written: {error.strerror}.\n".encode())
     os._exit(code)
 
 

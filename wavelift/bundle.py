@@ -32,6 +32,7 @@ from typing import Any
 from replication.model.errors import PortError
 from wavelift.problems import UserProblem
 from wavelift.redaction import Redactor
+from wavelift.wholefile import write_whole
 
 FORMAT = "wavelift-support-1"
 TAIL = 4 * 1024 * 1024
@@ -142,13 +143,9 @@ def write(bundle: Bundle, path: Path, about: dict[str, Any], now: float) -> None
             entry = tarfile.TarInfo(f"{root}/{name}")
             entry.size, entry.mtime, entry.mode = len(data), int(now), 0o600
             archive.addfile(entry, io.BytesIO(data))
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(out.getvalue())
-        os.replace(beside, path)
+        write_whole(path, out.getvalue())
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise UserProblem(f"{path} cannot be written: {error.strerror or error}.") from error
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -24,6 +23,7 @@ from planner.state import Recorded
 from wavelift.destroying import Aim, Going
 from wavelift.planio import moment, refusal
 from wavelift.problems import DENIED, STALE, UserProblem
+from wavelift.wholefile import write_whole
 
 FORMAT = "wavelift-destroy-1"
 LARGEST = 256 * 1024 * 1024
@@ -70,14 +70,10 @@ def until(now: float, validity: float) -> str:
 
 def write(path: Path, found: Doomed) -> None:
     """Whole or not at all; readable by its owner alone."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     text = _canonical({"format": FORMAT, "sha256": found.digest, "what": asdict(found)}) + b"\n"
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(text)
-        os.replace(temporary, path)
+        write_whole(path, text)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise UserProblem(f"the file {path} cannot be written: {error.strerror or error}") from error
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planner.planfile.envelope import LARGEST, BadPlanFile, PlanFile, dumps, loads, valid_until
 from wavelift.problems import ERROR, UserProblem
+from wavelift.wholefile import write_whole
 
 if TYPE_CHECKING:
     from planner.estate import Estate
@@ -28,13 +28,9 @@ def write(path: Path, plan: Plan, estate: Estate, now: float | None = None) -> P
     """Write the file whole or not at all; readable by its owner alone until it is given to somebody."""
     until = valid_until(time.time() if now is None else now, validity(estate))
     data = dumps(plan, until, estate.folder)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(data)
-        os.replace(temporary, path)
+        write_whole(path, data)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise UserProblem(f"the plan file {path} cannot be written: {error.strerror or error}") from error
     return loads(data, str(path))
 

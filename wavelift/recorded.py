@@ -10,6 +10,7 @@ from pathlib import Path
 from planner.estate import Diagnostic, Estate
 from planner.inventory import DiskFacts, Inventory, NicFacts, VmFacts, dumps, loads
 from wavelift.problems import UserProblem
+from wavelift.wholefile import write_whole
 
 AHEAD = 300.0
 """Seconds by which a clock may be ahead of ours before a recorded inventory counts as from the future."""
@@ -31,10 +32,8 @@ def read(path: Path) -> Inventory:
 
 def write(path: Path, inventory: Inventory) -> None:
     """Whole or not at all."""
-    beside = path.with_name(path.name + ".new")
     try:
-        beside.write_text(dumps(inventory), encoding="utf-8")
-        beside.replace(path)
+        write_whole(path, dumps(inventory).encode(), 0o644)
     except OSError as error:
         raise UserProblem(f"{path} cannot be written: {error.strerror}.") from error
 

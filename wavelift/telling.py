@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from replication.model.errors import PortError
+from wavelift.wholefile import write_whole
 
 EVERY = 15.0
 """Seconds between two looks."""
@@ -50,9 +50,7 @@ def _escaped(text: str) -> str:
 
 def write(path: Path, text: str) -> None:
     """In one piece: whoever reads it never sees half of it."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    write_whole(path, text.encode(), 0o644)
 
 
 Post = Callable[[str, Mapping[str, object], str], None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import os
 import sys
 
@@ -123,6 +124,8 @@ def invoke(arguments: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        return _refused(error)
     except Exception as error:  # noqa: BLE001 - the outermost edge: a bug is reported as one, with where to look
         return _unexpected(error)
 
@@ -152,6 +155,19 @@ def _misused(problem: typer.TyperException) -> int:
         show()
     else:
         sys.stderr.write(f"Error: {problem.format_message()}\n")
+    return ERROR
+
+
+_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE)
+_LEAVE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG, errno.ELOOP)
+
+
+def _refused(error: OSError) -> int:
+    """What the machine refuses (no room, a read-only disk, no permission) is no bug of ours, wherever it is met."""
+    if error.errno not in (*_ROOM, *_LEAVE):
+        return _unexpected(error)
+    what = str(error.filename) if error.filename else "the output"
+    sys.stderr.write(f"Error: {what}: {error.strerror}. Put that right and run the same command again: it goes on.\n")
     return ERROR
 
 
