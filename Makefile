@@ -3,7 +3,7 @@
 # make faults the proof under faults at full size (docs/testing.md); its run time at the end
 # make soak   random trouble for ten minutes on a site of real processes, then every disk against its source
 # make bench  figures, also as build/bench.json
-# make docs   the pages that are written from code: codes of problems, commands, keys of the files
+# make docs   the pages that are written from code: codes of problems, commands, keys of the files, README's picture
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 # tests wait more than they compute: three on two cores
@@ -41,6 +41,7 @@ bench: .venv/ready
 docs: .venv/ready
 	$(BIN)/python -m tests.docs.codes
 	$(BIN)/python -m tests.docs.reference
+	$(BIN)/python -m tests.docs.picture
 
 lock: .venv/ready
 	@echo '# What was tested, with one version each; `make lock` writes it anew. Python 3.11.' > constraints.txt

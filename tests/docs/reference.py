@@ -23,15 +23,16 @@ def commands_page() -> str:
     """Every command with its arguments and options, in the order of `wavelift --help`."""
     lines = ["# Commands", "", _WRITTEN.format(what="product's texts"), ""]
     lines += ["Each command says the same with `--help`. Exit codes: [README](../../README.md#exit-codes).", ""]
-    for name, command in _leaves(get_command(app)):
+    for name, command in leaves(get_command(app)):
         lines += _command(name, command)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _leaves(group: Any, above: str = "wavelift") -> Iterator[tuple[str, Any]]:
+def leaves(group: Any, above: str = "wavelift") -> Iterator[tuple[str, Any]]:
+    """("wavelift state list", its command) of every command."""
     for name, command in group.commands.items():
         if getattr(command, "commands", None):
-            yield from _leaves(command, f"{above} {name}")
+            yield from leaves(command, f"{above} {name}")
         else:
             yield f"{above} {name}", command
 

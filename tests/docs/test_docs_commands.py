@@ -1,0 +1,108 @@
+"""issue 4, Documentation: every command line of every page is one that the program takes: options, their values, arguments.
+
+That each is also run is shown for the tutorial by `test_docs_tutorial`, for examples/ci by tests/ci; here nothing is run.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.main import get_command
+
+from tests.docs.codes import ROOT
+from tests.docs.reference import leaves
+from wavelift.cli.app import app
+
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CHANGELOG.md", *(p for folder in ("docs", "examples") for p in (ROOT / folder).rglob("*.md"))]
+)
+GENERATED = ROOT / "docs" / "reference"
+COMMANDS: dict[str, Any] = dict(leaves(get_command(app)))
+_FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.M | re.S)
+_INLINE = re.compile(r"`((?:\.venv/bin/)?wavelift [^`]+)`")
+_CALLS = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ |if |while |! |code=\$\()*(?:\S*/)?wavelift (.*)$")
+_NO_COMMAND = ("…", "log blob")
+"""Inline texts that begin like a command: an ellipsis, and the label of a key derivation."""
+
+
+def written(path: Path) -> Iterator[tuple[str, bool]]:
+    """(command line after the word `wavelift`, whether it is whole) of a page: lines of code blocks are, words in a sentence
+    may leave arguments out."""
+    text = path.read_text()
+    for kind, body in _FENCE.findall(text):
+        if kind in ("sh", "console", "text", "bash", ""):
+            for line in body.replace("\\\n", " ").splitlines():
+                if found := _CALLS.match(line.strip()):
+                    yield found.group(1), True
+    for found in _INLINE.findall(_FENCE.sub("", text)):
+        words = " ".join(found.split()).partition("wavelift ")[2]
+        if not words.startswith(_NO_COMMAND):
+            yield words, False
+
+
+def words_of(line: str) -> list[str]:
+    """The words up to a pipe, a redirection or a comment."""
+    bare = re.sub(r"(?<= )\[|\](?= |$)", "", re.sub(r" [12](?=>)", " ", line))  # [MACHINE] may be left out: here it is not
+    read = shlex.shlex(bare, posix=True, punctuation_chars=True)
+    read.whitespace_split = True
+    out: list[str] = []
+    for word in read:
+        if set(word) <= set("();<>|&"):
+            break
+        out.append(word)
+    return out
+
+
+def refused(line: str, whole: bool) -> str:
+    """Why the program does not take this line; empty when it does."""
+    words = words_of(line)
+    if words[0] in ("--help", "--version"):
+        return ""
+    taken = 2 if " ".join(words[:2]) in NAMES else 1
+    command = COMMANDS.get("wavelift " + " ".join(words[:taken]))
+    if command is None:
+        below = any(name.startswith(f"{words[0]} ") for name in NAMES)
+        return "" if below and len(words) == 1 and not whole else f"no command {' '.join(words[:2])}"
+    given = ["1" if w == "N" else w for w in words[taken:] if w != "…"]
+    if "--help" in given:
+        return ""
+    try:
+        command.make_context(words[0], given).close()
+    except typer.TyperException as problem:
+        said = problem.format_message()
+        left_out = not whole and ("Missing" in said or "requires an argument" in said)
+        return "" if left_out or "does not exist" in said else said
+    return ""
+
+
+NAMES = {name.removeprefix("wavelift ") for name in COMMANDS}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_command_line_is_taken(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """D5; issue 4, Documentation: no page shows a command, an option or a value that the program does not have."""
+    monkeypatch.chdir(tmp_path)
+    if path.parent == GENERATED:
+        return
+    wrong = [f"wavelift {line}: {why}" for line, whole in written(path) if (why := refused(line, whole))]
+    assert not wrong, f"{path.relative_to(ROOT)}:\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    "line", ["pln", "plan --nope", "apply a b", "plan --log xml", "state", "state lst", "status --check", "hold"]
+)
+def test_what_is_wrong_is_seen(line: str) -> None:
+    """The check itself: an unknown command, option, value, one argument too many or too few."""
+    assert refused(line, whole=True)
+
+
+def test_every_command_is_in_the_readme() -> None:
+    """D5: nothing that the program can do is left out of the list of commands, and nothing is in it that it cannot."""
+    readme = (ROOT / "README.md").read_text().partition("## Commands")[2].partition("### Exit codes")[0]
+    assert set(re.findall(r"^\| `([a-z -]+)` \|", readme, re.M)) == NAMES
