@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from planner.garbage import paused_gc
@@ -93,12 +93,14 @@ class VmFacts:
 
 @dataclass(frozen=True, slots=True)
 class SourceInventory:
-    """One vCenter as read at `read_at` (unix time); `instance_uuid` is vCenter's own."""
+    """One vCenter as read at `read_at` (unix time); `instance_uuid` is vCenter's own. `free`: datastore -> bytes that were
+    free then; without those that did not say."""
 
     name: str
     instance_uuid: str
     read_at: float
     vms: tuple[VmFacts, ...]
+    free: Mapping[str, int] = field(default_factory=dict)
 
     def by_uuid(self) -> dict[str, VmFacts]:
         return {vm.uuid: vm for vm in self.vms}
@@ -179,7 +181,9 @@ def dumps(inventory: Inventory) -> str:
     lines = []
     for name in sorted(inventory.sources):
         source = inventory.sources[name]
-        head = {"name": source.name, "instance_uuid": source.instance_uuid, "read_at": source.read_at}
+        head: dict[str, object] = {"name": source.name, "instance_uuid": source.instance_uuid, "read_at": source.read_at}
+        if source.free:
+            head["free"] = dict(source.free)
         vms = ",\n".join(_line(_vm_row(vm)) for vm in sorted(source.vms, key=lambda vm: (vm.uuid, vm.path)))
         lines.append(f'{{"source":{_line(head)},"vms":[\n{vms}\n]}}')
     return f'{{"format":{_line(FORMAT)},"sources":[\n' + ",\n".join(lines) + "\n]}\n"
@@ -225,9 +229,9 @@ def _vm_row(v: VmFacts) -> list[object]:
 
 def _source(entry: dict[str, Any]) -> SourceInventory:
     head = entry["source"]
-    return SourceInventory(
-        head["name"], head["instance_uuid"], float(head["read_at"]), tuple([_vm(row) for row in entry["vms"]])
-    )
+    free = {str(name): int(size) for name, size in head.get("free", {}).items()}
+    vms = tuple([_vm(row) for row in entry["vms"]])
+    return SourceInventory(head["name"], head["instance_uuid"], float(head["read_at"]), vms, free)
 
 
 def _vm(row: list[Any]) -> VmFacts:

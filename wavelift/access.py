@@ -65,6 +65,18 @@ def principals(azure: Azure, seat: Seat, me: str) -> Principals:
     return Principals(declared.plan or other, me, declared.engine or me)
 
 
+def rights(desired: Desired, cloud: ArtifactReader, seat: Seat) -> str:
+    """Whose rights `check_access` looks at, in words for a reviewer; empty when nobody is signed in."""
+    try:
+        who = principals(desired.estate.azure, seat, cloud.principal())
+    except Denied:
+        return ""
+    known = {"plan": who.plan, "apply": who.apply, "engine": who.engine}
+    if len(set(known.values())) == 1:
+        return f"plan, apply and engine {who.plan}"
+    return ", ".join(f"{seat} {principal or 'unknown'}" for seat, principal in known.items())
+
+
 def check_access(
     desired: Desired, state: State, cloud: ArtifactReader, seat: Seat, gone: Collection[str] = ()
 ) -> Iterator[Diagnostic]:

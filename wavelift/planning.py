@@ -29,7 +29,7 @@ from planner.steps import Adopt, Create, Update
 from replication.model.errors import Denied
 from replication.model.item import Order
 from replication.model.record import Record
-from wavelift.access import Privileges, Seat, check_access, check_privileges, unreadable
+from wavelift.access import Privileges, Seat, check_access, check_privileges, rights, unreadable
 from wavelift.checks import check
 from wavelift.workspace import Workspace
 
@@ -49,6 +49,10 @@ class Looked:
     """By machine: those whose outcome is new to the state."""
     seen: Mapping[str, Observed | None] = field(default_factory=dict)
     """By address: what was looked for outside, and found."""
+    free: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(source, datastore) -> bytes that were free when the inventory was read."""
+    rights: str = ""
+    """Whose rights were checked, in words; empty when nobody's were."""
 
 
 def gateways(state: State) -> dict[str, str]:
@@ -125,6 +129,7 @@ def look(
     refs = references(draft, desired, state)
     say(f"looking at {len(refs)} artifacts in Azure")
     issues: list[Diagnostic] = []
+    checked = ""
     try:
         seen: dict[str, Observed | None] = cloud.observe(refs) if refs else {}
     except Denied:
@@ -135,6 +140,7 @@ def look(
     if not draft.errors and not issues:
         say("checking sizes, networks and permissions")
         gone = {address for address, there in seen.items() if there is None}
+        checked = rights(desired, cloud, seat)
         issues = [*check(desired, state, cloud, seat, gone), *check_privileges(desired, state, vcenter, seat)]
     within = Within(scope, desired.estate, state)
     world = World(seen, records, tuple(d for d in (*remarked, *issues) if within.keeps(d)), approvals, now)
@@ -142,7 +148,8 @@ def look(
         made = with_issues(draft, world.issues)
     else:
         made = plan(desired, state, world, allow_destroy, scope)
-    return Looked(_placed(made, workspace, recorded), desired, recorded, state, records, orders, seen)
+    free = {(source.name, store): size for source in inventory.sources.values() for store, size in source.free.items()}
+    return Looked(_placed(made, workspace, recorded), desired, recorded, state, records, orders, seen, free, checked)
 
 
 def _placed(made: Plan, workspace: Workspace, recorded: State) -> Plan:

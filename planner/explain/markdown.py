@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from planner.explain.report import Part, Report, Section, report
+from planner.artifact import Kind
+from planner.explain.report import FEW, UNCHECKED, Part, Report, Section, report
 from planner.explain.text import changes, more, plain, summary, title
 from planner.plan.model import Plan
-from planner.steps import Delete, SendOrder
+from planner.steps import Create, Delete, SendOrder
 
 LIMIT = 65_536
 """GitHub's, in characters; bytes are counted here, which is never more generous."""
@@ -56,10 +57,12 @@ def markdown(plan: Plan, shown: Shown | None = None) -> str:
         page.must(line)
     _list(page, "Cannot be undone", [_undone(s) for s in told.irreversible])
     _list(page, "Destroyed", [f"- `{_code(s.address)}`: {_text(s.why)}" for s in plan.steps if isinstance(s, Delete)])
+    _list(page, "NOT CHECKED", [f"- {_text(d.code)} {_text(d.detail)}" for d in plan.unchecked])
     late = []
     if shown.forecast and not page.forecast(shown.forecast):
         late = ["the forecast"]
-    left = late + [title(wave, section) for wave, section in told.sections() if not page.add(_details(wave, section))]
+    folded = [(wave, section) for wave, section in told.sections() if section.title != UNCHECKED]
+    left = late + [title(wave, section) for wave, section in folded if not page.add(_details(wave, section))]
     if left:
         page.close(left, shown.artifact)
     return page.text()
@@ -74,6 +77,8 @@ def _head(told: Report, shown: Shown) -> Iterator[str]:
     if plan.destroys:
         yield f"**DESTROYS {plan.destroys} data-bearing artifact{'s' if plan.destroys != 1 else ''}**"
     about = [f"{len(notes)} {word}" for word, notes in _asides(plan) if notes]
+    about += [tracked] if (tracked := _tracking(told)) else []
+    about += [f"plan {shown.digest[:6]}"] if shown.digest else []
     about += [f"state #{plan.serial}"] + ([f"valid to {shown.valid}"] if shown.valid else [])
     yield ""
     yield " · ".join(about)
@@ -83,6 +88,14 @@ def _head(told: Report, shown: Shown) -> Iterator[str]:
     if told.waves:
         yield ""
         yield from _table(told)
+
+
+def _tracking(told: Report) -> str:
+    """`vCenter: tracking on web-01`: what changes there, which is production's."""
+    names = [s.machine or s.address for s in told.plan.steps if isinstance(s, Create) and s.kind is Kind.TRACKING]
+    if not names:
+        return ""
+    return f"vCenter: tracking on {_text(', '.join(names) if len(names) <= FEW else f'{len(names)} machines')}"
 
 
 def _asides(plan: Plan) -> Iterator[tuple[str, list[object]]]:

@@ -25,6 +25,10 @@ FEW = 3
 """So many identical changes are still shown one by one."""
 
 
+UNCHECKED = "NOT CHECKED"
+"""The section of what nobody could look at."""
+
+
 class Part(Enum):
     """What is done to machines of a wave, in the order in which it is told."""
 
@@ -110,7 +114,7 @@ def report(plan: Plan) -> Report:
         _notes("Kept", plan.kept),
         _notes("Pulled in, because it is needed", plan.pulled_in),
         _notes(f"Left out ({plan.asked.scope})", plan.left_out),
-        Section("NOT CHECKED", "", tuple(_alone(Line("", f"{d.code} {d.detail}")) for d in plan.unchecked)),
+        Section(UNCHECKED, "", tuple(_alone(Line("", f"{d.code} {d.detail}")) for d in plan.unchecked)),
     )
     return Report(plan, _filled(before), tuple(_wave(n, s) for n, s in waves.items()), _filled(after))
 

@@ -17,7 +17,7 @@ _NAMES = {
     "Datacenter": ("name", "parent"),
     "VirtualApp": ("name", "parentFolder"),
     "HostSystem": ("name",),
-    "Datastore": ("name", "summary.type"),
+    "Datastore": ("name", "summary.type", "summary.freeSpace"),
     "Network": ("name",),
 }
 _VM = (
@@ -50,6 +50,7 @@ class _Names:
     def __init__(self) -> None:
         self.of: dict[str, str] = {}
         self.datastore_types: dict[str, str] = {}
+        self.free: dict[str, int] = {}
         self._parents: dict[str, str] = {}
 
     def take(self, kind: str, ref: str, properties: Properties) -> None:
@@ -58,6 +59,8 @@ class _Names:
         self._parents[ref] = plain(properties, "parent") or plain(properties, "parentFolder")
         if kind == "Datastore":
             self.datastore_types[name] = plain(properties, "summary.type")
+            if size := plain(properties, "summary.freeSpace"):
+                self.free[name] = min(int(size), self.free.get(name, int(size)))  # two datacenters may use one name
 
     def folder(self, ref: str) -> str:
         """ "/DC/vm/folder" of a folder; the root folder is not in the view and has no name here."""
@@ -80,7 +83,7 @@ def read_inventory(session: Session, *, now: float | None = None) -> SourceInven
     found = collector.all({"VirtualMachine": _VM}, lambda _, __, properties: _vm(properties, names))
     vms = sorted((vm for vm in found if vm is not None), key=lambda vm: (vm.path, vm.uuid))
     read_at = time.time() if now is None else now
-    return SourceInventory(session.endpoint.name, session.instance_uuid(), read_at, tuple(vms))
+    return SourceInventory(session.endpoint.name, session.instance_uuid(), read_at, tuple(vms), names.free)
 
 
 def _vm(properties: Properties, names: _Names) -> VmFacts | None:

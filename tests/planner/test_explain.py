@@ -14,7 +14,7 @@ import pytest
 
 import schemas
 from planner.artifact import Kind
-from planner.estate import Span
+from planner.estate import Diagnostic, Span
 from planner.explain import markdown, report, text, to_json
 from planner.explain.markdown import LIMIT, Shown, marker
 from planner.plan import Plan
@@ -120,6 +120,17 @@ def test_the_forecast_stands_in_the_comment(tmp_path: Path, monkeypatch: pytest.
     assert "| db | 11 min / 19 min |" in shown and shown.index("11 min") < shown.index("<details>")
     long = markdown(plan, Shown(forecast="| db | 11 min |\n" * 2000))
     assert "11 min" not in long and "Left out here" in long and "the forecast" in long
+
+
+def test_the_first_screen_of_a_pull_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """users.md, screen 1: plan, state, valid to; what changes in vCenter; what nobody could look at stands open, not folded."""
+    monkeypatch.chdir(tmp_path)
+    plan = case("first-plan", tmp_path).plan
+    blind = Diagnostic("WL346", "permission not checked", "the Key Vault's data plane may not be read", severity="warning")
+    shown = markdown(replace(plan, warnings=(blind,)), Shown("7f3ac1" * 10, "2027-01-17 05:00 UTC"))
+    assert f"vCenter: tracking on web-01 · plan 7f3ac1 · state #{plan.serial} · valid to 2027-01-17 05:00 UTC" in shown
+    assert "**NOT CHECKED: 1**\n\n- WL346 the Key Vault" in shown and shown.count("NOT CHECKED") == 1
+    assert shown.index("NOT CHECKED") < shown.index("<details>")
 
 
 def test_a_changed_plan_is_a_small_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

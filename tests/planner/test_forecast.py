@@ -123,6 +123,37 @@ def test_the_downtime_is_the_engine_s_own_and_unknown_before_it_measured(site: S
     assert known.legal.at is None, "what cannot end in its window has no legal start"
 
 
+def test_a_pull_request_sees_lag_budget_off_and_up_and_what_a_failure_does(site: Site) -> None:
+    """users.md, screen 1: lag, final delta, p50/p90, budget, off..up, "if it fails" of each machine that is cut over."""
+    site.go()
+    cutover = "    cutover: {window: 2027-01-17 01:00/05:00, downtime: 30m, on_failure: hold-wave}\n"
+    site.files(waves=WAVE.format(phase="migrate", more=cutover))
+    assert "| unknown | unknown | unknown (nothing" in text.markdown(made(site))
+    _measure(site)
+    heads, _, row = [line for line in text.markdown(made(site)).splitlines() if line.startswith("|")]
+    cells = dict(zip(heads.split(" | "), row.split(" | "), strict=True))
+    assert (cells["lag"], cells["budget"], cells["if it fails"]) == ("60 min", "30 min", "hold the wave")
+    assert cells["earliest off .. up"].startswith("Sun 2027-01-17 01:00 .. 01:"), cells
+    assert "its window" in cells["earliest off .. up"] and "MiB" in cells["last delta"]
+
+
+def test_a_pull_request_sees_what_a_start_needs_and_costs(site: Site) -> None:
+    """users.md, screen 1: bytes, begin and end, snapshot open, space of so much free, what the plan adds to the bill."""
+    site.files(prices="prices: {seed_gib_month: {koreacentral: 0.5}}\n", assumed="forecast: {link: 8 Mbps}\n")
+    looked = replace(site.look(now=NOW), free={("seoul", "ds-1"): 420 * GIB, ("other", "ds-1"): GIB})
+    page = text.markdown(forecast(looked, NOW))
+    [row] = [line for line in page.splitlines() if line.startswith("| shop | 1 |")]
+    assert "of 420 GiB free" in row and "8 GiB | Fri 2027-01-15 12:00:00 | Fri 2027-01-15 14:2" in row, row
+    assert "; this plan +8 GiB, +4.00 USD a month." in page
+    site.go()
+    assert "this plan" not in text.markdown(forecast(site.look(now=NOW), NOW))
+
+
+def test_whose_rights_were_checked(site: Site) -> None:
+    """users.md, screen 1: "rights checked for …"; a plan that could not look does not say it."""
+    assert site.look(now=NOW).rights.startswith("plan, apply and engine ")
+
+
 def test_a_forecast_as_a_table_and_as_json(site: Site) -> None:
     found = made(site)
     page = text.markdown(found)

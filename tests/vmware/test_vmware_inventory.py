@@ -38,7 +38,7 @@ def vm(name: str, number: int = 1, path: str = "", **other: object) -> VmFacts:
 
 
 def estate(*vms: VmFacts) -> Inventory:
-    return Inventory({"seoul": SourceInventory("seoul", "vc-uuid", 1700000000.5, vms)})
+    return Inventory({"seoul": SourceInventory("seoul", "vc-uuid", 1700000000.5, vms, {"ds-01": 5 << 30})})
 
 
 def test_a_recorded_inventory_reads_back_the_same() -> None:
@@ -47,6 +47,8 @@ def test_a_recorded_inventory_reads_back_the_same() -> None:
     text = dumps(estate(vm("web-01"), odd))
     assert dumps(loads(text)) == text == dumps(estate(odd, vm("web-01")))
     assert loads(text).by_uuid() == estate(vm("web-01"), odd).by_uuid()
+    assert loads(text).sources["seoul"].free == {"ds-01": 5 << 30}
+    assert loads(text.replace('"free":{"ds-01":5368709120},', "")).sources["seoul"].free == {}, "an older export"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_reading_the_lab(source: VSphereSource, lab: Lab) -> None:
         (2018, "scsi1:2", 32 << 20),
     ]
     assert web.os_disk == 2000
-    assert {d.datastore for d in web.disks} == {"ds-01"}
+    assert {d.datastore for d in web.disks} == {"ds-01"} and inventory.free["ds-01"] > 0
     assert {(d.mode, d.backing, d.datastore_type) for d in web.disks} == {("persistent", "FlatVer2", "VMFS")}
     assert (web.nics[0].network, web.nics[0].mac, web.nics[0].addresses) == (
         "VLAN110-web",

@@ -89,7 +89,8 @@ def beside_a_plan(looked: Looked, out: Path | None = None) -> None:
         typer.echo(f"\nForecast ({when}; no part of the plan)\n\n{page}", nl=False)
     if out is not None:
         warned = [f"- **{w.code}** {w.summary}: {w.detail}\n" for w in told]
-        head = [f"Forecast of {when}, no part of the plan.\n\n", *warned, "\n" if warned else ""]
+        checked = f"Rights checked for {looked.rights}.\n\n" if looked.rights else "Rights were not checked.\n\n"
+        head = [f"Forecast of {when}, no part of the plan. {checked}", *warned, "\n" if warned else ""]
         _keep(out, "".join([*head, words.markdown(found, ROWS)]))
 
 

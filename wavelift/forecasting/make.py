@@ -11,7 +11,7 @@ from planner.desired import DesiredMachine
 from planner.estate import Appliance, CutoverPolicy, Estate, Phase
 from planner.legal import Asked, Legal, legal_starts
 from planner.plan.life import Stage
-from planner.steps import SendOrder
+from planner.steps import Create, SendOrder
 from replication.engine.orders.forecast import BEHIND
 from replication.engine.orders.forecast import Forecast as Downtime
 from replication.engine.orders.forecast import forecast as downtime
@@ -52,6 +52,7 @@ def forecast(looked: Looked, now: float, progress: Mapping[str, float] = _NOTHIN
         starts=starts,
         cutovers=tuple(_cutovers(looked, of, known, now)),
         seeds=seeds,
+        change=_change(looked),
         cost=cost,
         currency=estate.prices.currency if estate.prices is not None else "",
         assumed=_assumed(estate, replicating),
@@ -113,6 +114,7 @@ def _start(
         *(one.machine.name, one.machine.wave, int(size), begins, ends, opened, grown),
         churn="measured" if measured else "assumed",
         windows=len(closings),
+        free={store: looked.free[at] for store in grown if (at := (one.machine.source, store)) in looked.free},
     )
 
 
@@ -152,7 +154,9 @@ def _cutovers(
     for one in wanted:
         record, found = looked.records.get(one.uuid), told[one.machine.name]
         assumed = found is not None and record is not None and "azure" not in record.measured
-        yield replace(_cutover(one, found, legal[one.machine.name]), azure_assumed=assumed)
+        point = record.committed.snapshot_time if record is not None and record.committed is not None else None
+        lag = None if point is None else max(0.0, now - point)
+        yield replace(_cutover(one, found, legal[one.machine.name]), azure_assumed=assumed, lag=lag)
 
 
 def predicted(record: Record | None, cutover: CutoverPolicy) -> Downtime | None:
@@ -178,6 +182,7 @@ def _cutover(one: DesiredMachine, told: Downtime | None, legal: Legal) -> Cutove
         window=policy.window,
         legal=legal,
         short=short,
+        on_failure=policy.on_failure,
     )
 
 
@@ -200,6 +205,22 @@ def _seeds(looked: Looked, of: Mapping[str, Stage]) -> dict[str, int]:
         region = one.target.region
         out[region] = out.get(region, 0) + sum(disk.capacity for disk in kept)
     return {region: size for region, size in sorted(out.items()) if size}
+
+
+def _change(looked: Looked) -> dict[str, int]:
+    """Region -> bytes of seeds that the plan's steps add and take away."""
+    region = {name: one.target.region for name, one in looked.desired.machines.items()}
+    out: dict[str, int] = {}
+    for step in looked.plan.steps:
+        where = region.get(step.machine or "")
+        if where is None:
+            continue
+        if isinstance(step, Create) and step.kind is Kind.SEED_DISK:
+            out[where] = out.get(where, 0) + int(step.spec["size"])
+        elif isinstance(step, SendOrder) and step.order is OrderKind.STOP:
+            gone = (looked.state.artifacts[a] for a in step.removes if a in looked.state.artifacts)
+            out[where] = out.get(where, 0) - sum(int(a.spec["size"]) for a in gone if a.kind is Kind.SEED_DISK)
+    return {name: size for name, size in sorted(out.items()) if size}
 
 
 def _assumed(estate: Estate, machines: int) -> dict[str, str]:

@@ -27,6 +27,8 @@ class Start:
     churn: Literal["measured", "assumed"]
     windows: int
     """Blackout windows that open while it runs."""
+    free: Mapping[str, int] = field(default_factory=dict)
+    """Datastore -> bytes free when the inventory was read; without those that did not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,10 @@ class Cutover:
     """Why its window or its budget is too small, or empty."""
     azure_assumed: bool = False
     """No test migration has measured how long Azure takes to make and start the VM."""
+    lag: float | None = None
+    """Age of its newest recovery point; None while it has none."""
+    on_failure: str = "retry"
+    """What becomes of it, or of its wave, when it fails after the power-off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,8 @@ class Forecast:
     """Region -> bytes of all seeds that the estate asks for now."""
     cost: Mapping[str, float | None] = field(default_factory=dict)
     """Region -> amount a month; None where the price is unknown."""
+    change: Mapping[str, int] = field(default_factory=dict)
+    """Region -> bytes of seeds that the plan's steps make, less those that they remove."""
     currency: str = ""
     assumed: Mapping[str, str] = field(default_factory=dict)
     left_out: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -64,22 +64,45 @@ def _tables(found: Forecast) -> Iterator[Table]:
         waves: dict[str, list[Start]] = {}
         for one in found.starts:
             waves.setdefault(one.wave, []).append(one)
-        yield "Initial replications by wave", ("wave", "machines", "to send", "ends"), [
-            [wave, str(len(ones)), size(sum(s.bytes for s in ones)), _last(found, ones)] for wave, ones in waves.items()
-        ]
+        heads = ("wave", "machines", "to send", "begins", "ends", "snapshot open", "grows on")
+        yield "Initial replications by wave", heads, [_wave(found, wave, ones) for wave, ones in waves.items()]
     if found.cutovers:
-        heads = ("wave", "machine", "earliest legal start", "downtime p50 / p90", "last delta", "budget", "")
+        heads = ("wave", "machine", "lag", "last delta", "downtime p50 / p90", "budget", "earliest off .. up", "if it fails", "")
         yield "Cut-overs", heads, [_cutover(found, one) for one in found.cutovers]
 
 
 def _start(found: Forecast, one: Start) -> list[str]:
-    space = ", ".join(f"{name} {size(amount)}" for name, amount in one.space.items()) or UNKNOWN
     return [
         *(one.wave, one.machine, size(one.bytes), clock(found, one.begins), clock(found, one.ends)),
         UNKNOWN if one.snapshot is None else span(one.snapshot),
-        f"{space} (churn {one.churn})",
+        f"{_space(one.space, one.free)} (churn {one.churn})",
         str(one.windows) if one.ends is not None else UNKNOWN,
     ]
+
+
+def _wave(found: Forecast, wave: str, ones: list[Start]) -> list[str]:
+    """A wave's machines together: what their snapshots may grow to at once is what the datastore must have free."""
+    begins = [one.begins for one in ones if one.begins is not None]
+    opened = [one.snapshot for one in ones if one.snapshot is not None]
+    grown: dict[str, int] = {}
+    free: dict[str, int] = {}
+    for one in ones:
+        for store, amount in one.space.items():
+            grown[store] = grown.get(store, 0) + amount
+        free.update(one.free)
+    return [
+        *(wave, str(len(ones)), size(sum(one.bytes for one in ones))),
+        clock(found, min(begins) if begins else None),
+        _last(found, ones),
+        span(max(opened)) if len(opened) == len(ones) else UNKNOWN,
+        _space(grown, free),
+    ]
+
+
+def _space(grown: Mapping[str, int], free: Mapping[str, int]) -> str:
+    """`ds-07 60 GiB of 420 GiB free`."""
+    said = (f"{name} {size(amount)}" + (f" of {size(free[name])} free" if name in free else "") for name, amount in grown.items())
+    return ", ".join(said) or UNKNOWN
 
 
 def _last(found: Forecast, ones: list[Start]) -> str:
@@ -90,19 +113,26 @@ def _last(found: Forecast, ones: list[Start]) -> str:
 def _cutover(found: Forecast, one: Cutover) -> list[str]:
     known = one.p50 is not None and one.p90 is not None
     return [
-        *(one.wave, one.machine, legal(found, one.legal)),
-        f"{span(one.p50 or 0.0)} / {span(one.p90 or 0.0)}" if known else f"{UNKNOWN} (nothing measured yet)",
+        *(one.wave, one.machine, UNKNOWN if one.lag is None else span(one.lag)),
         UNKNOWN if one.bytes50 is None else size(one.bytes50),
+        f"{span(one.p50 or 0.0)} / {span(one.p90 or 0.0)}" if known else f"{UNKNOWN} (nothing measured yet)",
         "none" if one.budget is None else span(one.budget),
+        legal(found, one.legal, one.p90),
+        _FAILS.get(one.on_failure, one.on_failure),
         f"! {one.short}" if one.short else "",
     ]
 
 
-def legal(found: Forecast, start: Legal) -> str:
+_FAILS = {"retry": "try again", "power_on_source": "power the source on", "hold-wave": "hold the wave"}
+
+
+def legal(found: Forecast, start: Legal, down: float | None = None) -> str:
+    """The earliest legal start and what decides it; with `down` (seconds) also when the machine is up again."""
     why = f" ({'; '.join(start.why)})" if start.why else ""
     if start.at is None:
         return f"never{why}" if why else "never"
-    return (clock(found, start.at) if start.at > found.at else "now") + why
+    up = f" .. {datetime.fromtimestamp(start.at + down, ZoneInfo(found.zone)):%H:%M}" if down is not None else ""
+    return (clock(found, start.at) if start.at > found.at else "now") + up + why
 
 
 def _closing(found: Forecast) -> Iterator[str]:
@@ -111,7 +141,7 @@ def _closing(found: Forecast) -> Iterator[str]:
     for region, amount in found.cost.items():
         held = size(found.seeds[region])
         price = f"{amount:,.2f} {found.currency} a month" if amount is not None else f"{UNKNOWN} (no price under `prices`)"
-        yield f"Seeds in {region}: {held}, {price}."
+        yield f"Seeds in {region}: {held}, {price}{_with_this(found, region)}."
     if len(found.cost) > 1 and found.monthly is not None:
         rest = [region for region, amount in found.cost.items() if amount is None]
         also = f", and {UNKNOWN} for {', '.join(rest)}" if rest else ""
@@ -122,6 +152,17 @@ def _closing(found: Forecast) -> Iterator[str]:
         yield f"Assumed in downtimes: {AZURE:g} s for Azure to make and start a VM, until a test migration measures it: {names}."
     if found.starts:
         yield "Assumed: " + "; ".join(f"{what} {value}" for what, value in found.assumed.items()) + "."
+
+
+def _with_this(found: Forecast, region: str) -> str:
+    """`; this plan +310.00 USD a month`: what its steps add to the bill, or take from it."""
+    change = found.change.get(region)
+    if change is None:
+        return ""
+    amount, held = found.cost[region], found.seeds[region]
+    sign = "+" if change > 0 else "-"
+    priced = f" {sign}{amount / held * abs(change):,.2f} {found.currency} a month" if amount is not None and held else ""
+    return f"; this plan {sign}{size(abs(change))}{priced and ',' + priced}"
 
 
 def clock(found: Forecast, at: float | None) -> str:
