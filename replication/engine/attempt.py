@@ -145,6 +145,13 @@ def fail(work: Work, error: Exception) -> CycleFailed:
     return CycleFailed(error)
 
 
+def not_begun(work: Work, error: Exception) -> CycleFailed:
+    """A cycle that could not even be announced: the log and the record say why, and when it is tried again."""
+    work.note(f"cycle not begun: {error}")
+    work.machine.advance(problem=str(error), retry_at=retry_at(work, error))
+    return CycleFailed(error)
+
+
 def retry_at(work: Work, error: Exception) -> float:
     """Unix time before which nothing of this machine is tried again after `error`."""
     now, item = work.clock.now(), work.item

@@ -36,8 +36,7 @@ def run(work: Work, kind: CycleKind) -> None:
         redo.require_replicas(work)
         attempts.announce(work, kind)
     except PortError as error:
-        work.machine.advance(problem=str(error), retry_at=attempts.retry_at(work, error))
-        raise attempts.CycleFailed(error) from error
+        raise attempts.not_begun(work, error) from error
     try:
         _seal(work)
     except (PortError, BadFormat) as error:

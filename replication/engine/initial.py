@@ -41,8 +41,7 @@ def run(work: Work) -> None:
     try:
         attempts.announce(work, CycleKind.INITIAL)
     except PortError as error:
-        work.machine.advance(problem=str(error), retry_at=attempts.retry_at(work, error))
-        raise attempts.CycleFailed(error) from error
+        raise attempts.not_begun(work, error) from error
     try:
         _stream(work)
     except (Cancelled, Yielded) as reason:

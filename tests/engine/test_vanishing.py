@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from replication.model.documents import record_name
+from replication.model.errors import Temporary
 from tests.engine.harness import Process, Run, cycles
-from tests.engine.scenarios import DELTA, LATER
+from tests.engine.scenarios import DELTA, LATER, fresh
 from tests.engine.sweep import calls
 from tests.full import share
 
@@ -55,3 +57,18 @@ def vanished(at: int, grown: bool, names: set[str]) -> None:
     one.end()
     problem = world.record().problem
     assert TOLD in problem or (not problem and seen < at), f"call {at}: {problem}"
+
+
+@pytest.mark.parametrize("initial", [False, True], ids=["delta", "initial"])
+def test_a_cycle_that_cannot_begin_is_said_in_the_log(initial: bool) -> None:
+    """Issue 3: "with evidence", also of what does not happen: the engine's log went quiet about the machine."""
+    world, process = (fresh() if initial else DELTA.prepare()), Process()
+
+    def refuse(_: tuple[Any, ...]) -> None:
+        raise Temporary("the session has ended", subject="vCenter")
+
+    process.hooks["source.consolidated"] = refuse
+    one = Run(world, process)
+    one.until(lambda: record_name("m1") in world.documents.docs and bool(world.record().problem))
+    one.end()
+    assert "vm-m1: cycle not begun: vCenter: the session has ended" in one.said.lines
