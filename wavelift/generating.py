@@ -23,11 +23,11 @@ def generate(folder: Path, wanted: str, source_name: str | None, say: Say) -> No
     from planner.generate import appliance_text, generate, target_text
 
     source = _source(folder, source_name)
-    read = _inventory(source, say)
+    read, tagged = _inventory(source, wanted, say)
     lock, complaints = read_lock(folder)
     if complaints:
         raise UserProblem("\n".join(d.detail for d in complaints))
-    vms = _chosen(read, wanted, {machine.instance_uuid for machine in lock.machines.values()})
+    vms = _chosen(read, wanted, tagged, {machine.instance_uuid for machine in lock.machines.values()})
     names = _Names(folder)
     target = next(iter(names.targets), "main")
     made = generate(read, vms, target=target, known={*names.machines, *lock.machines}, waves=names.waves)
@@ -86,27 +86,28 @@ def _source(folder: Path, name: str | None) -> Source:
     return sources[chosen]
 
 
-def _inventory(source: Source, say: Say) -> SourceInventory:
+def _inventory(source: Source, wanted: str, say: Say) -> tuple[SourceInventory, frozenset[str] | None]:
+    """What the source holds, and the instance uuids of what carries the wanted tag where one is wanted."""
     from providers.secrets import credentials
     from providers.vmware.source import open_source
+    from wavelift.tagged import PREFIX, carriers
 
     say(f"reading the inventory of {source.name}")
     opened = open_source(source, credentials(source.login.plan))
     try:
-        return opened.inventory(now=time.time())
+        tagged = carriers(opened, source.name, wanted, say) if wanted.startswith(PREFIX) else None
+        return opened.inventory(now=time.time()), tagged
     finally:
         opened.close()
 
 
-def _chosen(read: SourceInventory, wanted: str, pinned: set[str]) -> list[VmFacts]:
+def _chosen(read: SourceInventory, wanted: str, tagged: frozenset[str] | None, pinned: set[str]) -> list[VmFacts]:
     from planner.generate import select
     from planner.wording import did_you_mean
 
-    if wanted.startswith("tag:"):
-        raise UserProblem(
-            "vSphere's tags are not in the API that wavelift reads. Name a folder or a pattern of paths such as `*/erp-*`."
-        )
-    found = select(read, wanted)
+    found = select(read, wanted if tagged is None else "all")
+    if tagged is not None:
+        found = tuple(vm for vm in found if vm.uuid in tagged)
     if not found:
         raise UserProblem(f"{read.name} has no VM in `{wanted}`.{did_you_mean(wanted, _folder_names(read))}")
     new = [vm for vm in found if vm.uuid not in pinned]

@@ -1,4 +1,4 @@
-"""The vCenter's HTTPS service: SOAP at `/sdk`, datastore files at `/folder/…`."""
+"""The vCenter's HTTPS service: SOAP at `/sdk`, datastore files at `/folder/…`, tags at `/rest/…`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.faults import Faults
 from lab.http import Request, Response
-from lab.vcenter import properties, vm_methods
+from lab.vcenter import properties, tagging, vm_methods
 from lab.vcenter.context import Context
 from lab.vcenter.datastore_http import serve_file
 from lab.vcenter.entities import Managed
@@ -142,6 +142,7 @@ class VCenter:
         self.sessions = sessions
         self.tasks = tasks
         self.faults = faults
+        self.tags = tagging.Tagging(world, sessions)
         faults.on_failure("vcenter", _render_failure)
 
     def handle(self, request: Request) -> Response:
@@ -155,7 +156,9 @@ class VCenter:
             return self.faults.wrap(
                 "vcenter", "ReadDatastore", request.path, request, lambda: self._folder(request)
             )
-        return Response(404, {"Content-Type": "text/plain"}, b"the lab's vCenter has /sdk and /folder\n")
+        if path.startswith(tagging.BASE):
+            return self.faults.wrap("vcenter", "Tagging", request.path, request, lambda: self.tags.handle(request))
+        return Response(404, {"Content-Type": "text/plain"}, b"the lab's vCenter has /sdk, /folder and /rest\n")
 
     def _folder(self, request: Request) -> Response:
         return serve_file(self.world, self.sessions, request)

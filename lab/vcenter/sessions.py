@@ -83,6 +83,17 @@ class Sessions:
             session.last_used = now
             return session
 
+    def has(self, key: str) -> bool:
+        """Whether a session of this key lives; using it keeps it alive."""
+        now = time.monotonic()
+        with self._lock:
+            session = self._sessions.get(key)
+            if session is None or now - session.last_used > self._defaults.session_idle_s:
+                self._sessions.pop(key, None)
+                return False
+            session.last_used = now
+            return True
+
     def may_read_files(self, request: Request) -> bool:
         """Datastore access takes the cookie or, as on a real host, the name and password themselves."""
         return self.find(request) is not None or self._basic(request.headers.get("authorization", ""))

@@ -1,4 +1,4 @@
-"""Tags of what is handed over: ours go, one stays that says by whom it was released. Nothing else of a resource is touched."""
+"""Tags of what is handed over: ours go but the source's name, one comes that says who released it. The rest is untouched."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from providers.azure.session import AzureSession
 from providers.azure.tags import ADDRESS, ESTATE, LINEAGE
 
 RELEASED = "wavelift-released"
-OURS = frozenset({ESTATE, LINEAGE, ADDRESS})
+OURS = frozenset({ESTATE, LINEAGE, ADDRESS, "wavelift-machine", "wavelift-replication"})
+"""What says that something is managed; `wavelift-source`, the VM that it was, is worth keeping."""
 
 
 def hand_over(session: AzureSession, id: str, tags: Mapping[str, str], said: str) -> None:

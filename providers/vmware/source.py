@@ -59,6 +59,7 @@ class VSphereSource:
         reader_options: Mapping[str, Any] | None = None,
         busy: float = BUSY_SECONDS,
     ) -> None:
+        self.credentials = credentials
         self.session = Session(endpoint, credentials)
         self._machines = Machines(self.session)
         self._tasks = Tasks(self.session, busy=busy)
@@ -74,6 +75,12 @@ class VSphereSource:
         self._seen: OrderedDict[tuple[str, str], Snapshot] = OrderedDict()
 
     # ---- reading
+
+    def uuids(self, refs: frozenset[str]) -> frozenset[str]:
+        """Instance uuids of the VMs with these managed object refs; one that is gone is left out."""
+        wanted = {"VirtualMachine": ("config.instanceUuid",)}
+        found = self._collector.all(wanted, lambda _, ref, properties: (ref, plain(properties, "config.instanceUuid")))
+        return frozenset(uuid for ref, uuid in found if uuid and ref in refs)
 
     def inventory(self, *, now: float | None = None) -> SourceInventory:
         """Everything that the planner wants to know of this vCenter."""

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from wavelift.cli.options import Folder
+from wavelift.cli.terraform import export_terraform
 from wavelift.problems import UserProblem
 
 exports = typer.Typer(help="Write what the estate says in the forms of other tools.", no_args_is_help=True)
@@ -22,6 +23,9 @@ def _exports() -> None:
 @imports.callback()
 def _imports() -> None:
     """Print as YAML what other tools' files say."""
+
+
+exports.command("terraform")(export_terraform)
 
 
 @exports.command("appliance-config")

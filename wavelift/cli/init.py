@@ -28,7 +28,8 @@ def init(
     from_vcenter: Annotated[
         str | None,
         typer.Option(
-            metavar="FOLDER|PATTERN|all", help="Write waves for the VMs of a folder, of a pattern of paths (*/erp-*), or for all."
+            metavar="FOLDER|PATTERN|tag:CATEGORY/NAME|all",
+            help="Write waves for the VMs of a folder, of a pattern of paths (*/erp-*), with a tag, or for all.",
         ),
     ] = None,
     source: Annotated[str | None, typer.Option(help="With --from-vcenter: which source, where there are several.")] = None,
