@@ -38,6 +38,11 @@ class EngineWriter(EngineReader, Protocol):
 
     def has_order(self, account: str, machine: str, number: int) -> bool: ...
 
+    def acknowledge(self, account: str, machine: str, since: float, word: str, why: str) -> None:
+        """Tell the engine that the intervention of that machine which stands since `since` (unix time) is acknowledged by
+        `word` of the files. Over, or told already: success."""
+        ...
+
 
 class TrackingSwitch(Protocol):
     """The one change that apply makes in vCenter."""

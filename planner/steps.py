@@ -130,7 +130,32 @@ class SendOrder:
         return int(self.document["number"])
 
 
-Step = Create | Update | Adopt | Delete | Forget | Rename | Protect | SendOrder
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """A person's hold, or the latch after a rollback, ends: the files acknowledge it. It begins nothing by itself.
+
+    `who` and `reason` are of the intervention, `since` (unix time, the engine's clock) is what tells it from others, `word`
+    is what the files say. `held`: a hold; else the latch of a cut-over that was rolled back.
+    """
+
+    address: str
+    machine: str
+    uuid: str
+    region: str
+    who: str
+    reason: str
+    since: float
+    word: str
+    held: bool
+    goes_on: str = ""
+    """The order that is under way and was held, in `OrderKind`'s word; empty: none."""
+    needs: tuple[str, ...] = ()
+    why: str = ""
+    wave: str | None = None
+    origin: Span | None = field(default=None, compare=False)
+
+
+Step = Create | Update | Adopt | Delete | Forget | Rename | Protect | SendOrder | Acknowledge
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from planner.state import MachineState
 from replication.model.command import Command, Verb
-from replication.model.documents import command_name, dumps, load_record, record_name
-from replication.model.errors import Conflict
+from replication.model.documents import load_record, record_name
 from replication.model.record import Record
 from replication.ports import DocumentStore
+from wavelift.commanding import put_next, who
 from wavelift.planning import gateways
 from wavelift.problems import UserProblem
 from wavelift.wiring import Wiring
@@ -59,18 +56,8 @@ def send(
     """Write the next command of this machine; two people at once get two numbers."""
     if not why.strip():
         raise UserProblem("Say why: it stands in the record for whoever comes next. Nothing was changed.")
-    machine = found.machine.uuid
-    for _ in range(20):
-        names = found.documents.list(f"commands/{machine}/")
-        taken = [int(n.rpartition("/")[2].removesuffix(".json")) for n in names if n.endswith(".json")]
-        number = max([found.record.commands, *taken]) + 1
-        made = Command(machine, number, verb, who(), why, time.time(), size, confirm, disks, *(until or ()))
-        try:
-            found.documents.put(command_name(machine, number), dumps(made), None)
-        except Conflict:
-            continue
-        return made
-    raise UserProblem("Others keep writing commands for this machine. Look at `wavelift status` first.")
+    made = Command(found.machine.uuid, 0, verb, who(), why, time.time(), size, confirm, disks, *(until or ()))
+    return put_next(found.documents, found.record, made)
 
 
 def ending(text: str, time_zone: str, now: float) -> tuple[float, str]:
@@ -85,11 +72,6 @@ def ending(text: str, time_zone: str, now: float) -> tuple[float, str]:
     if at.timestamp() <= now:
         raise UserProblem(f"{text} ({time_zone}) is over: a hold that ends then holds nothing. Nothing was changed.")
     return at.timestamp(), f"{at:%Y-%m-%d %H:%M} {at.tzinfo}".replace(" 00:00", "")
-
-
-def who() -> str:
-    """The person as this host knows them; WAVELIFT_WHO where a pipeline speaks for somebody."""
-    return os.environ.get("WAVELIFT_WHO") or f"{getpass.getuser()}@{socket.gethostname()}"
 
 
 def answer(found: Found, number: int, seconds: float) -> str | None:

@@ -23,6 +23,7 @@ from replication.model.item import Item, Order
 from replication.model.record import Record
 from replication.model.status import Status
 from replication.ports import DocumentStore
+from wavelift.commanding import acknowledge
 from wavelift.problems import UserProblem, coded
 
 T = TypeVar("T")
@@ -90,6 +91,9 @@ class GatewayDocuments:
 
     def has_order(self, account: str, machine: str, number: int) -> bool:
         return self.open(account).get(order_name(machine, number)) is not None
+
+    def acknowledge(self, account: str, machine: str, since: float, word: str, why: str) -> None:
+        acknowledge(self.open(account), machine, since, word, why)
 
     def open(self, account: str) -> DocumentStore:
         """The gateway store at this blob endpoint."""

@@ -10,7 +10,8 @@ from replication.model.documents import dumps, load_order, order_name
 from replication.model.errors import Conflict
 from replication.model.item import Order, OrderKind
 from replication.model.record import Life
-from wavelift.commands import Found, find, who
+from wavelift.commanding import who
+from wavelift.commands import Found, find
 from wavelift.problems import UserProblem
 from wavelift.wiring import Wiring
 

@@ -15,7 +15,7 @@ from planner.release import Handover, effects, obstacle, own, undone
 from planner.state import MachineState, State
 from planner.wording import did_you_mean
 from replication.model.record import Record
-from wavelift.commands import who
+from wavelift.commanding import who
 from wavelift.planning import read_orders, read_records
 from wavelift.problems import UserProblem
 from wavelift.statecare import changing

@@ -10,9 +10,10 @@ from planner.engine import EngineReader
 from planner.plan import Plan
 from planner.plan.life import Stage, last_order, stage, under_way
 from planner.state import OVER, State
-from planner.steps import Create, SendOrder
+from planner.steps import Acknowledge, Create, SendOrder
 from replication.model.errors import Temporary
 from replication.model.record import Life, Record
+from replication.model.standing import standing
 from replication.model.status import Status
 
 POLL = 1.0
@@ -27,10 +28,15 @@ class Goal:
     name: str
     replication: str
     order: int | None = None
+    since: float | None = None
+    """Awaited is that what stands since then, by a person's word, stands no more; nothing else."""
 
     def reached(self, record: Record | None) -> bool:
-        if record is None or record.replication != self.replication:
+        if record is None or (record.replication != self.replication and self.since is None):
             return False
+        if self.since is not None:
+            stands = standing(record)
+            return stands is None or stands.since != self.since
         if self.order is None:
             return record.life not in (Life.NEW, Life.INITIAL)
         return record.orders_done >= self.order
@@ -72,6 +78,8 @@ def goals_of(plan: Plan, done: frozenset[str]) -> list[Goal]:
             out[step.enables.uuid] = Goal(step.enables.uuid, step.enables.name, step.enables.replication)
         elif isinstance(step, SendOrder):
             out[step.uuid] = Goal(step.uuid, step.machine or step.uuid, str(step.document["replication"]), step.number)
+        elif isinstance(step, Acknowledge):
+            out.setdefault(step.uuid, Goal(step.uuid, step.machine, "", since=step.since))
     return list(out.values())
 
 

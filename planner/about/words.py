@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from planner.about.model import About, Link
 from planner.artifact import Json
-from planner.steps import Adopt, Create, Delete, Forget, Protect, Rename, SendOrder, Step, Update
+from planner.steps import Acknowledge, Adopt, Create, Delete, Forget, Protect, Rename, SendOrder, Step, Update
 
 FOLDED = 12
 """Lines of one kind that are shown; the rest is counted."""
@@ -97,6 +97,8 @@ def _verb(step: Step) -> str:
             return "protect" if step.on else "release"
         case SendOrder():
             return f"order ({step.order.value})"
+        case Acknowledge():
+            return "acknowledge"
 
 
 def _why(step: Step) -> str:

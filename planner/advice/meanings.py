@@ -92,6 +92,8 @@ MEANING: dict[str, str] = {
     "WL507": "A machine that leaves and one that begins have the same disks.",
     "WL530": "The machine was handed over with `wavelift release`. A wave still holds it; nothing is done with it.",
     "WL531": "The machine was handed over with `wavelift release`, and the files ask to replicate it once more.",
+    "WL540": "`acknowledge` names no intervention that stands: it has done its work, or never had any.",
+    "WL541": "`acknowledge` names another intervention than the one that stands: a later hold is not ended by an old word.",
     "WL502": "A name or glob that narrows a plan fits nothing that is there.",
     "WL503": "A plan file carries the options that narrowed it.",
     "WL426": "Apply and engine exchange documents, and one of the two found a newer form than it knows.",
@@ -99,6 +101,22 @@ MEANING: dict[str, str] = {
     "WL428": "The engine that last was in a region is of an older release and silent: it will not read what is written now.",
 }
 WARNINGS = frozenset(
-    {"WL340", "WL346", "WL348", "WL566", "WL572", "WL507", "WL530", "WL428", "WL441", "WL442", "WL445", "WL488", "WL489"}
+    [
+        "WL340",
+        "WL346",
+        "WL348",
+        "WL566",
+        "WL572",
+        "WL507",
+        "WL530",
+        "WL540",
+        "WL541",
+        "WL428",
+        "WL441",
+        "WL442",
+        "WL445",
+        "WL488",
+        "WL489",
+    ]
 )
 """Codes of `MEANING` that stop nothing; a test holds them against the product."""

@@ -41,6 +41,18 @@ PROTECTION: dict[str, Advice] = {
         "(the same, after `wavelift release web-01 --undo --why INC-881`)",
         title="a released machine is asked for again",
     ),
+    "WL540": Advice(
+        "Take the line out.",
+        "waves: {shop: {target: korea, machines: {web-01: {size: Standard_D2s_v5, acknowledge: INC-881}}}}\n",
+        "waves: {shop: {target: korea, machines: {web-01: Standard_D2s_v5}}}\n",
+        title="nothing to acknowledge",
+    ),
+    "WL541": Advice(
+        "Name the one that stands, by its reason or its number; or take the line out.",
+        "(`acknowledge: INC-881`, and the machine is held by INC-900)",
+        "waves: {shop: {target: korea, machines: {web-01: {size: Standard_D2s_v5, acknowledge: INC-900}}}}\n",
+        title="another intervention than the one that stands",
+    ),
     "WL502": Advice(
         "Correct the name or the glob; quote globs, so that the shell leaves them alone.",
         "(`wavelift plan --wave shpo`)",

@@ -13,7 +13,7 @@ from planner.artifact import Json, Kind, resolved
 from planner.engine import EngineWriter, TrackingSwitch
 from planner.ports import ArtifactProvider, Made, ResourceRef
 from planner.state import MachineState, Recorded, digest
-from planner.steps import Adopt, Create, Delete, Forget, Protect, Rename, SendOrder, Step, Update
+from planner.steps import Acknowledge, Adopt, Create, Delete, Forget, Protect, Rename, SendOrder, Step, Update
 from planner.store import Session
 from planner.store.effects import Effect, Put, PutMachine, Remove, Renamed, Stepped
 from planner.store.journal import Doubt
@@ -90,6 +90,11 @@ class Doer:
                 return [PutMachine(dataclasses.replace(self._session.machine(step.uuid), protect=step.on))]
             case SendOrder():
                 return self._send(step)
+            case Acknowledge():
+                by = ", ".join(f"{name.replace('_', ' ')} {said}" for name, said in sorted(self._by.items()) if said)
+                why = f"acknowledges {step.reason}" + (f" ({by})" if by else "")
+                self._outside.engine.acknowledge(self._gateway(step.region), step.uuid, step.since, step.word, why)
+                return []
             case _:
                 assert_never(step)
 

@@ -128,6 +128,7 @@ class _WaveReader:
             ip=cast(Literal["keep", "dynamic"], text(own, "ip") or defaults.ip),
             tags=self._tags(defaults.tags, own, path),
             hold=_hold(own.get("hold")),
+            acknowledge=text(own, "acknowledge") or "",
             protect=defaults.protect if (protect := flag(own, "protect")) is None else protect,
             quiesce=defaults.quiesce if (quiesce := flag(own, "quiesce")) is None else quiesce,
             test=_test(own.get("test"), defaults.test),

@@ -84,6 +84,8 @@ class Machine:
     ip: Literal["keep", "dynamic"] = "dynamic"
     tags: Mapping[str, str] = field(default_factory=dict)
     hold: Hold | None = None
+    acknowledge: str = ""
+    """Reason or number of the intervention (`wavelift hold`, `rollback`) that the files acknowledge; empty: none."""
     quiesce: bool = False
     test: TrialPolicy = TrialPolicy()
     cutover: CutoverPolicy = CutoverPolicy()

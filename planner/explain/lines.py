@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, assert_never
 
 from planner.artifact import Json, Kind
 from planner.estate import Span
-from planner.steps import Adopt, Create, Delete, Forget, Note, Protect, Rename, SendOrder, Step, Update
+from planner.steps import Acknowledge, Adopt, Create, Delete, Forget, Note, Protect, Rename, SendOrder, Step, Update
 from replication.bootlog import BOOT_LOG
 from replication.model.item import OrderKind
 
@@ -73,6 +74,8 @@ def like(step: Step, seeds: Sequence[Create]) -> Hashable:
             return ("order", step.order, step.why, made, len(step.removes), _blackout(step), hooks)
         case Protect():
             return ("protect", step.on, step.why)
+        case Acknowledge():
+            return ("acknowledge", step.who, step.reason, step.held, step.goes_on)
         case Adopt() | Delete() | Forget():
             return (type(step), step.kind, step.why)
         case Rename():
@@ -113,8 +116,23 @@ def line(step: Step, seeds: Sequence[Create] = ()) -> Line:
         case SendOrder():
             text = f"{step.address}: {_ORDERS[step.order]} {step.machine} ({step.why})"
             return Line("> ", text, _at(step.origin), tuple(_order(step)))
+        case Acknowledge():
+            since = f"{datetime.fromtimestamp(step.since, UTC):%Y-%m-%d %H:%M} UTC"
+            what = f"end the hold of {step.machine}" if step.held else f"let {step.machine} be cut over again after its rollback"
+            told = f"{step.address}: {what}: {step.reason} ({step.who}, since {since}), acknowledged"
+            return Line("> ", told, _at(step.origin), _let_go(step))
         case _:
             assert_never(step)
+
+
+def _let_go(step: Acknowledge) -> tuple[str, ...]:
+    match step.goes_on:
+        case "":
+            return ("nothing is begun by it: the next plan shows what its phase asks for",)
+        case OrderKind.MIGRATE.value:
+            return (f"! its cut-over, which was ordered before, goes on: {step.machine} is powered off if it is not yet",)
+        case order:
+            return (f"its order {order}, which was sent before, goes on",)
 
 
 def _start(step: Create, seeds: Sequence[Create]) -> Line:

@@ -16,7 +16,7 @@ from typing import TypeVar
 from planner.artifact import Kind
 from planner.explain.lines import Line, like, line, name_of, note_line, readable
 from planner.plan.model import Plan
-from planner.steps import Adopt, Create, Delete, Forget, Note, Protect, Rename, SendOrder, Step, Update
+from planner.steps import Acknowledge, Adopt, Create, Delete, Forget, Note, Protect, Rename, SendOrder, Step, Update
 from replication.model.item import OrderKind
 
 _T = TypeVar("_T")
@@ -146,7 +146,9 @@ def _part(step: Step) -> Part:
             return Part.CUT_OVER
         case SendOrder() | Delete():
             return Part.DESTROY
-        case Create() | Update() | Adopt() | Forget() | Rename() | Protect():
+        case Acknowledge(goes_on=OrderKind.MIGRATE.value):
+            return Part.CUT_OVER
+        case Create() | Update() | Adopt() | Forget() | Rename() | Protect() | Acknowledge():
             return Part.CHANGE
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from planner.explain.report import Group, Report, Section, report
 from planner.plan.model import Plan
-from planner.steps import SendOrder
+from planner.steps import Acknowledge, SendOrder
 
 NAMES = 5
 """Names of folded changes that are still told."""
@@ -50,6 +50,9 @@ def changes(plan: Plan) -> list[str]:
         parts.append(f"{counts['record']} to record")
     if orders:
         parts.append(f"{orders} order{_s(orders)} to the engine")
+    ends = sum(isinstance(s, Acknowledge) for s in plan.steps)
+    if ends:
+        parts.append(f"{ends} intervention{_s(ends)} to end")
     return parts
 
 

@@ -17,6 +17,7 @@ from planner.artifact import ENGINE_MADE, Kind
 from planner.desired import Desired, DesiredMachine
 from planner.desired.replicating import Enabled, Replicating, choose_appliance, tracking
 from planner.estate import Diagnostic, Machine, Phase, Wave
+from planner.plan.acknowledging import in_force, judge, what_to_write
 from planner.plan.artifacts import Differ
 from planner.plan.gates import approval_gate, test_gate, way_back_gate
 from planner.plan.life import Stage, last_order, reached, stage, under_way
@@ -30,6 +31,7 @@ from replication.model.record import Record
 
 TEST_MADE = frozenset({Kind.TEST_VM, Kind.TEST_DISK, Kind.TEST_NIC})
 NOT_YET = "initial replication has not finished"
+AFTER = "the intervention that holds it ends with this apply; the next plan shows it"
 
 
 @dataclass(slots=True)
@@ -84,6 +86,7 @@ class Machines:
         if now in (Stage.MIGRATED, Stage.COMPLETED) and wanted.machine.phase.rank < Phase.MIGRATE.rank:
             self._refuse_back(wanted, now)
             return
+        self._acknowledge(wanted, state, record)
         if state is None or now is Stage.NEW:
             self._begin(wanted, state, record)
             return
@@ -101,6 +104,16 @@ class Machines:
             return
         self._note_gone(wanted)
         self._order(wanted, wave, now, state, record)
+
+    def _acknowledge(self, wanted: DesiredMachine, state: MachineState | None, record: Record | None) -> None:
+        """End what a person has put in the way, where the files say that it was seen."""
+        found = judge(wanted.machine, state, record, self._world.now)
+        if found.step is not None:
+            self._differ.add(found.step)
+        if found.waits:
+            self._note(self._notes.deferred, wanted, "acknowledge", found.waits, gate=True)
+        if found.warning is not None:
+            self._notes.warnings.append(found.warning)
 
     def _protect(self, wanted: DesiredMachine, state: MachineState, now: Stage) -> None:
         """Record what the files say of it, as long as it has something to protect."""
@@ -235,8 +248,10 @@ class Machines:
         if wish is None:
             return
         reason = self._gate(wanted, wave, now, wish) or self._people(record, wish, wanted, self._world.now)
+        ends = judge(machine, state, record, self._world.now).step
         if reason is not None:
-            self._defer(wanted, reason, wish, gate=reason != NOT_YET)
+            told = AFTER if ends is not None and self._gate(wanted, wave, now, wish) is None else reason
+            self._defer(wanted, told, wish, gate=told not in (NOT_YET, AFTER))
             return
         failed = self._failure(record, wish)
         why = f"again; the last attempt ended: {failed}" if failed else ""
@@ -284,10 +299,14 @@ class Machines:
     @staticmethod
     def _people(record: Record | None, wish: OrderKind, wanted: DesiredMachine, now: float | None) -> str | None:
         """What a person or a failed attempt has put in the way; files cannot override it."""
-        mark = record.hold if record is not None else None
-        if mark is not None and not (now is not None and mark.over(now)):
-            return f"{mark} (`wavelift resume {wanted.machine.name}` ends it)"
-        return latched(record, wanted.machine.cutover) if wish is OrderKind.MIGRATE else None
+        machine = wanted.machine
+        stands = in_force(machine, record, now)
+        write = what_to_write(stands, record)
+        ends = f"; so does {write} in the files" if write else ""
+        if record is not None and record.hold is not None and stands is not None:
+            return f"{record.hold} (`wavelift resume {machine.name}` ends it{ends})"
+        why = latched(record, machine.cutover) if wish is OrderKind.MIGRATE else None
+        return f"{why}; or {write} in the files" if why and write else why
 
     @staticmethod
     def _failure(record: Record | None, *kinds: OrderKind) -> str:

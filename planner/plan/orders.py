@@ -15,6 +15,7 @@ from planner.state import MachineState, digest
 from planner.steps import SendOrder
 from replication.model.item import Cutover, Forbidden, OrderKind, Shutdown, Trial, VmOrder
 from replication.model.record import Record, TrialMark
+from replication.model.standing import ACKNOWLEDGED
 
 IRREVERSIBLE = {
     OrderKind.MIGRATE: "the source is powered off; until `complete` the way back is to power it on again",
@@ -134,12 +135,15 @@ def expired(mark: TrialMark, name: str) -> str:
 
 def latched(record: Record | None, policy: CutoverPolicy) -> str | None:
     """Why a cut-over that ended without success is not asked for once more, or None. One attempt per window: another one
-    needs another window. Without a window a new attempt is asked for as long as nothing had been powered off."""
+    needs another window. Without a window a new attempt is asked for as long as nothing had been powered off, or when a pull
+    request has acknowledged that it was rolled back."""
     order = record.order if record is not None else None
     if order is None or order.kind is not OrderKind.MIGRATE or order.outcome not in ("failed", "aborted", "missed"):
         return None
     window = f"{policy.opens:.0f}/{policy.closes:.0f}" if policy.opens is not None and policy.closes is not None else ""
     if (order.facts.get("window", "") != window) or (not window and "power_off_asked" not in order.facts):
+        return None
+    if not window and ACKNOWLEDGED in order.facts:
         return None
     remedy = "give it another window" if window else "look at it"
     return f"its cut-over has ended without success ({order.problem or order.outcome}): {remedy}, or `wavelift resume`"

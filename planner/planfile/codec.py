@@ -16,11 +16,13 @@ from planner.estate import Diagnostic, Span
 from planner.plan.model import Asked, Plan
 from planner.plan.scope import Scope
 from planner.state import MachineState
-from planner.steps import Adopt, Create, Delete, Forget, Note, Protect, Rename, SendOrder, Step, Update
+from planner.steps import Acknowledge, Adopt, Create, Delete, Forget, Note, Protect, Rename, SendOrder, Step, Update
 from replication.model.item import OrderKind
 
 NOTES = ("deferred", "in_progress", "kept", "drift", "left_out", "pulled_in")
-_STEPS: dict[str, type[Step]] = {t.__name__: t for t in (Create, Update, Adopt, Delete, Forget, Rename, Protect, SendOrder)}
+_STEPS: dict[str, type[Step]] = {
+    t.__name__: t for t in (Create, Update, Adopt, Delete, Forget, Rename, Protect, SendOrder, Acknowledge)
+}
 _NO_DEFAULT = object()
 
 
@@ -195,7 +197,24 @@ def _made(document: Mapping[str, Any], order: Mapping[str, Any]) -> Artifact:
 
 
 _KINDS = {kind.value: kind for kind in Kind}
-_TEXTS = frozenset({"address", "id", "machine", "wave", "uuid", "region", "why", "old", "what", "irreversible"})
+_TEXTS = frozenset(
+    [
+        "address",
+        "id",
+        "machine",
+        "wave",
+        "uuid",
+        "region",
+        "why",
+        "old",
+        "what",
+        "irreversible",
+        "who",
+        "reason",
+        "word",
+        "goes_on",
+    ]
+)
 _FORMS: dict[type, list[tuple[str, type]]] = {
     kind: [(n, str) for n, _ in shape if n in _TEXTS] + [(n, dict) for n, _ in shape if n in ("spec", "document")]
     for kind, shape in _SHAPES.items()

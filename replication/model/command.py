@@ -20,6 +20,8 @@ class Verb(Enum):
     CONTINUE = "continue"
     RESYNC = "resync"
     """The next delta compares every disk (or those in `disks`) whole with what its replica is known to hold."""
+    ACKNOWLEDGE = "acknowledge"
+    """A pull request has acknowledged one intervention: that one ends, and the files count again. It begins nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +43,7 @@ class Command:
     """HOLD: unix time at which it ends by itself; None: `resume` ends it."""
     until_text: str = ""
     """HOLD: that time in the person's words."""
+    since: float | None = None
+    """ACKNOWLEDGE: which one, see `replication.model.standing`."""
+    word: str = ""
+    """ACKNOWLEDGE: what the files said."""

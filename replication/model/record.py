@@ -209,6 +209,8 @@ class HoldMark:
     """Unix time at which it ends by itself; None: when somebody says so."""
     until_text: str = ""
     """That time as the person wrote it."""
+    number: int = 0
+    """Of the command that said so; 0: not known."""
 
     def __str__(self) -> str:
         return f"held by {self.who}: {self.why}" + (f" until {self.until_text}" if self.until_text else "")
@@ -280,6 +282,8 @@ class Record:
     """Number of the last break-glass command that was looked at."""
     interventions: tuple[Intervention, ...] = ()
     """The newest few, newest first."""
+    acknowledged: str = ""
+    """The word of the last acknowledgement that was carried out: used up, so that it ends no later hold of that reason."""
     rollback: Mapping[str, str] = field(default_factory=dict)
     """A rollback under way after the Azure VM was made: "vm" (ARM id), "who", "why", "number"; empty: none."""
     test_accepted: str = ""

@@ -68,6 +68,9 @@ class WillingEngine(NoEngine):
     def has_order(self, account: str, machine: str, number: int) -> bool:
         return False
 
+    def acknowledge(self, account: str, machine: str, since: float, word: str, why: str) -> None:
+        return None
+
     def enable_tracking(self, source: str, machine: str) -> None:
         return None
 

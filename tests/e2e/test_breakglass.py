@@ -50,3 +50,17 @@ def test_held_resumed_cut_over_and_rolled_back(site: Site) -> None:
     plan = site.here("plan", "--detailed-exitcode")
     assert "rolled back" in plan.said, plan.said
     assert "destroy 0" in plan.said or "0 destroy" in plan.said or plan.code == 0, plan.said
+
+    site.machines["web-01"]["acknowledge"] = "INC-9"
+    site.write_wave()
+    plan = site.here("plan", "--out", "ack.plan")
+    assert "end the hold of web-01: INC-9 (" in plan.said and "order.web-01" not in plan.said, plan.said
+    approved = ("--approver", "lee", "--pull-request", "https://git.example/pull/7")
+    done = site.here("apply", "ack.plan", "--auto-approve", *approved)
+    assert done.code == 0 and "1 done" in done.said, done.said
+    told = site.known("web-01").interventions[0]
+    assert (told.verb, told.answer) == ("acknowledge", "held no more; its cut-over begins again only by another order")
+    assert "approver lee" in told.why and site.known("web-01").hold is None
+    assert site.vm("web-01")["power"] == "poweredOn", "an acknowledgement powers nothing off"
+    plan = site.here("plan")
+    assert "cut over web-01" in plan.said and "WL540" in plan.said, plan.said

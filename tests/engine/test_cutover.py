@@ -15,6 +15,7 @@ from replication.model.documents import load_status, status_name
 from replication.model.item import Cutover, Forbidden, Order, OrderKind, Shutdown
 from replication.model.record import CycleKind, DiskEvidence, Evidence, Life, OrderProgress, StepState
 from replication.model.source import Power
+from replication.model.standing import standing
 from replication.ports import Exposure
 from replication.windows import Dated
 from replication.windowtext import write
@@ -281,6 +282,42 @@ def test_hold_and_resume(world: World) -> None:
     assert [i.verb for i in world.record().interventions] == ["resume", "hold"]
     assert progress(world).facts["size"] == "Standard_Z"
     assert_migrated(world)
+
+
+def acknowledge(world: World, since: float) -> str:
+    """What the engine answers to a pull request's word about what stands since then."""
+    world.command("m1", Verb.ACKNOWLEDGE, "acknowledges INC-881 (approver lee)", since=since, word="INC-881")
+    step(world, 2)
+    return world.record().interventions[0].answer
+
+
+def test_an_acknowledgement_ends_that_hold_and_no_other(world: World) -> None:
+    """Weeks, 30: YAML cannot override it until a pull request acknowledges it."""
+    world.command("m1", Verb.HOLD, "INC-881")
+    step(world, 2)
+    mark = world.record().hold
+    assert mark is not None and mark.number == 1
+    assert "does not stand any more" in acknowledge(world, mark.since - 1) and world.record().hold == mark
+    assert acknowledge(world, mark.since) == "held no more" and world.record().acknowledged == "INC-881"
+    assert world.record().hold is None and "lee" in world.record().interventions[0].why
+    assert "does not stand any more" in acknowledge(world, mark.since)
+
+
+def test_an_acknowledged_rollback_begins_nothing(world: World) -> None:
+    migrate(world)
+    one = Run(world, Process((Rule("cloud.create_nic", "before", 2, 1000),)))
+    one.until(lambda: "trouble" in (progress(world).facts if world.record().order else {}))
+    world.command("m1", Verb.ROLLBACK, "INC-881")
+    one.until(outcome(world, 1))
+    one.end()
+    found = standing(world.record())
+    assert found is not None and found.why == "INC-881" and found.held
+    powered = list(world.vcenter.vms["m1"].powered)
+    assert "only by another order" in acknowledge(world, found.since)
+    step(world, 4)
+    assert standing(world.record()) is None and progress(world).outcome == "aborted" and world.record().orders_done == 1
+    assert world.vcenter.vms["m1"].powered == powered
+    assert_as_before(world)
 
 
 def test_a_hold_that_comes_while_the_disks_are_filled_stops_the_power_off(world: World) -> None:

@@ -11,7 +11,8 @@ from replication.engine.orders.steps import resource_ids
 from replication.lifecycle import may
 from replication.model.errors import Conflict, NotFound
 from replication.model.item import Item, Order, OrderKind
-from replication.model.record import Life, OrderProgress, Record, TrialMark
+from replication.model.record import Intervention, Life, OrderProgress, Record, TrialMark
+from replication.model.standing import ACKNOWLEDGED, rolled_back, standing
 from replication.model.status import Status
 from tests.fakes.provider import FakeAzure
 
@@ -80,6 +81,23 @@ class EngineModel:
     def has_order(self, account: str, machine: str, number: int) -> bool:
         with self._azure.lock:
             return (machine, number) in self._at(account).orders
+
+    def acknowledge(self, account: str, machine: str, since: float, word: str, why: str) -> None:
+        """As the engine obeys it: only what stands since then ends."""
+        with self._azure.lock:
+            records = self._at(account).records
+            found = standing(records[machine])
+            if found is None or found.since != since:
+                return
+            record = records[machine]
+            told = Intervention(record.commands + 1, "acknowledge", "somebody", why, since, "held no more")
+            facts = {**record.order.facts, ACKNOWLEDGED: "somebody"} if record.order is not None else {}
+            again = record.order is not None and rolled_back(record.order)
+            order = replace(record.order, facts=facts) if record.order is not None and again else record.order
+            told_all = (told, *record.interventions)
+            new = replace(record, hold=None, acknowledged=word, order=order, commands=told.number, interventions=told_all)
+            records[machine] = new
+            self._azure.save()
 
     # --- what the engine does
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from planner.inventory import dumps
 from replication.model.documents import dumps as document
 from replication.model.item import OrderKind
+from replication.model.record import HoldMark, OrderProgress
 from tests.planner.site import BASE, PROJECT, Site, vm
 
 CASES = BASE.parent
@@ -183,6 +184,48 @@ def migrate_failed_again(story: Story) -> None:
 def migrate_on_hold(story: Story) -> None:
     story.replicated()
     story.wave("migrate", "web-01: {size: Standard_D2s_v5, hold: {why: INC-881, until: 2027-01-20}}")
+
+
+def held(story: Story, name: str, why: str, number: int = 1) -> None:
+    """`wavelift hold` was said and obeyed."""
+    (documents,) = story.site.engine.stores.values()
+    uuid = story.site.vms[name].uuid
+    mark = HoldMark("kim@ops", why, 1_800_000_000.0, number=number)
+    documents.records[uuid] = replace(documents.records[uuid], hold=mark, commands=number)
+
+
+@case
+def held_by_a_person(story: Story) -> None:
+    story.replicated("migrate")
+    held(story, "web-01", "INC-881")
+
+
+@case
+def hold_acknowledged(story: Story) -> None:
+    story.replicated()
+    story.wave("migrate", "web-01: {size: Standard_D2s_v5, acknowledge: INC-881}")
+    held(story, "web-01", "INC-881")
+
+
+@case
+def acknowledges_what_does_not_stand(story: Story) -> None:
+    story.wave("replicate", "web-01: Standard_D2s_v5, web-02: Standard_D2s_v5")
+    story.site.go()
+    each = "{size: Standard_D2s_v5, acknowledge: INC-881}"
+    story.wave("migrate", f"web-01: {each}, web-02: {each}")
+    held(story, "web-01", "INC-900", 4)
+
+
+@case
+def held_cut_over_acknowledged(story: Story) -> None:
+    story.replicated("migrate")
+    story.site.go(engine=False)
+    story.wave("migrate", "web-01: {size: Standard_D2s_v5, acknowledge: 2}")
+    held(story, "web-01", "INC-881 & more", 2)
+    (documents,) = story.site.engine.stores.values()
+    uuid = story.site.vms["web-01"].uuid
+    progress = OrderProgress(1, documents.orders[uuid, 1].id, OrderKind.MIGRATE, ())
+    documents.records[uuid] = replace(documents.records[uuid], order=progress)
 
 
 @case

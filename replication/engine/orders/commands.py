@@ -7,6 +7,7 @@ Rules
    that was given with it. Where a cut-over has ended, the `resume` that ends a hold begins nothing: that takes another one.
 3. `rollback` before the Azure VM was asked for loses nothing. Afterwards it stops and keeps the Azure VM, and only when
    the person has typed what is lost; it needs the seeds.
+4. `acknowledge` ends exactly the hold, or the latch after a rollback, that a pull request named, and begins nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from replication.model.command import Command, Verb
 from replication.model.item import OrderKind
 from replication.model.record import HoldMark, Intervention, Life, OrderProgress, OrderStep, Record
 from replication.model.source import Power
+from replication.model.standing import ACKNOWLEDGED, ROLLED_BACK, rolled_back, standing
 
 KEPT = 12
 """Interventions that stay in the record."""
@@ -70,7 +72,9 @@ def obey(work: Work, command: Command) -> None:
     changes: dict[str, Any]
     match command.verb:
         case Verb.HOLD:
-            mark = HoldMark(command.who, command.why, work.clock.now(), command.until, command.until_text)
+            mark = HoldMark(
+                command.who, command.why, work.clock.now(), command.until, command.until_text, command.number
+            )
             end = f" until {mark.until_text}" if mark.until_text else ""
             answer, changes = f"held{end}: nothing of it begins or is powered off", {"hold": mark}
         case Verb.RESUME:
@@ -79,6 +83,8 @@ def obey(work: Work, command: Command) -> None:
             answer, changes = _rollback(work, command)
         case Verb.ACCEPT_TEST:
             answer, changes = _accept(work, command)
+        case Verb.ACKNOWLEDGE:
+            answer, changes = _acknowledge(record, command)
         case Verb.PAUSE | Verb.CONTINUE | Verb.RESYNC:
             answer, changes = by_hand(work, command)
     told = Intervention(command.number, command.verb.value, command.who, command.why, work.clock.now(), answer)
@@ -119,7 +125,7 @@ def _resume(work: Work, command: Command) -> tuple[str, dict[str, Any]]:
 
 def _rollback(work: Work, command: Command) -> tuple[str, dict[str, Any]]:
     record, order = work.record, work.record.order
-    mark = HoldMark(command.who, f"rolled back: {command.why}", work.clock.now())
+    mark = HoldMark(command.who, ROLLED_BACK + command.why, work.clock.now(), number=command.number)
     if order is None or order.kind is not OrderKind.MIGRATE:
         return "refused: no cut-over of it is under way or done", {}
     if record.committed is None or record.life not in (Life.DELTA, Life.MIGRATED):
@@ -138,6 +144,19 @@ def _rollback(work: Work, command: Command) -> tuple[str, dict[str, Any]]:
     vm = order.made.get("vm") or order.facts["announced/vm"]
     under_way = {"vm": vm, "who": command.who, "why": command.why, "number": str(command.number)}
     return "the Azure VM is stopped and kept, then the source is powered on", {"hold": mark, "rollback": under_way}
+
+
+def _acknowledge(record: Record, command: Command) -> tuple[str, dict[str, Any]]:
+    """It waives nothing: windows, a wave that is held and every other gate stand as they stood."""
+    found, order = standing(record), record.order
+    if found is None or found.since != command.since:
+        return "nothing was changed: what it acknowledges does not stand any more", {}
+    changes: dict[str, Any] = {"hold": None, "acknowledged": command.word}
+    said = ["held no more"] if found.held else []
+    if order is not None and rolled_back(order):
+        changes["order"] = replace(order, facts={**order.facts, ACKNOWLEDGED: command.who})
+        said.append("its cut-over begins again only by another order")
+    return "; ".join(said), changes
 
 
 def _accept(work: Work, command: Command) -> tuple[str, dict[str, Any]]:
