@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from planner.estate import Diagnostic, Machine, Phase
+from planner.estate import Diagnostic, Machine, Phase, Span
 from planner.plan.life import last_order, under_way
 from planner.plan.orders import latched
 from planner.state import MachineState
@@ -98,7 +98,7 @@ def _of_nothing(machine: Machine, record: Record | None) -> Diagnostic:
     done = record is not None and record.acknowledged == machine.acknowledge
     why = "has ended what it named" if done else "names nothing: no hold or rollback of this machine stands"
     detail = f"{machine.name}: `acknowledge: {machine.acknowledge}` {why}. Take the line out."
-    return _warning("WL540", "nothing to acknowledge", detail, machine)
+    return Diagnostic("WL540", "nothing to acknowledge", detail, *_place(machine), severity="warning")
 
 
 def _of_another(machine: Machine, record: Record, stands: Standing) -> Diagnostic:
@@ -110,9 +110,10 @@ def _of_another(machine: Machine, record: Record, stands: Standing) -> Diagnosti
         f"{machine.name}: `acknowledge: {machine.acknowledge}`{used} does not name what stands: {stands.why} "
         f"({stands.who}, since {since}). {remedy}; else take the line out."
     )
-    return _warning("WL541", "another intervention than the one that stands", detail, machine)
+    title = "another intervention than the one that stands"
+    return Diagnostic("WL541", title, detail, *_place(machine), severity="warning")
 
 
-def _warning(code: str, summary: str, detail: str, machine: Machine) -> Diagnostic:
-    path, span = f"waves.{machine.wave}.machines.{machine.name}.acknowledge", machine.spans.get("acknowledge")
-    return Diagnostic(code, summary, detail, path, span or machine.span, severity="warning")
+def _place(machine: Machine) -> tuple[str, Span | None]:
+    span = machine.spans.get("acknowledge") or machine.span
+    return f"waves.{machine.wave}.machines.{machine.name}.acknowledge", span
