@@ -195,7 +195,8 @@ class Model(RuleBasedStateMachine):
         if self.life is not Life.DELTA:
             return
         stale = self.rolled and self.ordered != set(self.vm.disks)
-        if self.rolled:  # a person lets the same cut-over begin once more
+        if self.rolled:  # a person ends the hold of the rollback, then lets the same cut-over begin once more
+            self.world.command(ME, Verb.RESUME)
             self.world.command(ME, Verb.RESUME)
         else:
             self.ordered = set(self.vm.disks)
