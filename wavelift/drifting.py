@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from planner.drift import Drift, Seen, find
@@ -15,18 +15,17 @@ from planner.refresh import absorb
 from planner.state import OVER, State
 from replication.model.errors import PortError
 from replication.model.source import SourceFacts
+from wavelift import seedcost
 from wavelift.planning import gateways, read_orders, read_records
 
 if TYPE_CHECKING:
     from wavelift.wiring import Wiring
 
 
-def look(
-    wiring: Wiring, now: float, say: Callable[[str], None] = lambda _: None, cost: Iterable[str] = ()
-) -> Drift:
+def look(wiring: Wiring, now: float, say: Callable[[str], None] = lambda _: None) -> Drift:
     """Recorded against observed: one listing per kind and scope in Azure, one pass over each vCenter.
 
-    `now`: unix time. `cost`: lines about money from whoever knows prices. Raises `PortError` when Azure cannot be read; a
+    `now`: unix time. Raises `PortError` when Azure cannot be read; a
     vCenter that cannot be read makes the drift blind on that side, and says so.
     """
     estate, recorded = wiring.workspace.estate, wiring.workspace.view().state
@@ -42,7 +41,8 @@ def look(
     # Also with nothing recorded: what carries our tag then is what a lost state leaves behind.
     tagged = wiring.artifacts.tagged(subscriptions(estate))
     vcenter, blind = _vcenter(wiring, state, say)
-    return find(estate, state, Seen(artifacts, records, statuses, vcenter, tuple(tagged), blind, tuple(cost), items), now)
+    cost = tuple(seedcost.lines(estate, state, records, now))
+    return find(estate, state, Seen(artifacts, records, statuses, vcenter, tuple(tagged), blind, cost, items), now)
 
 
 def refs_of(state: State) -> list[ResourceRef]:
