@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from planner.engine import EngineReader
+from planner.estate import Estate
 from planner.plan import Plan
 from planner.plan.life import Stage, last_order, stage, under_way
+from planner.plan.within import Within
 from planner.state import OVER, State
 from planner.steps import Acknowledge, Create, SendOrder
 from replication.model.errors import Temporary
@@ -83,12 +85,12 @@ def goals_of(plan: Plan, done: frozenset[str]) -> list[Goal]:
     return list(out.values())
 
 
-def pending(state: State, records: Mapping[str, Record]) -> list[Goal]:
-    """What earlier applies set going and is not done yet."""
+def pending(state: State, records: Mapping[str, Record], of: Container[str] | None = None) -> list[Goal]:
+    """What earlier applies set going and is not done yet, with machines of those names; None: of all."""
     out = []
     for machine in state.machines.values():
         record = records.get(machine.uuid)
-        if machine.life in OVER | {"completed"}:
+        if machine.life in OVER | {"completed"} or (of is not None and machine.name not in of):
             continue
         if under_way(machine, record):
             out.append(Goal(machine.uuid, machine.name, machine.replication, last_order(machine, record)))
@@ -97,9 +99,12 @@ def pending(state: State, records: Mapping[str, Record]) -> list[Goal]:
     return out
 
 
-def wait(
-    goals: list[Goal], accounts: Mapping[str, str], engine: EngineReader, stop: threading.Event, watcher: Watcher
-) -> Waited:
+def awaited(plan: Plan, done: frozenset[str], estate: Estate, state: State, records: Mapping[str, Record]) -> list[Goal]:
+    """What an apply waits for: what its done steps set going, and what is still under way of the machines that it is about."""
+    return goals_of(plan, done) + pending(state, records, Within(plan.asked.scope, estate, state).machines)
+
+
+def wait(goals: list[Goal], accounts: Mapping[str, str], engine: EngineReader, stop: threading.Event, watcher: Watcher) -> Waited:
     """Until every goal is reached or `stop` is set. `accounts`: region -> gateway store."""
     left = list(goals)
     failed: dict[str, str] = {}

@@ -17,6 +17,7 @@ from planner.plan.scope import Scope
 from planner.planfile import dumps, loads
 from planner.steps import SendOrder
 from tests.planner.site import Site, vm
+from wavelift.waiting import awaited
 
 WAVES = """
 waves:
@@ -71,6 +72,17 @@ def test_one_machine_with_all_that_it_needs_and_nothing_else(site: Site) -> None
     assert {m.name for m in site.workspace.view().state.machines.values()} == {"wiki-01"}
     left = look(site, waves=["pilot"])
     assert machines(left) == {"jump-01"} and not left.pulled_in
+
+
+def test_a_narrowed_apply_waits_for_its_own_machines_only(site: Site) -> None:
+    """What another wave's apply has set going is not this one's to wait for; what its own wave's has, is."""
+    site.go(engine=False)
+    for scope, names in ((Scope(waves=("shop",)), {"db-01", "web-01"}), (Scope(exclude=("web-01",)), set(NAMES) - {"web-01"})):
+        looked = site.look(scope=scope)
+        goals = awaited(looked.plan, frozenset(), site.workspace.estate, looked.state, looked.records)
+        assert {g.name for g in goals} == names
+    looked = site.look()
+    assert len(awaited(looked.plan, frozenset(), site.workspace.estate, looked.state, looked.records)) == 4
 
 
 def test_waves_globs_targets_and_exclusion_together(site: Site) -> None:

@@ -166,12 +166,12 @@ def _carry_out(
     from wavelift.cli.progress import Lines
     from wavelift.hosting import hosted
     from wavelift.planning import gateways
-    from wavelift.waiting import Waited, goals_of, pending
+    from wavelift.waiting import Waited, awaited
     from wavelift.waiting import wait as watch
 
     lines = steps(events, Lines(console, len(chosen.left)))
     outcome = carry_out(wiring.workspace, looked, wiring.outside(), parallelism, stop, lines, chosen, by)
-    goals = goals_of(chosen.plan, frozenset(outcome.done)) + pending(looked.state, looked.records)
+    goals = awaited(chosen.plan, frozenset(outcome.done), wiring.workspace.estate, looked.state, looked.records)
     waited = Waited({})
     if wait and goals and not stop.is_set():
         state = wiring.workspace.view().state
