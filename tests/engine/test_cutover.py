@@ -23,6 +23,7 @@ from tests.engine.harness import Process, Rule, Run, cycles, outcome, replicated
 from tests.engine.test_cycles import once
 from tests.engine.test_orders import assert_as_before, assert_migrated
 from tests.fakes.world import World
+from wavelift.commanding import acknowledge as tell
 
 HOUR = 3600.0
 
@@ -285,8 +286,9 @@ def test_hold_and_resume(world: World) -> None:
 
 
 def acknowledge(world: World, since: float) -> str:
-    """What the engine answers to a pull request's word about what stands since then."""
-    world.command("m1", Verb.ACKNOWLEDGE, "acknowledges INC-881 (approver lee)", since=since, word="INC-881")
+    """What the engine answers to what `apply` writes for a pull request; written again by an apply that was cut off."""
+    for _ in range(2):
+        tell(world.documents, "m1", since, "INC-881", "acknowledges INC-881 (approver lee)")
     step(world, 2)
     return world.record().interventions[0].answer
 
@@ -297,10 +299,14 @@ def test_an_acknowledgement_ends_that_hold_and_no_other(world: World) -> None:
     step(world, 2)
     mark = world.record().hold
     assert mark is not None and mark.number == 1
-    assert "does not stand any more" in acknowledge(world, mark.since - 1) and world.record().hold == mark
+    assert "nothing of it begins" in acknowledge(world, mark.since - 1), "nothing is written for what is over"
+    world.command("m1", Verb.ACKNOWLEDGE, "of a plan that was overtaken", since=mark.since - 1, word="INC-881")
+    step(world, 2)
+    assert "does not stand any more" in world.record().interventions[0].answer and world.record().hold == mark
     assert acknowledge(world, mark.since) == "held no more" and world.record().acknowledged == "INC-881"
     assert world.record().hold is None and "lee" in world.record().interventions[0].why
-    assert "does not stand any more" in acknowledge(world, mark.since)
+    told = [(i.number, i.verb) for i in world.record().interventions]
+    assert told == [(3, "acknowledge"), (2, "acknowledge"), (1, "hold")], "told once however often it is applied"
 
 
 def test_an_acknowledged_rollback_begins_nothing(world: World) -> None:
