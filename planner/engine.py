@@ -20,6 +20,10 @@ class EngineReader(Protocol):
         """Instance uuid -> what the engine last said."""
         ...
 
+    def items(self, account: str) -> dict[str, Item]:
+        """Instance uuid -> what the engine is told of the machine."""
+        ...
+
     def order(self, account: str, machine: str, number: int) -> Order | None:
         """The order of that number as it was sent; None when there is none."""
         ...

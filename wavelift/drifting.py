@@ -16,7 +16,7 @@ from planner.state import OVER, State
 from replication.model.errors import PortError
 from replication.model.source import SourceFacts
 from wavelift import seedcost
-from wavelift.planning import gateways, read_orders, read_records
+from wavelift.planning import gateways, read_items, read_orders, read_records
 
 if TYPE_CHECKING:
     from wavelift.wiring import Wiring
@@ -33,7 +33,7 @@ def look(wiring: Wiring, now: float, say: Callable[[str], None] = lambda _: None
     # Before everything else: an order that ends while we look still counts as under way, and nothing of it as drift.
     records = read_records(wiring.engine, recorded)
     statuses = {u: s for account in gateways(recorded).values() for u, s in wiring.engine.statuses(account).items()}
-    items = {u: i for account in gateways(recorded).values() for u, i in wiring.engine.items(account).items()}
+    items = read_items(wiring.engine, recorded)
     state = absorb(recorded, records, read_orders(wiring.engine, recorded, records))
     refs = refs_of(state)
     say(f"looking at {len(refs)} artifacts in Azure")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from planner.artifact import ENGINE_MADE, Kind
 from planner.config.places import located
 from planner.desired import Desired, build
+from planner.drift.items import observed as items_moved
 from planner.engine import EngineReader
 from planner.estate import Diagnostic, Phase
 from planner.garbage import paused_gc
@@ -27,7 +28,7 @@ from planner.refresh import absorb
 from planner.state import State
 from planner.steps import Adopt, Create, Update
 from replication.model.errors import Denied
-from replication.model.item import Order
+from replication.model.item import Item, Order
 from replication.model.record import Record
 from wavelift.access import Privileges, Seat, check_access, check_privileges, rights, unreadable
 from wavelift.checks import check
@@ -76,6 +77,11 @@ def read_records(engine: EngineReader, state: State) -> dict[str, Record]:
     for account in gateways(state).values():
         out.update(engine.records(account))
     return out
+
+
+def read_items(engine: EngineReader, state: State) -> dict[str, Item]:
+    """Instance uuid -> item, over all regions."""
+    return {uuid: item for account in gateways(state).values() for uuid, item in engine.items(account).items()}
 
 
 def read_orders(engine: EngineReader, state: State, records: dict[str, Record]) -> dict[str, Order]:
@@ -128,6 +134,7 @@ def look(
         return Looked(_unobserved(draft, workspace, remarked, recorded), desired, recorded, state, records, orders, {})
     refs = references(draft, desired, state)
     say(f"looking at {len(refs)} artifacts in Azure")
+    strayed = items_moved(state, records, read_items(engine, state))
     issues: list[Diagnostic] = []
     checked = ""
     try:
@@ -142,6 +149,7 @@ def look(
         gone = {address for address, there in seen.items() if there is None}
         checked = rights(desired, cloud, seat)
         issues = [*check(desired, state, cloud, seat, gone), *check_privileges(desired, state, vcenter, seat)]
+    seen = {**seen, **strayed} if strayed else seen
     within = Within(scope, desired.estate, state)
     world = World(seen, records, tuple(d for d in (*remarked, *issues) if within.keeps(d)), approvals, now)
     if not desired.renamed and as_recorded(state.artifacts, seen):

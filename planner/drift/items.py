@@ -9,16 +9,40 @@ from planner.artifact import Json, Kind, resolved
 from planner.drift.azure import place
 from planner.drift.model import Finding, Severity
 from planner.estate import Estate
-from planner.plan.life import Stage, stage
-from planner.state import State
+from planner.plan.life import Stage, stage, under_way
+from planner.ports import Observed
+from planner.state import MachineState, Recorded, State
 from replication.model.item import Item
 from replication.model.record import Record
 
-THEN = "the engine follows it: find who writes to the gateway store; another change of this machine in the files writes it anew"
+THEN = "the engine follows it: find who writes to the gateway store; the next apply writes it back"
 
 
 def compare(estate: Estate, state: State, records: Mapping[str, Record], items: Mapping[str, Item]) -> Iterator[Finding]:
     """`items` by instance uuid: all that the gateway stores hold. Machines whose replication goes on."""
+    for machine, recorded, there in _moved(state, records, items):
+        wave, origin = place(estate, machine.name)
+        if there is None:
+            what = "its item is gone from the gateway store"
+            yield Finding(Severity.URGENT, recorded.address, "", what, THEN, machine=machine.name, wave=wave, origin=origin)
+            continue
+        for name, two in there.items():
+            what = f"{name} of its item was changed in the gateway store"
+            yield Finding(Severity.URGENT, recorded.address, name, what, THEN, *two, machine.name, wave, origin=origin)
+
+
+def observed(state: State, records: Mapping[str, Record], items: Mapping[str, Item]) -> dict[str, Observed | None]:
+    """The same for a plan, which sets back what moved: those items alone that are not as apply wrote them, by address."""
+    return {
+        recorded.address: None if there is None else Observed(recorded.id, strayed=there)
+        for _, recorded, there in _moved(state, records, items)
+    }
+
+
+def _moved(
+    state: State, records: Mapping[str, Record], items: Mapping[str, Item]
+) -> Iterator[tuple[MachineState, Recorded, dict[str, tuple[Json, Json]] | None]]:
+    """(machine, its recorded item, field -> (as apply wrote it, as it is)); None: it is gone, and no order takes it away."""
     known: dict[tuple[str, str], Json] = {
         (r.address, name): value for r in state.artifacts.values() for name, value in r.attributes.items()
     }
@@ -26,20 +50,18 @@ def compare(estate: Estate, state: State, records: Mapping[str, Record], items: 
         recorded = state.artifacts.get(f"{Kind.REPLICATION}.{machine.name}")
         if recorded is None or stage(machine, records.get(uuid)) not in (Stage.INITIAL, Stage.DELTA):
             continue
-        wave, origin = place(estate, machine.name)
         there = items.get(uuid)
         if there is None:
-            what = "its item is gone from the gateway store"
-            yield Finding(Severity.URGENT, recorded.address, "", what, THEN, machine=machine.name, wave=wave, origin=origin)
+            if not under_way(machine, records.get(uuid)):
+                yield machine, recorded, None
             continue
         try:
             wanted = resolved(recorded.spec, known)
         except KeyError:  # what it was made from is no longer on record: nothing to hold it against
             continue
-        for name, is_now in _differ(wanted, _told(there)):
-            what = f"{name} of its item was changed in the gateway store"
-            two = (wanted[name], is_now)
-            yield Finding(Severity.URGENT, recorded.address, name, what, THEN, *two, machine.name, wave, origin=origin)
+        changed = {name: (wanted[name], is_now) for name, is_now in _differ(wanted, _told(there))}
+        if changed:
+            yield machine, recorded, changed
 
 
 def _differ(wanted: Mapping[str, Json], there: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:

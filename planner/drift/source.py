@@ -14,7 +14,7 @@ from planner.drift.azure import place
 from planner.drift.model import Finding, Severity
 from planner.estate import Estate, LimitsPolicy
 from planner.inventory import DiskFacts, Inventory, VmFacts
-from planner.plan.life import Stage, stage
+from planner.plan.life import RUNS_AGAIN, Stage, runs_again, stage
 from planner.state import OVER, MachineState, Recorded, State
 from replication.model.record import Record
 from replication.model.source import SourceFacts
@@ -83,8 +83,8 @@ class _Machine:
         """A source that was powered on again is a second machine of the same name and address."""
         vm = self._vm
         if vm is not None and vm.power == "poweredOn":
-            then = "power it off" if complete else f"power it off, or `wavelift rollback {self._machine.name}`"
-            yield self._of(Severity.URGENT, "power", "SOURCE POWERED ON while the Azure VM exists", then, "poweredOff", vm.power)
+            then = runs_again(self._machine.name, complete)
+            yield self._of(Severity.URGENT, "power", RUNS_AGAIN, then, "poweredOff", vm.power)
         if vm is None and not complete:
             then = "there is no way back to it any more; `complete` needs none"
             yield self._of(Severity.OURS, "", "the source is gone from vCenter", then)

@@ -38,6 +38,15 @@ def stage(state: MachineState | None, record: Record | None) -> Stage:
             return Stage.COMPLETED if state.life == "migrated" or _completed(record) else Stage.NEW
 
 
+RUNS_AGAIN = "SOURCE POWERED ON while the Azure VM exists"
+"""A migrated machine's source that runs again is a second machine of the same name and address."""
+
+
+def runs_again(name: str, completed: bool) -> str:
+    """What is to be done about it."""
+    return "power it off" if completed else f"power it off, or `wavelift rollback {name}`"
+
+
 def _stopped(record: Record) -> bool:
     order = record.order
     return order is not None and order.kind is OrderKind.STOP and order.outcome == "done"

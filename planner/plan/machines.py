@@ -20,7 +20,7 @@ from planner.estate import Diagnostic, Machine, Phase, Wave
 from planner.plan.acknowledging import in_force, judge, what_to_write
 from planner.plan.artifacts import Differ
 from planner.plan.gates import approval_gate, test_gate, way_back_gate
-from planner.plan.life import Stage, last_order, reached, stage, under_way
+from planner.plan.life import RUNS_AGAIN, Stage, last_order, reached, runs_again, stage, under_way
 from planner.plan.model import World
 from planner.plan.orders import days_of, expired, latched, order_step
 from planner.plan.released import is_released, still_asked
@@ -83,6 +83,8 @@ class Machines:
         now = self._stages[wanted.machine.name]
         state = self._state.machines.get(wanted.uuid)
         record = self._world.machines.get(wanted.uuid)
+        if now in (Stage.MIGRATED, Stage.COMPLETED) and wanted.vm.power == "poweredOn":
+            self._note(self._differ.drift, wanted, RUNS_AGAIN, runs_again(wanted.machine.name, now is Stage.COMPLETED))
         if now in (Stage.MIGRATED, Stage.COMPLETED) and wanted.machine.phase.rank < Phase.MIGRATE.rank:
             self._refuse_back(wanted, now)
             return

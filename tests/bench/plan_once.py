@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 
 from planner.ports import Json, Lack, Need, Observed, ResourceRef, Tagged
 from replication.model.documents import load_record
+from replication.model.item import Item
 from replication.model.record import Record
 from replication.model.status import Status
 from tests.bench.estates import INVENTORY, OBSERVED
+from tests.fakes.items import items_of
 from wavelift.__main__ import leave
 
 if TYPE_CHECKING:
@@ -53,10 +55,16 @@ class RecordedCloud:
 
 
 class NoEngine:
-    """`planner.engine.EngineReader` before the first apply."""
+    """`planner.engine.EngineReader` before the first apply; `told` are the items of later ones."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, Item] = {}
 
     def records(self, account: str) -> dict[str, Record]:
         return {}
+
+    def items(self, account: str) -> dict[str, Item]:
+        return self.told
 
     def order(self, account: str, machine: str, number: int) -> None:
         return None
@@ -69,6 +77,7 @@ class RecordedEngine(NoEngine):
     """Records of one region's store, read from a file; those of every machine stand in it."""
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self._lines = path.read_bytes().splitlines()
         self._asked = False
 
@@ -91,6 +100,7 @@ def see(folder: Path, mark: Callable[[str], None]) -> Looked:
     inventory = loads((folder / INVENTORY).read_text())
     mark("inventory")
     engine = RecordedEngine(folder / RECORDS) if (folder / RECORDS).exists() else NoEngine()
+    engine.told = items_of(workspace.view().state)
     looked = look(workspace, inventory, RecordedCloud(folder / OBSERVED), engine)
     mark("plan")
     if looked.plan.errors:

@@ -256,7 +256,7 @@ def test_what_carries_our_tag_and_is_not_recorded_is_unmanaged(site: Site) -> No
 
 
 def test_an_item_that_somebody_wrote_is_urgent(site: Site) -> None:
-    """issue 4, Drift: recorded against observed, also what the engine is told in the gateway store."""
+    """issue 4, Drift: recorded against observed, also what the engine is told in the gateway store; plan says the same."""
     wiring = site.wiring()
     account = gateways(wiring.workspace.view().state)["koreacentral"]
     uuid = site.uuid("still")
@@ -264,6 +264,8 @@ def test_an_item_that_somebody_wrote_is_urgent(site: Site) -> None:
     try:
         wiring.engine.put_item(account, dataclasses.replace(kept, seed_container="elsewhere"))
         assert ("urgent", "replication.still", "seed_container") in found(site)
+        planned = json.loads(site.here("plan", "--json").out)
+        assert "replication.still" in {note["subject"] for note in planned["drift"]}
     finally:
         wiring.engine.put_item(account, kept)
     assert not [change for change in found(site) if change[1].startswith("replication.")]

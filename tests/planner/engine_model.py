@@ -52,6 +52,13 @@ class EngineModel:
             except NotFound:
                 return {}
 
+    def items(self, account: str) -> dict[str, Item]:
+        with self._azure.lock:
+            try:
+                return dict(self._at(account).items)
+            except NotFound:
+                return {}
+
     def statuses(self, account: str) -> dict[str, Status]:
         return {}
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from planner.apply import Outcome, Outside, Reporter
 from planner.inventory import DiskFacts, Inventory, NicFacts, SourceInventory, VmFacts
 from planner.plan.scope import EVERYTHING, Scope
+from replication.model.record import Life
 from tests.fakes.provider import FakeAzure, Granted
 from tests.planner.engine_model import EngineModel
 from wavelift.applying import apply, keep_outcomes
@@ -115,7 +116,11 @@ class Site:
     def settle(self) -> None:
         """The engine does everything, and `apply --wait` keeps it."""
         self.engine.run()
-        keep_outcomes(self.workspace, self.engine, read_records(self.engine, self.workspace.view().state))
+        records = read_records(self.engine, self.workspace.view().state)
+        for name, known in self.vms.items():
+            if (record := records.get(known.uuid)) is not None and record.life is Life.MIGRATED:
+                self.vms[name] = replace(known, power="poweredOff")
+        keep_outcomes(self.workspace, self.engine, records)
 
     def go(self, *, engine: bool = True, allow_destroy: int | None = None) -> Outcome:
         """Plan, apply, and the engine's part."""

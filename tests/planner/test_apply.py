@@ -16,7 +16,7 @@ from planner.artifact import Kind
 from planner.explain import text, to_json
 from planner.planfile import digest_of
 from planner.ports import ResourceRef
-from planner.steps import Forget, SendOrder, Step
+from planner.steps import Create, Forget, SendOrder, Step, Update
 from replication.model.errors import Permanent, Temporary
 from replication.model.item import Order
 from tests.planner.site import PROJECT, Site, vm
@@ -340,3 +340,38 @@ def test_a_rename_and_a_change_do_not_race(site: Site) -> None:
     assert not [a for a in state.artifacts if "web-01" in a]
     assert "web-01" not in Path("wavelift.lock.yaml").read_text().replace("shop/web-01", "")
     assert site.look().plan.steps == ()
+
+
+def test_an_item_that_somebody_wrote_is_set_back(site: Site) -> None:
+    """Issue 4, Drift: plan shows what was changed in the gateway store, apply writes it as the estate asks, and is done."""
+    site.go()
+    uuid = site.vms["web-01"].uuid
+    (documents,) = [d for d in site.engine.stores.values() if uuid in d.items]
+    meant = documents.items[uuid]
+    for other in (replace(meant, seed_container="elsewhere"), None):
+        if other is None:
+            del documents.items[uuid]
+        else:
+            documents.items[uuid] = other
+        looked = site.look()
+        assert [note.machine for note in looked.plan.drift] == ["replication.web-01"]
+        (step,) = looked.plan.steps
+        assert step.address == "replication.web-01" and isinstance(step, Create if other is None else Update)
+        assert site.apply(looked).complete
+        assert documents.items[uuid] == meant
+        assert not site.look().plan.steps and not site.look().plan.drift
+
+
+def test_a_migrated_source_that_runs_again_stands_in_the_plan(site: Site) -> None:
+    """Issue 4, Drift: with the words of `drift`; a source that is off is not worth a word."""
+    site.go()
+    for phase in ("migrate", "complete"):
+        site.files(waves=WAVES.format(phase=phase))
+        site.go()
+        source = site.vms["web-01"]
+        site.vms["web-01"] = replace(source, power="poweredOff")
+        off = [note.machine for note in site.look().plan.drift]
+        site.vms["web-01"] = replace(source, power="poweredOn")
+        found = {note.machine: note for note in site.look().plan.drift}
+        assert "web-01" not in off and found["web-01"].what == "SOURCE POWERED ON while the Azure VM exists"
+        assert ("rollback web-01" in found["web-01"].why) == (phase == "migrate")

@@ -18,8 +18,10 @@ from planner.plan import World, plan
 from planner.planfile import digest_of
 from planner.ports import Lack, Need, Observed, ResourceRef
 from replication.model.documents import load_record
+from replication.model.item import Item
 from replication.model.record import Record
 from replication.model.status import Status
+from tests.fakes.items import items_of
 from tests.fakes.provider import Granted
 from tests.planner.make_cases import TOLD
 from tests.planner.site import BASE
@@ -35,6 +37,7 @@ class Recorded:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._azure: dict[str, Any] = document["azure"]
+        self.told: dict[str, Item] = {}
         self._missing: list[str] = document["missing_access"]
         self._engine = {
             account: [load_record(json.dumps(d).encode()) for d in records] for account, records in document["engine"].items()
@@ -56,6 +59,9 @@ class Recorded:
     def records(self, account: str) -> dict[str, Record]:
         return {r.machine: r for r in self._engine.get(account, ())}
 
+    def items(self, account: str) -> dict[str, Item]:
+        return self.told
+
     def order(self, account: str, machine: str, number: int) -> None:
         return None
 
@@ -72,7 +78,9 @@ def planned(name: str, folder: Path) -> Looked:
     document = json.loads((folder / "observed.json").read_text())
     world = Recorded(document)
     inventory = loads((folder / "inventory.json").read_text())
-    return look(Workspace.open(Path()), inventory, world, world, vcenter=Granted(), **document["ask"])
+    workspace = Workspace.open(Path())
+    world.told = items_of(workspace.view().state)
+    return look(workspace, inventory, world, world, vcenter=Granted(), **document["ask"])
 
 
 def said(looked: Looked) -> str:
