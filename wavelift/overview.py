@@ -80,7 +80,7 @@ def waves(estate: Estate, rows: Sequence[Row], now: float) -> list[tuple[str, ..
 
 
 def _stage(row: Row) -> str:
-    if row.get("life") in ("migrated", "completed"):
+    if row.get("life") in ("migrated", "completed", "released"):
         return "done"
     if row["state"] in _QUEUED:
         return "queued"

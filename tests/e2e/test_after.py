@@ -120,6 +120,18 @@ def test_which_sources_may_go(site: Site) -> None:
     assert site.here("report", "decommission", "--json", "--csv").code == 1
 
 
+def test_a_release_that_is_killed_is_begun_again(site: Site) -> None:
+    """W35, kill -9 with a call on the wire: some tags are off, the state says nothing of it, and the next release ends it."""
+    before = recorded(site)["web-01"]
+    rule = site.fault("azure", "arm PATCH Microsoft.Resources/tags ", "delay", nth=3, count=1, seconds=0.5)
+    dying = site.beside("release", "web-01", "--why", "killed", "--yes")
+    site.struck("azure", rule, seconds=30)
+    dying.kill()
+    site.heal()
+    assert recorded(site)["web-01"] == before and before["life"] == "completed"
+    assert site.here("plan", "--detailed-exitcode").code == 0
+
+
 def test_a_released_machine_is_its_owners(site: Site) -> None:
     """W35: our tags come off, the state forgets it with a history entry, files that still hold it make nothing again."""
     mine = {a: r["id"] for a, r in site.state["artifacts"].items() if r.get("machine") == "web-01"}
@@ -152,5 +164,12 @@ def test_a_released_machine_is_its_owners(site: Site) -> None:
     back = site.here("plan")
     assert back.code == 1 and "WL531" in back.said and "--undo" in back.said, back.said
     site.phase("complete", "web-01")
+    kept = site.machines.pop("web-01")
+    site.write_wave()
+    left = site.here("plan", "--detailed-exitcode")
+    assert left.code == 0 and "WL53" not in left.said and "web-01" not in left.said, left.said
+    site.machines["web-01"] = kept
+    site.write_wave()
+
     undone = site.here("release", "web-01", "--undo", "--why", "a mistake")
     assert undone.code == 0 and recorded(site)["web-01"]["life"] == "stopped", undone.said

@@ -207,7 +207,7 @@ def table(found: list[dict[str, Any]]) -> Table:
     for row in found:
         progress = row.get("progress")
         rate = row.get("rate")
-        finished = row.get("life") in ("migrated", "completed", "stopped")
+        finished = row.get("life") in ("migrated", "completed", "released", "stopped")
         out.add_row(
             row["wave"],
             row["machine"],
