@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from replication.engine.orders.asking import fate
 from replication.lifecycle import OFF
 from replication.model.item import Order, OrderKind
 from replication.model.record import Life, OrderProgress, Record, StepState
@@ -104,9 +105,12 @@ def _choices(order: OrderProgress, name: str, asked: Order | None) -> Iterator[s
     if order.outcome is None:
         fits = _fits(order, asked)
         yield f"  A  wavelift resume {name} [--size SIZE] --why …    tries again now, with another size first{fits}"
-        confirm = " --confirm …" if "announced/vm" in order.facts else ""
-        up = f"source up in about {BACK / 60:.0f} min (assumed), "
-        loses = "what was written in Azure since is lost" if confirm else up + "loses nothing"
+        way = fate(order)
+        confirm = " --confirm …" if way == "there" else ""
+        loses = {
+            "there": "what was written in Azure since is lost",
+            "open": "looks first: loses nothing when there is no VM, else it says what to confirm",
+        }.get(way, f"source up in about {BACK / 60:.0f} min (assumed), loses nothing")
         yield f"  B  wavelift rollback {name}{confirm} --why …    {loses}"
         yield "  C  do nothing: the source stays off, nothing is deleted, it is tried again"
         return

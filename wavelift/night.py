@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from replication.engine.orders.asking import fate
 from replication.engine.orders.forecast import Forecast, forecast
 from replication.lifecycle import OFF
 from replication.model.item import Order, OrderKind
@@ -108,10 +109,11 @@ def way_back(cut: Cut) -> dict[str, Any]:
         return {"possible": False, "seconds": None, "loses": "completed: there is no way back"}
     if order.outcome in BAD:
         return {"possible": True, "seconds": BACK if OFF in facts else 0.0, "loses": ""}
-    if "announced/vm" in facts:
-        made = "vm" in order.made
-        started = "what was written in Azure since its VM was started"
-        return {"possible": True, "seconds": BACK, "loses": started if made else "what its VM wrote, should it be there,"}
+    match fate(order):
+        case "there":
+            return {"possible": True, "seconds": BACK, "loses": "what was written in Azure since its VM was started"}
+        case "open":  # the rollback looks first, and is refused where there is one
+            return {"possible": True, "seconds": BACK, "loses": "what its VM wrote, should it be there,"}
     seconds = BACK if "power_off_asked" in facts or "powered_off" in facts else 0.0
     return {"possible": True, "seconds": seconds, "loses": ""}
 

@@ -103,6 +103,8 @@ class FakeCloud:
                 return made
             if size in self.full:
                 raise Temporary(f"no capacity for {size}", code="SkuNotAvailable")
+            if any(part not in self.disks and part not in self.nics for part in (*disks.values(), *nics.values())):
+                raise NotFound("a disk or NIC of it is not there", subject=made)
             for disk in disks.values():
                 if self.disks[disk].state != "Unattached":
                     raise Permanent(f"disk is {self.disks[disk].state}", subject=disk)
@@ -148,6 +150,8 @@ class FakeCloud:
                 if self.disks[resource_id].state == "Attached":
                     raise Permanent("disk is attached", subject=resource_id)
                 del self.disks[resource_id]
+            elif any(resource_id in vm.nics.values() for vm in self.vms.values()):
+                raise Permanent("NIC is in use", subject=resource_id)
             else:
                 self.nics.pop(resource_id, None)
 

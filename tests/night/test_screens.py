@@ -80,7 +80,7 @@ def test_the_source_is_off_and_the_night_says_what_a_way_back_costs(world: World
     row = night["machines"]["shop-m1"]
     assert row["down"] >= 125 and row["latest_power_off"] is None and row["steps"][1]["state"] in ("done", "running")
     text = list(lines(night))
-    assert "about 2 min (assumed), what its VM wrote, should it be there" in text[-1] and "TROUBLE: " in text[2]
+    assert "about 2 min (assumed), no data lost" in text[-1] and "TROUBLE: " in text[2]
 
 
 def test_go_or_no_go_an_hour_before(world: World) -> None:

@@ -21,7 +21,7 @@ def say(
     estate: Path, machine: str, verb: Verb, why: str, size: str | None = None, confirm: str = "", until: str | None = None
 ) -> None:
     """Exit 1 when the engine refuses it."""
-    from replication.engine.orders.commands import asked_for_vm, sentence
+    from replication.engine.orders.commands import needs_sentence, sentence
     from replication.engine.orders.late import off
     from replication.model.command import Verb as Verbs
     from wavelift.commands import answer, ending, find, send
@@ -32,7 +32,7 @@ def say(
     with Wiring(Workspace.open(estate), "engine") as wiring:
         found = find(wiring, machine)
         end = ending(until, wiring.workspace.estate.time_zone, time.time()) if until is not None else None
-        needs = asked_for_vm(found.record) and not off(found.record)
+        needs = needs_sentence(found.record) and not off(found.record)
         if verb is Verbs.ROLLBACK and needs and confirm != sentence(found.record):
             raise UserProblem(
                 f"The Azure VM of {machine} may have run: {sentence(found.record)}.\n"

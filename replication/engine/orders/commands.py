@@ -5,8 +5,9 @@ Rules
    and why.
 2. A machine that is held begins nothing and powers nothing off; its replication goes on. `resume` ends it, or the date
    that was given with it. Where a cut-over has ended, the `resume` that ends a hold begins nothing: that takes another one.
-3. `rollback` before the Azure VM was asked for loses nothing. Afterwards it stops and keeps the Azure VM, and only when
-   the person has typed what is lost; it needs the seeds.
+3. `rollback` loses nothing as long as there certainly is no Azure VM: it was not asked for, or Azure has refused it, or
+   the way back has looked (`back`). Otherwise it stops and keeps the Azure VM, and only when the person has typed what is
+   lost; it needs the seeds.
 4. `acknowledge` ends exactly the hold, or the latch after a rollback, that a pull request named, and begins nothing.
 """
 
@@ -18,6 +19,7 @@ from functools import partial
 from typing import Any
 
 from replication.engine.orders import late, waves
+from replication.engine.orders.asking import fate
 from replication.engine.orders.byhand import by_hand
 from replication.engine.work import Work
 from replication.lifecycle import MIGRATION_STEPS
@@ -64,6 +66,11 @@ def asked_for_vm(record: Record) -> bool:
     """Whether the machine's migration has asked for its Azure VM (so that it may exist)."""
     order = record.order
     return order is not None and order.kind is OrderKind.MIGRATE and "announced/vm" in order.facts
+
+
+def needs_sentence(record: Record) -> bool:
+    """Whether the machine's Azure VM was made or seen, so that it may have written something that a rollback loses."""
+    return asked_for_vm(record) and record.order is not None and fate(record.order) == "there"
 
 
 def obey(work: Work, command: Command) -> None:
@@ -135,10 +142,12 @@ def _rollback(work: Work, command: Command) -> tuple[str, dict[str, Any]]:
         return "the source is powered on again, nothing is lost", {"rollback": under_way}
     if record.life is Life.DELTA and order.outcome is not None:
         return "refused: its last cut-over has ended already, and the source is as it was", {}
-    if not asked_for_vm(record):
+    if not needs_sentence(record):
+        looks = fate(order) in ("refused", "open")
         facts = {**order.facts, "back": f"rolled back by {command.who}: {command.why}", "back as": "aborted"}
         changes = {"hold": mark, "order": replace(order, facts=facts)}
-        return "the source is powered on again, nothing is lost, delta sync goes on", changes
+        first = "once a look has found no VM of it in Azure, " if looks else ""
+        return f"{first}the source is powered on again, nothing is lost, delta sync goes on", changes
     if command.confirm != sentence(record):
         return f"refused: to confirm, type {sentence(record)!r}", {}
     vm = order.made.get("vm") or order.facts["announced/vm"]

@@ -13,7 +13,7 @@ from functools import partial
 
 from replication.engine import delta, materialise, redo, report
 from replication.engine.attempt import CycleFailed
-from replication.engine.orders import again, ahead, building, gate, hooks, late, waves
+from replication.engine.orders import again, ahead, asking, building, gate, hooks, late, waves
 from replication.engine.orders.after import look_ready, settle_source
 from replication.engine.orders.back import facts_of, go_back
 from replication.engine.orders.steps import (
@@ -103,7 +103,7 @@ class Migration:
         ids = resource_ids(vm)
         if "secured" not in steps.facts:
             require_absent(work, self.cloud, ids)
-            # The VM itself is announced just before it is asked for: from then on there is no way back without looking.
+            # Not the VM itself: see `asking`.
             made = {f"announced/{name}": found for name, found in ids.items() if name != "vm"}
             steps.learn({**made, "secured": str(work.clock.now())})
         building.create_nics(work, steps, self.cloud, vm)
@@ -174,11 +174,11 @@ class Migration:
         work, steps, vm = self.work, self.steps, vm_of(self.steps.order)
         nics = building.create_nics(work, steps, self.cloud, vm)  # they are there: made before the power-off
         self._still_off()
-        if "announced/vm" not in steps.facts:
-            steps.learn({"announced/vm": resource_ids(vm)["vm"]})
-        disks = building.disks_made(steps, vm)
-        asked = steps.facts.get("size asked")
-        made, size = create_vm(work, self.cloud, vm, disks, nics, tags_of(work, vm), asked, steps.refused)
+        disks, tags, cloud = building.disks_made(steps, vm), tags_of(work, vm), self.cloud
+        create = asking.asking(
+            steps, cloud, resource_ids(vm)["vm"], lambda size: cloud.create_vm(vm, size, disks, nics, tags)
+        )
+        made, size = create_vm(work, vm, create, steps.facts.get("size asked"), steps.refused)
         steps.learn({"size": size}, made={"vm": made})
         return size
 

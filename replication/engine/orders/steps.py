@@ -119,6 +119,11 @@ class Steps:
         """Journal that Azure has not made a VM of this size, once more; the card of a failure says so."""
         self.learn({f"tried/{size}": str(int(self.facts.get(f"tried/{size}", "0")) + 1)})
 
+    def forget(self, *facts: str) -> None:
+        """Take facts back that turned out not to hold."""
+        old = self.progress
+        self._put(replace(old, facts={name: told for name, told in old.facts.items() if name not in facts}))
+
     def wait(self, why: str, until: float) -> None:
         """Nothing is wrong: come back at `until`, or when something about the machine changes."""
         old = self.progress
@@ -214,23 +219,20 @@ class _NoCapacity(Exception):
 
 def create_vm(
     work: Work,
-    cloud: Cloud,
     vm: VmOrder,
-    disks: Mapping[int, str],
-    nics: Mapping[int, str],
-    tags: Mapping[str, str],
+    create: Callable[[str], str],
     asked: str | None = None,
     refused: Callable[[str], None] = lambda size: None,
 ) -> tuple[str, str]:
     """(ARM id, size): the sizes are tried in order while Azure has no capacity, `asked` (a person's) first. Idempotent.
-    `refused` is told of each size that could not be made."""
+    `create`: size -> ARM id. `refused` is told of each size that could not be made."""
     sizes = tuple(dict.fromkeys([*([asked] if asked else []), *vm.sizes]))
     if not sizes:
         raise Permanent("no size is given", subject=vm.name, remedy="plan and apply again")
     last: _NoCapacity | None = None
     for size in sizes:
         try:
-            return work.retry(partial(_create, cloud, vm, size, disks, nics, tags)), size
+            return work.retry(partial(_create, create, size)), size
         except _NoCapacity as error:
             last = error
             refused(size)
@@ -244,11 +246,9 @@ def create_vm(
     ) from last.cause
 
 
-def _create(
-    cloud: Cloud, vm: VmOrder, size: str, disks: Mapping[int, str], nics: Mapping[int, str], tags: Mapping[str, str]
-) -> str:
+def _create(create: Callable[[str], str], size: str) -> str:
     try:
-        return cloud.create_vm(vm, size, disks, nics, tags)
+        return create(size)
     except Temporary as error:
         if error.code in NO_CAPACITY:
             raise _NoCapacity(error) from error

@@ -69,7 +69,8 @@ def _test(steps: Steps) -> None:
 
     def create() -> str:
         nics = building.create_nics(work, steps, cloud, vm)
-        made, size = create_vm(work, cloud, vm, building.disks_made(steps, vm), nics, tags_of(work, vm))
+        disks, tags = building.disks_made(steps, vm), tags_of(work, vm)
+        made, size = create_vm(work, vm, lambda size: cloud.create_vm(vm, size, disks, nics, tags))
         steps.learn({"size": size}, made={"vm": made})
         return size
 
