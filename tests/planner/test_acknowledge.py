@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+import schemas
+from planner.about.tell import Facts, about
+from planner.about.words import text as about_text
 from planner.explain import text
 from planner.planfile import dumps, loads
 from planner.planfile.stale import moved
-from planner.steps import Acknowledge, SendOrder
+from planner.steps import Acknowledge, SendOrder, Step
 from replication.model.item import OrderKind
 from replication.model.record import HoldMark, Intervention, OrderProgress, Record
 from tests.planner.site import Site, vm
@@ -73,6 +76,23 @@ def test_a_hold_ends_by_its_acknowledgement_and_the_next_plan_shows_the_cut_over
     assert codes(site) == ["WL540"], "it has done its work: take the line out"
 
 
+def test_every_kind_of_step_is_in_the_schemas() -> None:
+    """issue 4: what scripts read of plans and events is what their schemas say."""
+    kinds = {kind.__name__ for kind in get_args(Step)}
+    plan, event = schemas.load("plan-1"), schemas.load("event-1")
+    assert set(plan["$defs"]["step"]["properties"]["step"]["enum"]) == kinds
+    (step,) = (e for e in event["oneOf"] if e["properties"].get("event") == {"const": "step"})
+    assert set(step["properties"]["kind"]["enum"]) == kinds
+
+
+def test_explain_names_the_step_and_its_line(site: Site) -> None:
+    record(site, hold=MARK)
+    wave(site, "INC-881")
+    looked = site.look()
+    told = about_text(about("acknowledge.web-01", Facts(looked.plan, looked.desired, looked.state)))
+    assert "the files acknowledge it" in told and "waves.yaml:1:" in told
+
+
 def test_who_approved_it_and_where_stand_in_the_record(site: Site) -> None:
     from planner.apply import Outside, Reporter
     from wavelift.applying import apply
@@ -127,7 +147,7 @@ def test_a_rolled_back_machine_is_cut_over_again_only_by_a_step_of_its_own(site:
     wave(site, "INC-9")
     assert kinds(site) == [Acknowledge]
     site.go()
-    assert "acknowledged" in (record(site).order or order_of(site)).facts
+    assert "acknowledged" in order_of(site).facts
     assert kinds(site) == [SendOrder]
 
 
