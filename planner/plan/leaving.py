@@ -34,7 +34,9 @@ from replication.model.item import OrderKind
 
 GONE = OVER | {"forgotten"}
 """Lives of machines that the estate has done with."""
-HANDED_OVER = "left the estate after its migration: it is yours now, wavelift forgets it"
+HANDED_OVER = (
+    "left the estate after its migration: it is yours now, wavelift forgets it; our tags stay, unless it is released first"
+)
 
 
 def protected(name: str, what: str, span: Span | None = None) -> Diagnostic:
