@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # apply.sh FOLDER PLAN [options of `wavelift apply`]: carry out exactly the plan that was reviewed, or nothing.
-# WAVELIFT_DIGEST is the sha256 that the reviewer saw; WAVELIFT_APPROVER and WAVELIFT_PULL_REQUEST are recorded with it.
+# WAVELIFT_DIGEST is the sha256 that the reviewer saw, with the end of validity (DIGEST@END: a restamped file is refused); WAVELIFT_APPROVER and WAVELIFT_PULL_REQUEST are recorded with it.
 # It does not wait for replication: the engine goes on by itself, `wavelift status` shows it.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

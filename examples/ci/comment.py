@@ -28,7 +28,7 @@ from typing import Any
 PATIENCE = 30
 """Seconds for one answer."""
 NOTHING_REVIEWED = 3
-DIGEST = re.compile(r"^sha256 `([0-9a-f]{64})`$", re.M)
+DIGEST = re.compile(r"^sha256 `([0-9a-f]{64}@[0-9TZ:-]+)`$", re.M)
 RUN = re.compile(r"^<!-- wavelift:run:([0-9]+) -->$", re.M)
 FOLDED = re.compile(r"\n*<details>.*?</details>\n?", re.S)
 LEFT_OUT = "\n\n**Details were left out here for their length; the run's artifact has them.**\n"

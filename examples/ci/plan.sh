@@ -3,7 +3,7 @@
 #   plan.wlplan  the plan file, for apply.sh       plan.md   the comment (also when there is no plan: why)
 #   plan.txt     all of it as text                 plan.json for policies
 #   plan.forecast  times, downtimes and cost, which plan.md shows as well
-#   result       code=, changes=true|false, digest=
+#   result       code=, changes=true|false, digest= (with the end of validity: DIGEST@END, for --expect-sha)
 # Exit code: 0 with a plan, whether or not it has changes; else that of wavelift (codes.sh says what it means).
 # WAVELIFT_ANNOTATIONS=github: problems in the files are shown beside their lines.
 set -uo pipefail
@@ -49,7 +49,7 @@ wavelift show "$out/plan.wlplan" --markdown --forecast "$out/plan.forecast" \
   --artifact "the artifact of this run (plan.txt)" >"$out/plan.md" &&
   wavelift show "$out/plan.wlplan" --json >"$out/plan.json" || failed 1 "$log"
 cp "$log" "$out/plan.txt"
-digest=$(sed -n 's/^sha256 `\([0-9a-f]\{64\}\)`$/\1/p' "$out/plan.md" | head -n 1)
+digest=$(sed -n 's/^sha256 `\([0-9a-f]\{64\}@[0-9TZ:-]*\)`$/\1/p' "$out/plan.md" | head -n 1)
 changes=false
 [ "$code" -eq 2 ] && changes=true
 printf 'code=%s\nchanges=%s\ndigest=%s\n' "$code" "$changes" "$digest" >"$out/result"

@@ -41,6 +41,9 @@ class Shown:
     artifact: str = REST
     forecast: str = ""
     """Markdown of the forecast that was made with the plan: how long it takes, how long machines are down, what it costs."""
+    until: str = ""
+    """The end of validity as `apply --expect-sha` takes it behind the digest ("2026-11-26T00:00:00Z"): the digest does not
+    cover it, so that who pins both is not given a file whose end was moved."""
 
 
 def marker(estate: str) -> str:
@@ -84,7 +87,7 @@ def _head(told: Report, shown: Shown) -> Iterator[str]:
     yield " · ".join(about)
     if shown.digest:
         yield ""
-        yield f"sha256 `{shown.digest}`"
+        yield f"sha256 `{shown.digest}{'@' if shown.until else ''}{shown.until}`"
     if told.waves:
         yield ""
         yield from _table(told)

@@ -94,10 +94,10 @@ def test_a_missing_file_and_a_comment_of_somebody_else(forge: Forge) -> None:
     code, told = said(forge, "upsert", "--place", ".", "--body", "nothing.md")
     assert code == 1 and "nothing.md" in told
     forge.merged["c1"] = 17
-    forge.say("mallory", f"{MARKER}\n<!-- wavelift:ci:. -->\n<!-- wavelift:run:1 -->\nsha256 `{'0' * 64}`")
+    forge.say("mallory", f"{MARKER}\n<!-- wavelift:ci:. -->\n<!-- wavelift:run:1 -->\nsha256 `{'0' * 64}@2027-01-17T03:00:00Z`")
     assert said(forge, "find", "--place", ".", "--commit", "c1")[0] == 3
-    forge.say(ME, f"{MARKER}\n<!-- wavelift:ci:. -->\n<!-- wavelift:run:2 -->\n\nsha256 `{'1' * 64}`")
+    forge.say(ME, f"{MARKER}\n<!-- wavelift:ci:. -->\n<!-- wavelift:run:2 -->\n\nsha256 `{'1' * 64}@2027-01-17T03:00:00Z`")
     assert said(forge, "find", "--place", ".", "--commit", "c1") == (
         0,
-        f"pull_request=17\ndigest={'1' * 64}\nrun=2\napprover=\n",
+        f"pull_request=17\ndigest={'1' * 64}@2027-01-17T03:00:00Z\nrun=2\napprover=\n",
     )

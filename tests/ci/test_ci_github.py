@@ -10,13 +10,16 @@ from tests.ci.forge import ME, TOKEN
 
 WORKFLOWS = EXAMPLES / "github"
 MARKER = "<!-- wavelift:plan:seoul -->"
-SHA = re.compile(r"sha256 `([0-9a-f]{64})`")
+SHA = re.compile(r"sha256 `([0-9a-f]{64}@[0-9TZ:-]+)`")
 
 
 def test_a_pull_request_has_one_comment_and_the_merge_does_what_it_says(place: Place) -> None:
     """issue 4, In CI: comment made, kept in place through another and a broken plan; the apply takes what was reviewed."""
     forge = place.forge
-    stranger = forge.say("mallory", f"{MARKER}\n<!-- wavelift:ci:estates/seoul -->\n<!-- wavelift:run:1 -->\nsha256 `{'0' * 64}`")
+    stranger = forge.say(
+        "mallory",
+        f"{MARKER}\n<!-- wavelift:ci:estates/seoul -->\n<!-- wavelift:run:1 -->\nsha256 `{'0' * 64}@2027-01-01T00:00:00Z`",
+    )
     for number in range(140):
         forge.say("mina", f"remark {number}")
 
@@ -60,17 +63,20 @@ def test_a_pull_request_has_one_comment_and_the_merge_does_what_it_says(place: P
     run = place.github(105, "c0ffee", None).workflow(WORKFLOWS / "apply.yml", "apply")
     assert run.code == 3 and "applied already" in run.said and "stale:" in run.said, run.said
     forge.comments = [c for c in forge.comments if c["author"] != ME]
-    forge.say(ME, forge_other(run.outputs["reviewed"]["digest"]))
-    run = place.github(106, "c0ffee", None).workflow(WORKFLOWS / "apply.yml", "apply")
-    assert run.code == 5 and "denied:" in run.said, run.said
+    digest, _, end = run.outputs["reviewed"]["digest"].partition("@")
+    for other in (f"{digest[::-1]}@{end}", f"{digest}@2031-01-01T00:00:00Z"):  # another plan; the same with its end moved
+        forge.comments = [c for c in forge.comments if c["author"] != ME]
+        forge.say(ME, forge_other(other))
+        run = place.github(106, "c0ffee", None).workflow(WORKFLOWS / "apply.yml", "apply")
+        assert run.code == 5 and "denied:" in run.said, run.said
     run = place.github(107, "beef", None).workflow(WORKFLOWS / "apply.yml", "apply")
     assert run.code == 3 and "::error::no plan was reviewed" in run.said
     assert TOKEN not in run.said
 
 
-def forge_other(digest: str) -> str:
-    """The comment with another digest than the plan file of its run has."""
-    return f"{MARKER}\n<!-- wavelift:ci:estates/seoul -->\n<!-- wavelift:run:103 -->\nsha256 `{digest[::-1]}`\n"
+def forge_other(pinned: str) -> str:
+    """The comment with this digest and end of validity, and not those that the plan file of its run has."""
+    return f"{MARKER}\n<!-- wavelift:ci:estates/seoul -->\n<!-- wavelift:run:103 -->\nsha256 `{pinned}`\n"
 
 
 def test_a_log_gives_the_runner_no_orders() -> None:

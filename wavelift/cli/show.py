@@ -45,7 +45,8 @@ def show(
         about = {"digest": file.digest, "valid_until": moment(file.valid_until, iso=True)}
         typer.echo(jsons.dumps(to_json(file.plan, about), indent=2, ensure_ascii=False))
     elif markdown:
-        shown = Shown(file.digest, moment(file.valid_until), artifact or REST, text_of(forecast) if forecast else "")
+        told, until = text_of(forecast) if forecast else "", moment(file.valid_until, iso=True)
+        shown = Shown(file.digest, moment(file.valid_until), artifact or REST, told, until)
         typer.echo(as_markdown(file.plan, shown), nl=False)
     else:
         typer.echo(text(file.plan, verbose), nl=False)
