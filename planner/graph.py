@@ -7,7 +7,8 @@ carry `kind`, `machine` and `wave`. networkx takes 0.4 s to import, so only what
 from __future__ import annotations
 
 import uuid as uuids
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 
 import networkx as nx
 
@@ -68,6 +69,28 @@ def _add(graph: nx.DiGraph[str], artifact: Artifact) -> None:
     graph.add_node(artifact.address, kind=str(artifact.kind), machine=artifact.machine, wave=artifact.wave)
     for need in artifact.deps:
         graph.add_edge(need, artifact.address)
+
+
+def focused(graph: nx.DiGraph[str], waves: Sequence[str] = (), machines: Sequence[str] = ()) -> nx.DiGraph[str]:
+    """What these globs choose (both kinds have to hold) and everything that it needs, up to the barriers of other waves."""
+
+    def chosen(node: dict[str, str | None]) -> bool:
+        wave, machine = node["wave"], node["machine"]
+        if wave is None or (machines and machine is None):
+            return False
+        asked = ((wave, waves), (machine, machines))
+        return all(not globs or any(fnmatchcase(name or "", glob) for glob in globs) for name, globs in asked)
+
+    wanted = {name for name, node in graph.nodes.items() if chosen(node)}
+    stack = list(wanted)
+    while stack:
+        node = stack.pop()
+        if graph.nodes[node]["kind"] == "wave":
+            continue
+        found = [need for need in graph.pred[node] if need not in wanted]
+        wanted.update(found)
+        stack += found
+    return graph.subgraph(wanted)
 
 
 def cycles(graph: nx.DiGraph[str]) -> list[list[str]]:

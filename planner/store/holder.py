@@ -38,6 +38,10 @@ class Holder:
         return json.dumps(asdict(self), separators=(",", ":"))
 
 
+UNKNOWN = Holder("", "", 0, 0.0, "")
+"""Somebody who has not said who."""
+
+
 def loads(text: str | bytes) -> Holder | None:
     """None for what is no holder: a lock that is just being taken."""
     try:

@@ -83,6 +83,13 @@ class LeasedStore:
         except NotFound as error:
             raise self._no_container() from error
 
+    def held(self) -> holder.Holder | None:
+        """By the lease, and what its holder wrote beside it."""
+        head = self._blobs.head(self.key)
+        if head is None or not head.leased:
+            return None
+        return holder.loads(head.metadata.get(HOLDER, "")) or holder.UNKNOWN
+
     def unlock(self) -> str:
         """See `planner.store.unlocking`."""
         return unlock(self._blobs, self.key, HOLDER, self._pace)

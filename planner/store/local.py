@@ -63,6 +63,14 @@ class LocalStore:
         finally:
             os.close(handle)
 
+    def held(self) -> holder.Holder | None:
+        """By what the holder wrote down: even a look that took the lock for a moment could refuse somebody an apply."""
+        try:
+            who = holder.loads(self._lock.read_bytes())
+        except OSError:
+            return None
+        return who if who is not None and holder.alive(who) is not False else None
+
     def unlock(self) -> str:
         """The kernel gives the lock back when its process ends, so that there is never a dead holder."""
         os.close(self._taken())

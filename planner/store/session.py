@@ -141,6 +141,10 @@ class StateStore(Protocol):
         what the history says of a change (plan digest, approver, …)."""
         ...
 
+    def held(self) -> Holder | None:
+        """Who has the lock now, without taking or touching it; None: nobody. One who has not said who has an empty name."""
+        ...
+
     def unlock(self) -> str:
         """Break the lock of a dead holder; what was found and done, for people. `Locked` when the holder lives."""
         ...

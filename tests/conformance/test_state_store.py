@@ -93,6 +93,9 @@ def test_the_lock_is_held_by_one_and_read_needs_none(place: Place, monkeypatch: 
         assert "https://ci/o/r/actions/runs/77" in str(refused.value)
         with pytest.raises(Locked):
             place.store().unlock()
+        who = place.store().held()
+        assert who is not None and (who.user, who.doing, who.link.rpartition("/")[2]) == ("kim@example.com", "apply", "77")
+    assert place.store().held() is None
     with place.store().session("apply"):
         pass
     assert "Nobody holds" in place.store().unlock()

@@ -9,7 +9,7 @@ import networkx as nx
 import pytest
 
 from planner.desired import build
-from planner.graph import build_graph, cycles, dot, mermaid, to_json
+from planner.graph import build_graph, cycles, dot, focused, mermaid, to_json
 from tests.planner.site import BASE, Site, vm
 
 GOLDEN = BASE.parent.parent / "plan" / "_graph"
@@ -64,6 +64,17 @@ def test_waves_meet_in_one_node(graph: nx.DiGraph[str]) -> None:
     assert set(graph.predecessors("wave.pilot")) == {"vm.web-01", "vm.web-02"}
     assert "wave.pilot" not in nx.ancestors(graph, "replication.db-01")
     assert "vm.web-02" in nx.ancestors(graph, "vm.db-01")
+
+
+def test_a_graph_of_one_machine_is_it_and_what_it_needs(graph: nx.DiGraph[str]) -> None:
+    """issue 4 (iac.md, graph): focus on one VM or wave; a wave that it waits for is its barrier, without its machines."""
+    one = focused(graph, machines=["db-01"])
+    assert "wave.pilot" in one and "log_store.koreacentral" in one
+    assert {node["machine"] for node in one.nodes.values()} == {None, "db-01"}
+    shop = focused(graph, waves=["sh*"])
+    assert {node["machine"] for node in shop.nodes.values()} == {None, "db-01", "db-02"} and "wave.shop" in shop
+    assert not focused(graph, waves=["pilot"], machines=["db-01"])
+    assert mermaid(one).count("subgraph") == 2 and set(to_json(one)) == {"nodes", "edges"}
 
 
 def test_every_node_says_what_it_is(graph: nx.DiGraph[str]) -> None:

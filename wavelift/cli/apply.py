@@ -163,6 +163,7 @@ def _carry_out(
     from wavelift.applying import keep_outcomes
     from wavelift.cli.bars import watching
     from wavelift.cli.logs import machines, steps
+    from wavelift.cli.outcome import tell
     from wavelift.cli.progress import Lines
     from wavelift.hosting import hosted
     from wavelift.planning import gateways
@@ -181,7 +182,7 @@ def _carry_out(
         problem = keep_outcomes(wiring.workspace, wiring.engine, waited.records)
         if problem:
             console.line(problem)
-    _report(outcome, waited, json, console)
+    tell(outcome, waited, json, console)
     if waited.failed and not json:
         _cards(wiring, waited)
     code = _code(outcome, waited, stop)
@@ -211,34 +212,3 @@ def _cards(wiring: Wiring, waited: Waited) -> None:
             order = wiring.engine.order(account, record.machine, record.order.number) if account and record.order else None
             for line in card(record, name, str(span) if span else "", order):
                 typer.echo(line, err=True)
-
-
-def _report(outcome: Outcome, waited: Waited, json: bool, console: Console) -> None:
-    if json:
-        import json as jsons
-
-        document = {
-            "done": list(outcome.done),
-            "failed": {**outcome.failed, **waited.failed},
-            "skipped": dict(outcome.skipped),
-            "not_started": list(outcome.not_started),
-            "waiting": [g.name for g in waited.left],
-        }
-        typer.echo(jsons.dumps(document, indent=2))
-        return
-    console.clear()
-    parts = [f"{len(outcome.done)} done"]
-    parts += [f"{len(outcome.failed)} failed"] if outcome.failed else []
-    parts += [f"{len(outcome.skipped)} skipped"] if outcome.skipped else []
-    parts += [f"{len(outcome.not_started)} not started"] if outcome.not_started else []
-    typer.echo(f"Apply: {', '.join(parts)}.")
-    for address, problem in outcome.failed.items():
-        typer.echo(f"  failed {address}: {problem}", err=True)
-    for address, because in outcome.skipped.items():
-        typer.echo(f"  skipped {address}: needs {because}", err=True)
-    for name, problem in waited.failed.items():
-        typer.echo(f"  {name}: {problem}", err=True)
-    if waited.left:
-        typer.echo(f"Still under way: {', '.join(g.name for g in waited.left)} (`wavelift status`).")
-    if not outcome.complete:
-        typer.echo("Run `wavelift apply` again to go on with the rest.", err=True)

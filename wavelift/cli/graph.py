@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from wavelift.cli.options import Folder
+from wavelift.cli.options import Folder, Machines, Waves
+from wavelift.problems import UserProblem
 
 
 class Format(StrEnum):
@@ -20,12 +21,15 @@ class Format(StrEnum):
 def graph(
     estate: Folder = Path(),
     format: Annotated[Format, typer.Option("--format", "-f", help="Mermaid, Graphviz DOT or JSON.")] = Format.MERMAID,
+    wave: Waves = None,
+    machine: Machines = None,
 ) -> None:
-    """Print the graph of everything that the estate comes down to, waves as barriers between their machines."""
+    """Print the graph of everything that the estate comes down to, waves as barriers between their machines; or of some
+    waves or machines and what they need."""
     import json
 
     from planner.desired import build
-    from planner.graph import build_graph, dot, mermaid, to_json
+    from planner.graph import build_graph, dot, focused, mermaid, to_json
     from wavelift.diagnostics import shown
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
@@ -37,6 +41,10 @@ def graph(
         typer.echo(shown(desired.diagnostics), err=True)
         raise typer.Exit(1)
     drawn = build_graph(desired, workspace.view().state)
+    if wave or machine:
+        drawn = focused(drawn, wave or (), machine or ())
+        if not drawn:
+            raise UserProblem("nothing in the estate has such a wave and machine: look at `wavelift graph --format json`")
     match format:
         case Format.MERMAID:
             typer.echo(mermaid(drawn), nl=False)

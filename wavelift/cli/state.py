@@ -159,6 +159,21 @@ def history(estate: Folder = Path(), json: AsJson = False) -> None:
         typer.echo(f"{change.serial:>5}  {when}  {change.who} on {change.host}  {change.doing}  {about}".rstrip())
 
 
+@app.command("lock")
+def lock(estate: Folder = Path(), json: AsJson = False) -> None:
+    """Say who holds the state's lock now: user, host, process, doing what, since when, and the link of the CI run."""
+    from dataclasses import asdict
+
+    workspace = _open(estate)
+    who = workspace.store.held()
+    if json:
+        _print({"where": workspace.store.where, "holder": asdict(who) if who is not None else None}, json)
+    elif who is None:
+        typer.echo(f"Nobody holds {workspace.store.where}.")
+    else:
+        typer.echo(f"{workspace.store.where} is locked by {who if who.user else 'somebody who has not said who'}.")
+
+
 @app.command("unlock")
 def unlock(estate: Folder = Path()) -> None:
     """Break the lock of a holder that is dead. One that lives is never cut off."""
