@@ -80,6 +80,8 @@ REMEDY: Mapping[str, str] = {
     "InvalidAuthenticationToken": "sign in again, or check azure.login",
     "InvalidVhd": "the footer of the uploaded disk is damaged: the disk must be filled anew",
     "KeyBasedAuthenticationNotPermitted": "the account takes no account keys; sign in with a role on it instead",
+    "SecretDisabled": "somebody disabled this secret: enable its newest version in the key vault",
+    "SecretNotInTimeRange": "somebody gave this secret an expiry or a beginning: take it off its newest version in the key vault",
     "LinkedAuthorizationFailed": "this principal may not use a linked resource: give it the same role there",
     "MissingSubscriptionRegistration": "register the provider on the subscription: az provider register --namespace ...",
     "OperationNotAllowed": "the resource is in a state that does not allow this",

@@ -15,6 +15,8 @@ from replication.model.errors import Conflict, Denied, NotFound, Permanent, Port
         (403, "AuthorizationFailed", Denied, "Contributor"),
         (403, "AuthorizationPermissionMismatch", Denied, "Storage Blob Data Contributor"),
         (403, "ForbiddenByRbac", Denied, "Key Vault Secrets Officer"),
+        (403, "SecretDisabled", Denied, "enable its newest version"),
+        (403, "SecretNotInTimeRange", Denied, "an expiry or a beginning"),
         (401, "InvalidAuthenticationTokenTenant", Denied, "azure.tenant"),
         (404, "ResourceNotFound", NotFound, ""),
         (404, "ResourceGroupNotFound", NotFound, "managed: true"),
