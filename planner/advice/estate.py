@@ -134,6 +134,11 @@ ESTATE: dict[str, Advice] = {
         'appliances: {gw-1: {role: primary, blackout: "Friday;18:00;5h"},\n'
         '             gw-2: {role: scale-out, blackout: "Friday;18:00;5h"}}\n',
     ),
+    "WL580": Advice(
+        "Rename one of the two, put one into another `resource_group`, or do not test the first while the second is in Azure.",
+        "waves: {shop: {target: korea, machines: {web: Standard_D2s_v5, web-test: Standard_D2s_v5}}}\n",
+        "waves: {shop: {target: korea, machines: {web: Standard_D2s_v5, web-uat: Standard_D2s_v5}}}\n",
+    ),
     "WL160": Advice(
         "Add the part; the message shows how it begins.",
         "(a folder whose files hold `waves:` and no `estate:`)",

@@ -9,7 +9,7 @@ from planner.config.collect import Problems
 from planner.config.context import Context
 from planner.config.machines import names_by_case
 from planner.config.tree import entries
-from planner.estate import Machine, Phase, Span, Target, Wave
+from planner.estate import TEST_SUFFIX, Machine, Phase, Span, Target, Wave
 from planner.wording import did_you_mean, quote
 
 _NEEDED = {"migrated": Phase.MIGRATE, "completed": Phase.COMPLETE}
@@ -98,6 +98,7 @@ def check_machines(
         _check_hold(problems, machine)
     _check_start_after(problems, machines)
     _check_case(problems, machines)
+    _check_test_names(problems, machines)
     _check_vms(problems, machines)
     _check_addresses(problems, machines, targets)
 
@@ -161,6 +162,20 @@ def _check_case(problems: Problems, machines: Mapping[str, Machine]) -> None:
             _tell_pair(
                 problems, "WL151", detail, machines[group[0]].span, machines[name].span, machines[name], ""
             )
+
+
+def _check_test_names(problems: Problems, machines: Mapping[str, Machine]) -> None:
+    """A test VM carries its machine's name with a suffix: where the same group holds a machine of that name, one waits."""
+    known = {(m.target, m.landing.group, name.casefold()): m for name, m in machines.items()}
+    for name, machine in machines.items():
+        other = known.get((machine.target, machine.landing.group, f"{name}{TEST_SUFFIX}".casefold()))
+        if other is not None:
+            detail = (
+                f"The test VM of {quote(name)} would be called {quote(other.name)}, as this machine: while one of the two is in "
+                "Azure, the other is refused before anything is changed. Rename one, or give one another `resource_group`."
+            )
+            related = (("the machine whose test VM it is", machine.span),) if machine.span else ()
+            problems.add("WL580", detail, other.span, _path(other, "").rstrip("."), related)
 
 
 def _check_vms(problems: Problems, machines: Mapping[str, Machine]) -> None:

@@ -126,6 +126,12 @@ CODES: dict[str, Code] = {
         "are allowed; equal ones are what most people want.",
         "warning",
     ),
+    "WL580": Code(
+        "Name of another's test VM",
+        "The test VM of a machine is called like the machine with `-test` behind it. A machine that has this name itself "
+        "cannot be there at the same time, in one resource group.",
+        "warning",
+    ),
     "WL160": Code("Nothing declared", "An estate needs this part before anything can be planned."),
     "WL161": Code(
         "Window cannot be used",

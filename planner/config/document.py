@@ -109,6 +109,10 @@ def compose(text: str, file: str, problems: Problems) -> yaml.Node | None:
     return root
 
 
+_CONFLICT = ("<<<<<<< ", ">>>>>>> ", "||||||| ")
+"""How lines begin that git leaves where two branches changed the same."""
+
+
 def _syntax(error: yaml.MarkedYAMLError, text: str, file: str, problems: Problems) -> None:
     """Says what libyaml found, in words for people; `context` is where the construct began."""
     mark = error.problem_mark or error.context_mark
@@ -118,7 +122,14 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, file: str, problems: Problem
     related: Related = ()
     if error.context_mark and error.context_mark.line + 1 != span.line:
         related = ((f"{error.context} that begins here", span_of(file, error.context_mark)),)
-    if error.problem == "but found another document":
+    conflict = next((n for n, one in enumerate(lines, 1) if one.startswith(_CONFLICT)), None)
+    if conflict is not None:
+        detail = (
+            "A merge conflict is not resolved: keep what is meant, and remove the lines of `<<<<<<<`, `=======` and `>>>>>>>`. "
+            "In a lock file keep both sides; `wavelift init` pins what is missing."
+        )
+        problems.add("WL104", detail, Span(file, conflict, 1))
+    elif error.problem == "but found another document":
         problems.add("WL106", "A second document begins here. Put it into a file of its own.", span)
     elif "\t" in line[: span.column]:
         detail = "The line is indented with a tab. Indent it with spaces."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,9 @@ def read_text(path: Path, problems: Problems) -> str | None:
     """The text of one file, or None with a problem added."""
     file = str(path)
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device would be waited for, for ever
+            problems.add("WL102", f"{quote(file, PATH)} is no file.", Span(file, 1, 1))
+            return None
         if path.stat().st_size > MAX_BYTES:
             problems.add("WL102", f"{quote(file, PATH)} is larger than {MAX_BYTES // 2**20} MiB.", Span(file, 1, 1))
             return None

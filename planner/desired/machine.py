@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from planner.desired.landing import landing_problems
-from planner.estate import Diagnostic, DiskWish, Machine, OsType, Target
+from planner.estate import TEST_SUFFIX, Diagnostic, DiskWish, Machine, OsType, Target
 from planner.inventory import DiskFacts, NicFacts, VmFacts
 from planner.names import Names, last
 from replication.bootlog import BOOT_LOG
@@ -106,7 +106,7 @@ def join(machine: Machine, vm: VmFacts, target: Target) -> tuple[DesiredMachine 
 def vm_order(names: Names, wanted: DesiredMachine, *, test: bool) -> VmOrder:
     """The frozen specification of the Azure VM, its disks and NICs; for a test migration in the test network."""
     machine, vm, target = wanted.machine, wanted.vm, wanted.target
-    name = f"{machine.name}-test" if test else machine.name
+    name = f"{machine.name}{TEST_SUFFIX}" if test else machine.name
     vnet = (target.test_vnet or target.vnet) if test else target.vnet
     landing = machine.landing
     group = names.machine_group(target, landing.group)

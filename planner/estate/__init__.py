@@ -17,7 +17,7 @@ from planner.estate.azure import (
 )
 from planner.estate.diagnostic import Diagnostic, Span
 from planner.estate.landing import LICENCES, Landing, OsType
-from planner.estate.machines import DiskWish, Hold, Machine, NicWish, Phase, Removed, Wave
+from planner.estate.machines import TEST_SUFFIX, DiskWish, Hold, Machine, NicWish, Phase, Removed, Wave
 from planner.estate.policies import (
     AllowedDrift,
     BlackoutPolicy,
@@ -40,6 +40,7 @@ from replication.model.item import Security
 __all__ = [
     "INVENTORY_MAX_AGE",
     "LICENCES",
+    "TEST_SUFFIX",
     "AllowedDrift",
     "Appliance",
     "Azure",

@@ -11,6 +11,9 @@ from planner.estate.diagnostic import Span
 from planner.estate.landing import Landing
 from planner.estate.policies import BlackoutPolicy, CutoverPolicy, TrialPolicy
 
+TEST_SUFFIX = "-test"
+"""What the name of a machine's test VM has behind the machine's."""
+
 
 class Phase(Enum):
     """How far a machine should go; the order is the order of the life of a migration."""

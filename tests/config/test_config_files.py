@@ -63,6 +63,13 @@ def test_unreadable_file(folder: Path) -> None:
     assert (found.code, "gone.yaml" in found.detail) == ("WL102", True)
 
 
+def test_a_pipe_among_the_files_is_not_waited_for(folder: Path) -> None:
+    """Issue 2, bad input: reading it would never end."""
+    os.mkfifo(folder / "pipe.yaml")
+    loaded = load(folder, env={})
+    assert ["WL102" for d in loaded.diagnostics if d.code == "WL102" and "is no file" in d.detail] == ["WL102"]
+
+
 @pytest.mark.parametrize(
     ("data", "line", "column"),
     [
