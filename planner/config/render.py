@@ -18,12 +18,19 @@ _WHOLE, _SHORT = 3, 20
 """Of more than `_SHORT` diagnostics that are alike so many are told with their lines, and so many at all."""
 
 _SECRET = re.compile(
-    r"""((?<![\w-])(?:[\w-]{0,40}?(?:pass|pwd|secret|token|credential|api_?key)\w{0,20}|login|plan|engine)["']?\s{0,9}[:=]\s{0,99})"""
+    r"""((?<![\w-])(?:[\w-]{0,40}?(?:pass|pwd|secret|token|credential|api_?key|webhook)\w{0,20}|login|plan|engine)["']?\s{0,9}[:=]\s{0,99})"""
     r"""(?!env:|file:|keyvault:|["']?(?:env|file|keyvault):|[{\[&*|>\s])("[^"]*"?|'[^']*'?|[^,}\]#]+)""",
     re.IGNORECASE,
 )
 """What follows a key that may hold a secret and is no reference: never shown, for many read pull request logs. All
 repetitions are bounded, since a line can be megabytes long."""
+
+_CARRIED = (
+    (re.compile(r"""(://)[^\s/@"']{1,300}@"""), r"\1…@"),
+    (re.compile(r"""(://[^\s?"'{}\[\],]{1,300}\?)[^\s"'},\]]{1,2000}"""), r"\1…"),
+    (re.compile(r"""\b(bearer|basic)\s{1,9}[^\s"',}\]]{1,4000}""", re.IGNORECASE), r"\1 …"),
+)
+"""What a hook's address or header carries: who signs in, what stands behind `?`, a token."""
 
 
 def read_sources(diagnostics: Iterable[Diagnostic]) -> dict[str, str]:
@@ -86,7 +93,10 @@ class _Lines:
             line = known[span.line - 1] if span.line <= len(known) else ""
             if place in self._cuts:
                 line = line[: self._cuts[place]] + "…"
-            self._shown[place] = _SECRET.sub(lambda match: match[1] + "…", _clean(line))
+            line = _SECRET.sub(lambda match: match[1] + "…", _clean(line))
+            for pattern, instead in _CARRIED:
+                line = pattern.sub(instead, line)
+            self._shown[place] = line
         return self._shown[place]
 
 
