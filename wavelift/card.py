@@ -10,6 +10,7 @@ from replication.lifecycle import OFF
 from replication.model.item import Order, OrderKind
 from replication.model.record import Life, OrderProgress, Record, StepState
 from replication.model.source import Power
+from wavelift.localtime import UTC, day
 from wavelift.night import BACK
 
 _BAD = ("failed", "aborted", "missed")
@@ -26,9 +27,14 @@ def needs_somebody(record: Record) -> bool:
 
 
 def card(
-    record: Record, name: str, origin: str = "", asked: Order | None = None, others_off: tuple[str, ...] | None = None
+    record: Record,
+    name: str,
+    origin: str = "",
+    asked: Order | None = None,
+    others_off: tuple[str, ...] | None = None,
+    zone: str = UTC,
 ) -> list[str]:
-    """Lines for people; times in this host's time zone. Every command in it exists.
+    """Lines for people; times in `zone`, the estate's. Every command in it exists.
 
     `origin`: FILE:LINE:COLUMN that asks for it; `asked`: the order as apply wrote it; `others_off`: machines of its wave whose
     source a cut-over has powered off too (None: nobody has looked).
@@ -38,14 +44,16 @@ def card(
     if record.hold is not None:
         mark = record.hold
         end = f" until {mark.until_text}" if mark.until_text else ""
-        lines.append(f"HELD {name}  since {_at(mark.since)} by {mark.who}: {mark.why}{end} (`wavelift resume {name}` ends it)")
+        since = f"since {day(mark.since, zone)} by {mark.who}: {mark.why}{end}"
+        lines.append(f"HELD {name}  {since} (`wavelift resume {name}` ends it)")
     if order is not None and order.kind is OrderKind.MIGRATE:
         if order.outcome in _BAD or order.facts.get("trouble"):
-            lines += [*_what(order, name), *_safe(record, order), *_tried(order, others_off), *_choices(order, name, asked)]
+            lines += [*_what(order, name, zone), *_safe(record, order, zone), *_tried(order, others_off)]
+            lines += _choices(order, name, asked, zone)
         else:
             lines += _steps(order)
     for told in record.interventions[:3]:
-        lines.append(f"{_at(told.when)} {told.verb} by {told.who} ({told.why}): {told.answer}")
+        lines.append(f"{day(told.when, zone)} {told.verb} by {told.who} ({told.why}): {told.answer}")
     parts = [f"asked by {origin}"] if origin else []
     if asked is not None:
         parts += [f"pull request {asked.pull_request}"] if asked.pull_request else []
@@ -57,28 +65,28 @@ def card(
     return [*lines, *([" · ".join(parts)] if parts else [])]
 
 
-def _what(order: OrderProgress, name: str) -> Iterator[str]:
+def _what(order: OrderProgress, name: str, zone: str) -> Iterator[str]:
     step = next((s for s in order.steps if s.state in (StepState.FAILED, StepState.RUNNING)), None)
     problem = order.problem or order.facts.get("trouble", "")
     when = float(order.facts.get("trouble_at") or (step.ended if step and step.ended else 0.0) or 0.0)
     where = f'step "{step.name}"  ' if step is not None else ""
     word = "MISSED" if order.outcome == "missed" else "FAILURE"
-    yield f"{word} {name}  {_at(when) + '  ' if when else ''}{where}{problem}"
+    yield f"{word} {name}  {day(when, zone) + '  ' if when else ''}{where}{problem}"
 
 
-def _safe(record: Record, order: OrderProgress) -> Iterator[str]:
+def _safe(record: Record, order: OrderProgress, zone: str) -> Iterator[str]:
     facts, point = order.facts, record.committed
     off = "powered_off" in facts and order.outcome is None
     if OFF in facts:
-        source = f"source: found OFF {_at(float(facts[OFF]))} although it was to be on, untouched"
+        source = f"source: found OFF {day(float(facts[OFF]), zone)} although it was to be on, untouched"
     elif off:
-        source = f"source: OFF since {_at(float(facts['powered_off']))}, untouched"
+        source = f"source: OFF since {day(float(facts['powered_off']), zone)}, untouched"
     elif facts.get("power_before") == Power.OFF.value:
         source = "source: it was off before"
     else:
         source = "source: as it was, nothing of it was changed"
     if point is not None:
-        at = "at power-off" if str(point.cycle) == facts.get("final_cycle") else f"at {_at(point.snapshot_time)}"
+        at = "at power-off" if str(point.cycle) == facts.get("final_cycle") else f"at {day(point.snapshot_time, zone)}"
         source += f" · replica: cycle {point.cycle} = source {at}, verified"
     made = {key.partition("/")[0] for key in order.made} | ({"disk"} if "filled" in facts else set())
     there = [word for key, word in (("disk", "disks"), ("nic", "NICs"), ("vm", "VM")) if key in made]
@@ -101,9 +109,9 @@ def _tried(order: OrderProgress, others_off: tuple[str, ...] | None) -> Iterator
         yield " · ".join(parts)
 
 
-def _choices(order: OrderProgress, name: str, asked: Order | None) -> Iterator[str]:
+def _choices(order: OrderProgress, name: str, asked: Order | None, zone: str) -> Iterator[str]:
     if order.outcome is None:
-        fits = _fits(order, asked)
+        fits = _fits(order, asked, zone)
         yield f"  A  wavelift resume {name} [--size SIZE] --why …    tries again now, with another size first{fits}"
         way = fate(order)
         confirm = " --confirm …" if way == "there" else ""
@@ -124,13 +132,13 @@ def _choices(order: OrderProgress, name: str, asked: Order | None) -> Iterator[s
     yield "  C  do nothing: it goes on replicating and is not tried again"
 
 
-def _fits(order: OrderProgress, asked: Order | None) -> str:
+def _fits(order: OrderProgress, asked: Order | None, zone: str) -> str:
     """Until when the downtime budget lasts, where there is one and the source is off."""
     off, budget = order.facts.get("powered_off"), asked.cutover.downtime if asked is not None else None
     if not off or budget is None:
         return ""
     until, now = float(off) + budget, time.time()
-    return f"; the budget lasts until {_at(until)}" if now <= until else f"; the budget was over at {_at(until)}"
+    return f"; the budget lasts until {day(until, zone)}" if now <= until else f"; the budget was over at {day(until, zone)}"
 
 
 def _steps(order: OrderProgress) -> Iterator[str]:
@@ -141,7 +149,3 @@ def _steps(order: OrderProgress) -> Iterator[str]:
     for key in ("waits", "doing", "forecast"):
         if order.facts.get(key):
             yield f"{key}: {order.facts[key]}"
-
-
-def _at(when: float) -> str:
-    return time.strftime("%a %d %b %H:%M", time.localtime(when))

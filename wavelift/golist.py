@@ -10,8 +10,9 @@ from typing import Any
 
 from replication.engine.orders.gate import CHECK_AGAIN
 from replication.schedule import words
+from wavelift.localtime import UTC, clock, named
 from wavelift.night import BAD, Cut, known, told
-from wavelift.nighttext import clock, minutes
+from wavelift.nighttext import minutes
 from wavelift.overview import SILENT
 
 LATE = 300.0
@@ -29,13 +30,13 @@ def wanted(cut: Cut, now: float) -> bool:
     return at.opens - CHECK_AGAIN <= now <= (at.closes if at.closes is not None else now)
 
 
-def listed(cuts: Sequence[Cut], now: float) -> list[dict[str, Any]]:
-    return [one(cut, now) for cut in cuts if known(cut) and wanted(cut, now)]
+def listed(cuts: Sequence[Cut], now: float, zone: str = UTC) -> list[dict[str, Any]]:
+    return [one(cut, now, zone) for cut in cuts if known(cut) and wanted(cut, now)]
 
 
-def one(cut: Cut, now: float) -> dict[str, Any]:
+def one(cut: Cut, now: float, zone: str = UTC) -> dict[str, Any]:
     """`result` of a check: "ok", "no", or "unknown" (not checked, which is no yes)."""
-    checks = [{"check": name, "result": result, "detail": detail} for name, result, detail in _checks(cut, now)]
+    checks = [{"check": name, "result": result, "detail": detail} for name, result, detail in _checks(cut, now, zone)]
     foreseen, point, at = told(cut, now), cut.record.committed, cut.order.cutover
     lag = None if point is None else max(0.0, now - point.snapshot_time)
     parts = [
@@ -44,7 +45,7 @@ def one(cut: Cut, now: float) -> dict[str, Any]:
         f"down {minutes(foreseen.p50)} / {minutes(foreseen.p90)}" + (f" of {minutes(at.downtime)}" if at.downtime else ""),
     ]
     if at.opens is not None and at.closes is not None:
-        parts.append(f"window {clock(at.opens)}-{clock(at.closes)}")
+        parts.append(f"window {clock(at.opens, zone)}-{clock(at.closes, zone)} {named(at.opens, zone)}")
     return {
         "machine": cut.name,
         "wave": cut.wave,
@@ -60,7 +61,7 @@ def one(cut: Cut, now: float) -> dict[str, Any]:
     }
 
 
-def _checks(cut: Cut, now: float) -> Iterator[tuple[str, str, str]]:
+def _checks(cut: Cut, now: float, zone: str) -> Iterator[tuple[str, str, str]]:
     facts, at, order = cut.progress.facts, cut.order.cutover, cut.progress
     foreseen = told(cut, now)
     if order.outcome in BAD:
@@ -70,7 +71,7 @@ def _checks(cut: Cut, now: float) -> Iterator[tuple[str, str, str]]:
     yield "engine", "ok" if alive else "no", "" if alive else "silent: nobody would carry it out"
     tools = facts.get("check/tools") or ("ok" if "checked" in facts else "")
     yield "guest tools", *_answer(tools, "not looked at yet")
-    yield "azure (quota, size, names, addresses)", *_azure(cut, now)
+    yield "azure (quota, size, names, addresses)", *_azure(cut, now, zone)
     yield "network interfaces", *_answer("ok" if "secured" in facts else "", "not made yet")
     yield "disks", *_answer("ok" if facts.get("filled") else "", "not filled ahead yet")
     fits = at.downtime is None or foreseen.p90 <= at.downtime
@@ -86,7 +87,7 @@ def _checks(cut: Cut, now: float) -> Iterator[tuple[str, str, str]]:
     yield "hold", "no" if held else "ok", held
 
 
-def _azure(cut: Cut, now: float) -> tuple[str, str]:
+def _azure(cut: Cut, now: float, zone: str) -> tuple[str, str]:
     facts, opens = cut.progress.facts, cut.order.cutover.opens
     said = facts.get("check/azure", "")
     if said and said != "ok":
@@ -96,8 +97,8 @@ def _azure(cut: Cut, now: float) -> tuple[str, str]:
     checked = float(facts["checked"])
     due = None if opens is None else opens - CHECK_AGAIN
     if due is not None and checked < due and now > due + LATE:
-        return "unknown", f"checked at {clock(checked)}, not again since {clock(due)}"
-    return "ok", f"checked at {clock(checked)}"
+        return "unknown", f"checked at {clock(checked, zone)}, not again since {clock(due, zone)}"
+    return "ok", f"checked at {clock(checked, zone)}"
 
 
 def _answer(said: str, missing: str) -> tuple[str, str]:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from replication.schedule import words
+from wavelift.localtime import UTC, clock, named
 from wavelift.night import COLUMNS
 
 Values = Mapping[str, Any]
 
 
-def lines(night: Values) -> Iterator[str]:
-    """Screen 3 of one wave."""
+def lines(night: Values, zone: str = UTC) -> Iterator[str]:
+    """Screen 3 of one wave, its times in `zone`."""
     now = night["now"]
-    head = [f"CUT-OVER NIGHT {night['wave']}   {clock(now)}" + (f" of {clock(night['closes'])}" if night["closes"] else "")]
+    closes = f" of {clock(night['closes'], zone)}" if night["closes"] else ""
+    head = [f"CUT-OVER NIGHT {night['wave']}   {clock(now, zone)}{closes} {named(now, zone)}"]
     if night["latest_power_off"] is not None:
         late = night["latest_power_off"] < now
-        head.append("latest safe power-off " + clock(night["latest_power_off"]) + (" IS OVER" if late else ""))
+        head.append("latest safe power-off " + clock(night["latest_power_off"], zone) + (" IS OVER" if late else ""))
     if night["lease"] is not None:
         left = night["lease"]
         lease = f"lease {left:.0f} s" if left > 0 else f"LEASE RAN OUT {words.span(-left)} ago: another engine may go on"
         head.append(f"executor {night['executor'] or '?'} ({lease})")
     yield " · ".join(head)
     rows: list[tuple[str, ...]] = [("", *COLUMNS, "ready", "down", "budget (est)")]
-    rows += [_row(name, row) for name, row in night["machines"].items()]
+    rows += [_row(name, row, zone) for name, row in night["machines"].items()]
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     for row, name in zip(rows, ["", *night["machines"]], strict=True):
         text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -48,25 +49,21 @@ def go_lines(found: Sequence[Values]) -> Iterator[str]:
                 yield f"       {' ' * width}  {check['check']}: {check['result']}: {check['detail']}"
 
 
-def clock(when: float) -> str:
-    return time.strftime("%H:%M", time.localtime(when))
-
-
 def minutes(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
-def _row(name: str, row: Values) -> tuple[str, ...]:
-    cells = [_cell(step, row) for step in row["steps"]]
-    ready = f"ok {clock(row['ready'])}" if row["ready"] else "-"
+def _row(name: str, row: Values, zone: str) -> tuple[str, ...]:
+    cells = [_cell(step, row, zone) for step in row["steps"]]
+    ready = f"ok {clock(row['ready'], zone)}" if row["ready"] else "-"
     budget = minutes(row["budget"]) if row["budget"] is not None else "none"
     return (name, *cells, ready, minutes(row["down"]), f"{budget} (est {minutes(row['estimate']['p90'])})")
 
 
-def _cell(step: Values, row: Values) -> str:
+def _cell(step: Values, row: Values, zone: str) -> str:
     match step["state"]:
         case "done":
-            return f"ok {clock(step['ended'])}"
+            return f"ok {clock(step['ended'], zone)}"
         case "skipped":
             return "left out"
         case "failed":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
 
 from planner.estate import Estate, Wave
@@ -15,6 +16,9 @@ Row = Mapping[str, Any]
 
 SILENT = 60.0
 """An engine that has written nothing for so long is called silent: it writes every half minute at least."""
+
+SHORT = 72
+"""Characters of a reason under NEEDS YOU."""
 
 COLUMNS = ("wave", "asked", "queued", "initial", "delta", "test", "cutting", "done", "worst lag", "next gate")
 
@@ -64,10 +68,16 @@ def head(rows: Sequence[Row]) -> Iterator[str]:
     if beats:
         yield " · ".join(str(beat) for beat in beats)
     needs = [f"{b.appliance} silent: `wavelift engine run` on its host starts one" for b in beats if b.silent]
-    needs += [row["needs"] for row in rows if row.get("needs")]
+    needs += [_need(row) for row in rows if row.get("needs")]
     if needs:
         yield f"NEEDS YOU {len(needs)}:"
         yield from (f"  {one}" for one in needs)
+
+
+def _need(row: Row) -> str:
+    """Short: the whole reason stands in the machine's own line below."""
+    why = shorten(" · ".join(text for text in (row.get("hold"), row.get("problem")) if text), SHORT, placeholder=" …")
+    return f"{row['machine']}: {why} -> wavelift status {row['machine']}" if why else str(row["needs"])
 
 
 def waves(estate: Estate, rows: Sequence[Row], now: float) -> list[tuple[str, ...]]:

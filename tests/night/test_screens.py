@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from replication import reporting
 from replication.model import jsonform
 from replication.model.documents import load_evidence, load_order, load_status, order_name, status_name
+from replication.model.errors import Temporary
 from replication.model.item import Cutover, OrderKind
 from replication.model.record import CycleKind, Evidence, SnapshotTimes
 from tests.engine.harness import Process, Rule, Run, outcome, replicated, run
 from tests.fakes.world import World
+from wavelift.card import card
 from wavelift.golist import listed
 from wavelift.night import Cut, nights
 from wavelift.nighttext import go_lines, lines
+from wavelift.overview import head
 from wavelift.snapshots import cycle_lines, trial_lines
+from wavelift.watching import Watch
 
 HOUR = 3600.0
 
@@ -137,3 +145,51 @@ def test_a_test_s_isolation_and_console_are_printed(world: World) -> None:
     text = "\n".join(trial_lines(one.record, one.order, "shop-m1"))
     for words in ("isolated: no peering", "az serial-console connect", "portal.azure.com", "network: ", "test accept shop-m1"):
         assert words in text, text
+
+
+def test_times_are_the_estate_s_and_not_the_host_s(world: World) -> None:
+    """Screens 3 and 4: the same minute on every host, with its zone's name."""
+    world.order("m1", 1, OrderKind.MIGRATE, cutover=Cutover(downtime=1e6))
+    one = Run(world, Process((Rule("cloud.create_vm", "permanent", 1, 1000),)))
+    one.until(lambda: world.record("m1").order is not None and "trouble" in cut(world).progress.facts)
+    one.end()
+    found = cut(world)
+    off = float(found.progress.facts["powered_off"])
+    seoul = datetime.fromtimestamp(off, ZoneInfo("Asia/Seoul"))
+    (night,) = nights([found], off)
+    assert next(lines(night, "Asia/Seoul")).startswith(f"CUT-OVER NIGHT shop   {seoul:%H:%M} KST")
+    told = "\n".join(card(found.record, "m1", zone="Asia/Seoul"))
+    assert f"OFF since {seoul:%a %d %b %H:%M} KST" in told
+    assert f"OFF since {datetime.fromtimestamp(off, UTC):%a %d %b %H:%M} UTC" in "\n".join(card(found.record, "m1"))
+
+
+def test_a_reason_is_told_in_full_once() -> None:
+    """NEEDS YOU is short; where the machine has its own line the whole reason stands."""
+    long = "Azure said " + "a very long thing " * 12
+    row = {"machine": "db", "state": "migration in progress", "heartbeat": 1.0, "problem": long, "needs": f"db: {long}"}
+    told = list(head([row]))[-1]
+    assert len(told) < 120 and told.endswith("… -> wavelift status db")
+
+
+def test_a_slow_reading_does_not_hold_the_clock() -> None:
+    """Screen 3, `--watch`: what was read last is shown with its age; a failed reading is told, and tried again."""
+    asked, go = threading.Event(), threading.Event()
+    answers: Iterator[int | Temporary] = iter((1, Temporary("no answer"), 2))
+
+    def read() -> int:
+        one = next(answers, 3)
+        if one != 1:
+            asked.set()
+            assert go.wait(10)
+        if isinstance(one, Temporary):
+            raise one
+        return one
+
+    with Watch(read, 0.0) as watch:
+        assert asked.wait(10) and watch.seen.value == 1 and not watch.seen.trouble
+        at = watch.seen.at
+        go.set()
+        until = time.monotonic() + 10
+        while (seen := watch.seen).value == 1 and time.monotonic() < until:
+            assert seen.at == at and seen.trouble in ("", "no answer")
+        assert seen.value in (2, 3) and not seen.trouble and seen.at >= at

@@ -210,5 +210,6 @@ def _cards(wiring: Wiring, waited: Waited) -> None:
             span = (asked.spans.get("phase") or asked.span) if asked is not None else None
             account = gateways(wiring.workspace.view().state).get(known[name].region)
             order = wiring.engine.order(account, record.machine, record.order.number) if account and record.order else None
-            for line in card(record, name, str(span) if span else "", order):
+            zone = wiring.workspace.estate.time_zone
+            for line in card(record, name, str(span) if span else "", order, zone=zone):
                 typer.echo(line, err=True)

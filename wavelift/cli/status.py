@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from planner.state import State
     from replication.model.status import Status
+    from wavelift.night import Cut
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 
@@ -71,7 +72,7 @@ def status(
                 typer.echo(line)
             console.print(waves_table(workspace, found, now))
             typer.echo("")
-            console.print(table(found))
+            console.print(table(found, workspace.estate.time_zone))
             typer.echo(versions_line(engines(wiring.engine, workspace.view().state)))
 
 
@@ -95,7 +96,7 @@ def one(workspace: Workspace, wiring: Wiring, name: str) -> list[str]:
     number = found.record.order.number if found.record.order is not None else None
     order = wiring.engine.order(found.account, found.machine.uuid, number) if number is not None else None
     off = others_off(workspace, wiring, name) if row.get("needs") else None
-    told = card(found.record, name, str(span) if span else "", order, off)
+    told = card(found.record, name, str(span) if span else "", order, off, workspace.estate.time_zone)
     return [head, *told, *trial_lines(found.record, order, name), *cycle_lines(found.record)]
 
 
@@ -108,7 +109,7 @@ def with_nights(workspace: Workspace, wiring: Wiring) -> list[dict[str, Any]]:
     now = time.time()
     found = rows(workspace, wiring, now)
     cuts = read(workspace, wiring, waves_on(found))
-    go = {one["machine"]: one for one in listed(cuts, now)}
+    go = {one["machine"]: one for one in listed(cuts, now, workspace.estate.time_zone)}
     for night in nights(cuts, now):
         whole = {key: value for key, value in night.items() if key != "machines"}
         for row in found:
@@ -125,12 +126,17 @@ def night_lines(
 ) -> list[str]:
     """The go/no-go list and the night of each wave that is being cut over; of `waves` even when nothing is on."""
     from wavelift.cutovers import read, waves_on
+
+    cuts = read(workspace, wiring, waves_on(found) if waves is None else waves)
+    return _cut_lines(cuts, now, workspace.estate.time_zone)
+
+
+def _cut_lines(cuts: list[Cut], now: float, zone: str) -> list[str]:
     from wavelift.golist import listed
     from wavelift.night import nights
     from wavelift.nighttext import go_lines, lines
 
-    cuts = read(workspace, wiring, waves_on(found) if waves is None else waves)
-    parts = [list(go_lines(listed(cuts, now))), *(list(lines(night)) for night in nights(cuts, now))]
+    parts = [list(go_lines(listed(cuts, now, zone))), *(list(lines(night, zone)) for night in nights(cuts, now))]
     return [line for part in parts if part for line in (*part, "")]
 
 
@@ -195,8 +201,8 @@ def _row(workspace: Workspace, state: State, name: str, statuses: dict[str, Stat
     }
 
 
-def table(found: list[dict[str, Any]]) -> Table:
-    """The rows as a table for people."""
+def table(found: list[dict[str, Any]], zone: str) -> Table:
+    """The rows as a table for people, times in `zone`."""
     from rich.table import Table
 
     from replication.schedule import words
@@ -219,7 +225,7 @@ def table(found: list[dict[str, Any]]) -> Table:
             f"{progress:.0%}" if progress is not None else "",
             f"{rate / 1024 / 1024:.0f} MiB/s" if rate else "",
             words.span(row["lag"]) if row.get("lag") is not None and not finished else "",
-            row.get("problem") or row.get("held") or _at(row.get("next_cycle")) if not finished else "",
+            row.get("problem") or row.get("held") or _at(row.get("next_cycle"), zone) if not finished else "",
         )
     return out
 
@@ -251,24 +257,36 @@ def _check(written: list[str], found: list[dict[str, Any]]) -> None:
 
 
 def _live(workspace: Workspace, wiring: Wiring, name: str | None) -> None:
-    """Redrawn every second; a look that takes longer than that is told by the time at its top."""
+    """Redrawn every second, whatever a reading takes: how old the shown is stands at its top."""
     from rich.console import Group
     from rich.live import Live
 
+    from replication.schedule import words
+    from wavelift.cutovers import read, waves_on
+    from wavelift.localtime import second
     from wavelift.overview import head
+    from wavelift.watching import Watch
+
+    zone = workspace.estate.time_zone
+
+    def look() -> tuple[list[dict[str, Any]], list[Cut]]:
+        found = _only(workspace, rows(workspace, wiring, time.time()), name)
+        return found, read(workspace, wiring, {row["wave"] for row in found} if name is not None else waves_on(found))
 
     def drawn() -> Group:
-        now = time.time()
-        found = _only(workspace, rows(workspace, wiring, now), name)
-        waves = {row["wave"] for row in found} if name is not None else None
-        top = [time.strftime("%H:%M:%S", time.localtime(now)), *head(found)]
-        return Group(*top, *night_lines(workspace, wiring, found, now, waves), table(found))
+        now, seen = time.time(), watch.seen
+        found, cuts = seen.value
+        age = f"as of {words.span(max(0.0, now - seen.at))} ago"
+        trouble = [f"cannot be read now, tried again: {seen.trouble}"] if seen.trouble else []
+        return Group(f"{second(now, zone)}   {age}", *trouble, *head(found), *_cut_lines(cuts, now, zone), table(found, zone))
 
-    with Live(drawn(), refresh_per_second=2) as live:
+    with Watch(look) as watch, Live(drawn(), refresh_per_second=2) as live:
         while True:
             time.sleep(1)
             live.update(drawn())
 
 
-def _at(when: float | None) -> str:
-    return "" if when is None else time.strftime("%a %H:%M:%S", time.localtime(when))
+def _at(when: float | None, zone: str) -> str:
+    from wavelift.localtime import weekday
+
+    return "" if when is None else weekday(when, zone)
