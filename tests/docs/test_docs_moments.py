@@ -1,4 +1,4 @@
-"""docs/moments.md has a row for every moment and screen, and names only tests that exist."""
+"""docs/moments.md and docs/compared.md have a row for everything that was asked, and name only tests that exist."""
 
 from __future__ import annotations
 
@@ -19,6 +19,16 @@ def test_every_moment_has_its_row_and_every_test_named_exists() -> None:
         assert where, row
         missing = [name for name in re.findall(r"`(test_\w+)`", where) if f"def {name}(" not in there]
         assert not missing, f"{row.split('|')[1].strip()}: {missing}"
+
+
+def test_what_others_are_asked_for_has_its_rows_and_its_tests() -> None:
+    """issue 4: the leaders' features and both lists of complaints, row by row; a test that is named exists."""
+    page = (ROOT / "docs" / "compared.md").read_text()
+    features, *complaints = page.split("\n## ")[1:]
+    assert [re.findall(r"^\| (\d+) \|", part, re.M) for part in complaints] == [[str(n) for n in range(1, 35)]] * 2
+    assert len(re.findall(r"^\| .*\|$", features, re.M)) == 2 + 29
+    there = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert not [name for name in re.findall(r"`(test_\w+)`", page) if f"def {name}(" not in there]
 
 
 def test_every_golden_plan_named_exists() -> None:

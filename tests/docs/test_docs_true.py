@@ -60,3 +60,10 @@ def test_no_machine_paths() -> None:
     """A document holds nothing of the machine that it was written on."""
     for path in PAGES:
         assert not re.search(r"/(?:work|root|home|tmp)/\w", path.read_text()), f"{path.name} names a path of some machine"
+
+
+def test_decisions_are_listed_in_order() -> None:
+    """One page each, each listed once, by its number."""
+    folder = ROOT / "docs" / "decisions"
+    listed = re.findall(r"^- (\d{4}): \[.*\]\((\1-[\w-]+\.md)\)$", (folder / "README.md").read_text(), re.M)
+    assert [name for _, name in listed] == sorted(path.name for path in folder.glob("0*.md"))
