@@ -53,6 +53,8 @@ def page(signed: Signed) -> str:
             ("number", "what", "issued", "plan"), ((str(o.number), o.kind, _at(o.issued), o.plan) for o in report.orders)
         ),
     ]  # fmt: skip
+    if times := [row for one in report.cycles for row in snapshot_rows(one)]:  # pages of reports without them stay what they were
+        parts += ["<h2>Snapshots</h2>", _table(("cycle", "quiesced", "taken in s", "removed in s"), times, numbers=(2, 3))]
     if report.interventions:
         rows = ((_at(i.when), i.verb, i.who, i.why, i.answer) for i in report.interventions)
         parts += ["<h2>What people did</h2>", _table(("when", "what", "who", "why", "answer"), rows)]
@@ -118,6 +120,12 @@ def _cycle(one: Evidence) -> tuple[str, ...]:
         f"{sum(d.applied_sectors for d in one.disks):,}",
         str(one.attempts),
     )
+
+
+def snapshot_rows(one: Evidence) -> Iterator[tuple[str, ...]]:
+    if one.snapshot is not None:
+        took = ("not known" if seconds is None else f"{seconds:.1f}" for seconds in (one.snapshot.take, one.snapshot.remove))
+        yield str(one.cycle), "yes" if one.snapshot.quiesced else "no", *took
 
 
 def _table(heads: Iterable[str], rows: Iterable[tuple[str, ...]], numbers: Iterable[int] = ()) -> str:

@@ -138,7 +138,32 @@ def nights(cuts: Sequence[Cut], now: float) -> list[dict[str, Any]]:
     """A value for each wave in which a cut-over is on; all known cut-overs of that wave are in it."""
     found = [cut for cut in cuts if known(cut)]
     waves = dict.fromkeys(cut.wave for cut in found if on(cut, now))
-    return [wave(name, {cut.name: machine(cut, now) for cut in found if cut.wave == name}, now) for name in waves]
+    rows = {cut.name: machine(cut, now) for cut in found}
+    latest = latest_power_off(found, rows)
+    for name, row in rows.items():
+        row["latest_power_off"] = latest[name]
+    return [wave(name, {cut.name: rows[cut.name] for cut in found if cut.wave == name}, now) for name in waves]
+
+
+def latest_power_off(cuts: Sequence[Cut], rows: Mapping[str, Mapping[str, Any]]) -> dict[str, float | None]:
+    """Machine -> when it must be powered off at the latest (unix time), so that it and everything that waits for it by
+    `start_after` fits into its own window; each of a chain takes its p90. None: nothing of it has to be off by a time."""
+    after: dict[str, list[Cut]] = {}
+    for cut in cuts:
+        if cut.order.cutover.start_after and cut.progress.outcome is None:
+            after.setdefault(cut.order.cutover.start_after, []).append(cut)
+    known: dict[str, float | None] = {}
+
+    def latest(cut: Cut) -> float | None:
+        if cut.name not in known:
+            known[cut.name] = None  # a chain that leads back is refused in the files; here it would end
+            own, took = rows[cut.name]["latest_power_off"], rows[cut.name]["estimate"]["p90"]
+            later = [at - took for one in after.get(cut.record.machine, ()) if (at := latest(one)) is not None]
+            waits = cut.progress.outcome is None and rows[cut.name]["powered_off"] is None
+            known[cut.name] = min([*([own] if own is not None else []), *(later if waits else [])], default=None)
+        return known[cut.name]
+
+    return {cut.name: latest(cut) for cut in cuts}
 
 
 def _when(facts: Mapping[str, str], name: str) -> float | None:

@@ -42,7 +42,10 @@ def trial_lines(record: Record, order: Order | None, name: str) -> Iterator[str]
     group = parts[parts.index("resourceGroups") + 1] if "resourceGroups" in parts else ""
     yield f"test VM: {vm}"
     at = f"--resource-group {group} --name {parts[-1]}"
-    yield f"console: az vm boot-diagnostics enable {at} && az serial-console connect {at}"
+    logged = order is not None and order.vm is not None and order.vm.boot_log  # boot diagnostics is on then
+    yield f"console: {'' if logged else f'az vm boot-diagnostics enable {at} && '}az serial-console connect {at}"
+    if logged:
+        yield f"boot log: az vm boot-diagnostics get-boot-log {at}"
     yield f"portal:  {PORTAL}{vm}/serialConsole"
     if order is not None and order.kind is OrderKind.TEST and order.vm is not None:
         for nic in order.vm.nics:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,9 +18,11 @@ from replication.model.documents import load_evidence, load_order, load_status, 
 from replication.model.errors import Temporary
 from replication.model.item import Cutover, OrderKind
 from replication.model.record import CycleKind, Evidence, SnapshotTimes
+from replication.reportpage import snapshot_rows
 from tests.engine.harness import Process, Rule, Run, outcome, replicated, run
 from tests.fakes.world import World
 from wavelift.card import card
+from wavelift.cli import churn
 from wavelift.golist import listed
 from wavelift.night import Cut, nights
 from wavelift.nighttext import go_lines, lines
@@ -193,3 +196,36 @@ def test_a_slow_reading_does_not_hold_the_clock() -> None:
         while (seen := watch.seen).value == 1 and time.monotonic() < until:
             assert seen.at == at and seen.trouble in ("", "no answer")
         assert seen.value in (2, 3) and not seen.trouble and seen.at >= at
+
+
+def test_a_chain_is_counted_in_the_latest_safe_power_off(world: World) -> None:
+    """Screen 3: what must be ready before others leaves them the time that they need, link by link; who is off no more."""
+    opens = world.clock.now() + HOUR
+    base = windowed(world)
+    Run(world).step()
+    first = cut(world)
+    assert base > opens
+
+    def linked(name: str, after: str | None, **facts: str) -> Cut:
+        at = replace(first.order.cutover, opens=opens, closes=opens + HOUR, start_after=after)
+        progress = replace(first.progress, facts={"p50": "300", "p90": "600", **facts})
+        return Cut(name, "shop", replace(first.record, machine=name, order=progress), replace(first.order, cutover=at), None)
+
+    cuts = [linked("web", "app"), linked("db", None), linked("app", "db")]
+    (night,) = nights(cuts, opens)
+    latest = {name: row["latest_power_off"] for name, row in night["machines"].items()}
+    end = opens + HOUR
+    assert latest == {"web": end - 600, "app": end - 1200, "db": end - 1800} and night["latest_power_off"] == end - 1800
+    (later,) = nights([cuts[0], linked("db", None, powered_off=str(opens)), cuts[2]], opens)
+    assert later["machines"]["db"]["latest_power_off"] is None and later["latest_power_off"] == end - 1200
+
+
+def test_snapshot_times_are_on_every_screen_of_cycles(world: World) -> None:
+    """Weeks, 16: `churn` and the integrity report's page say them, too; a cycle without them says nothing."""
+    world.order("m1", 1, OrderKind.MIGRATE)
+    run(world, outcome(world, 1))
+    record = world.record("m1")
+    assert any("snapshot taken in" in line and "removed in" in line for line in churn.lines(churn.row("m1", record)))
+    bare = replace(record, evidence=tuple(replace(one, snapshot=None) for one in record.evidence))
+    assert not any("snapshot" in line for line in churn.lines(churn.row("m1", bare)))
+    assert len(list(snapshot_rows(record.evidence[0]))) == 1 and not list(snapshot_rows(bare.evidence[0]))

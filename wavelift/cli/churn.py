@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from wavelift.workspace import Workspace
 
 MIB = 1024 * 1024
+_SNAPSHOT = (("take", "taken"), ("remove", "removed"))
 
 
 def churn(
@@ -83,6 +85,7 @@ def cycle(evidence: Evidence) -> dict[str, Any]:
         "kind": evidence.kind.value,
         "seconds": evidence.completed - evidence.started,
         "snapshot_seconds": evidence.snapshot_seconds,
+        "snapshot": None if evidence.snapshot is None else asdict(evidence.snapshot),
         "bridge": evidence.bridge,
         "disks": [disk(one) for one in evidence.disks],
     }
@@ -110,6 +113,9 @@ def lines(row: dict[str, Any]) -> list[str]:
     """For people: a line for each disk of each cycle, the newest first, and what comes next."""
     out = [row["machine"]]
     for one in row["cycles"]:
+        times = one["snapshot"] or {}
+        parts = [f"{word} in {times[key]:.1f} s" for key, word in _SNAPSHOT if times.get(key) is not None]
+        out += [f"  {one['cycle']:>5} {one['kind']:<9} snapshot {', '.join(parts)}"] if parts else []
         for part in one["disks"]:
             altered = "" if part["altered"] is None else f"{part['altered'] / MIB:10.1f}"
             amplified = part["amplification"]["read"]
