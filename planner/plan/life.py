@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import uuid as uuids
 from collections.abc import Mapping
 from enum import Enum
 
 from planner.state import MachineState
 from replication.model.item import OrderKind
 from replication.model.record import Life, Record
+
+_GENERATIONS = 1000
+"""So many are looked through for the one that a record is of; another lineage's is not among them."""
 
 
 class Stage(Enum):
@@ -57,11 +61,33 @@ def _completed(record: Record) -> bool:
     return _stopped(record) and record.order is not None and record.order.facts.get("completed") == "true"
 
 
-def last_order(state: MachineState, record: Record | None) -> int:
+def last_order(state: MachineState | None, record: Record | None) -> int:
     """Number of the last order that was ever written for this machine. Numbers go on rising when it is enabled again."""
+    known = state.orders if state else 0
     if record is None:
-        return state.orders
-    return max(state.orders, record.orders_done, record.order.number if record.order else 0)
+        return known
+    return max(known, record.orders_done, record.order.number if record.order else 0)
+
+
+def replication_of(lineage: str, machine: str, generation: int) -> str:
+    """The uuid of a machine's Nth replication."""
+    return str(uuids.uuid5(uuids.UUID(lineage), f"{machine}/{generation}"))
+
+
+def next_generation(lineage: str, machine: str, state: MachineState | None, record: Record | None) -> int:
+    """The generation under which a machine is enabled now. No replication uuid is ever used for a second replication.
+
+    A state that forgot the machine (`state rm`, a lost state) does not know how often it was enabled; the engine's record
+    knows the last time. One that still replicates goes on under the uuid that it has.
+    """
+    if state is not None:
+        return state.generation + 1
+    if record is None:
+        return 1
+    for generation in range(1, _GENERATIONS):
+        if replication_of(lineage, machine, generation) == record.replication:
+            return generation + (record.life in (Life.MIGRATED, Life.STOPPED))
+    return 1
 
 
 def under_way(state: MachineState, record: Record | None) -> bool:

@@ -10,7 +10,6 @@ Rules (design, "Phases")
 
 from __future__ import annotations
 
-import uuid as uuids
 from dataclasses import dataclass, field, replace
 
 from planner.artifact import ENGINE_MADE, Kind
@@ -20,7 +19,17 @@ from planner.estate import Diagnostic, Machine, Phase, Wave
 from planner.plan.acknowledging import in_force, judge, what_to_write
 from planner.plan.artifacts import Differ
 from planner.plan.gates import approval_gate, test_gate, way_back_gate
-from planner.plan.life import RUNS_AGAIN, Stage, last_order, reached, runs_again, stage, under_way
+from planner.plan.life import (
+    RUNS_AGAIN,
+    Stage,
+    last_order,
+    next_generation,
+    reached,
+    replication_of,
+    runs_again,
+    stage,
+    under_way,
+)
 from planner.plan.model import World
 from planner.plan.orders import days_of, expired, latched, order_step
 from planner.plan.released import is_released, still_asked
@@ -135,9 +144,9 @@ class Machines:
         appliance = self._free_appliance(wanted)
         if blocked or appliance is None:
             return
-        generation = (state.generation if state else 0) + 1
-        replication = str(uuids.uuid5(uuids.UUID(self._state.lineage), f"{wanted.uuid}/{generation}"))
-        orders = last_order(state, record) if state else 0
+        generation = next_generation(self._state.lineage, wanted.uuid, state, record)
+        replication = replication_of(self._state.lineage, wanted.uuid, generation)
+        orders = last_order(state, record)
         region, protect = wanted.target.region, machine.protect
         enabled = MachineState(machine.name, wanted.uuid, region, generation, replication, orders, protect=protect)
         self._replicate(wanted, replication, appliance)
