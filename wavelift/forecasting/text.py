@@ -57,18 +57,22 @@ def _row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
+_CUTOVERS = ("wave", "machine", "lag", "last delta", "downtime p50 / p90", "budget", "earliest off .. up", "if it fails", "")
+
+
 def _tables(found: Forecast) -> Iterator[Table]:
+    """What is off soonest comes first; of what starts, the waves before their machines."""
+    if found.cutovers:
+        heads: Sequence[str] = _CUTOVERS
+        yield "Cut-overs", heads, [_cutover(found, one) for one in found.cutovers]
     if found.starts:
-        heads: Sequence[str] = ("wave", "machine", "to send", "begins", "ends", "snapshot open", "grows on", "blackouts")
-        yield "Initial replications", heads, [_start(found, one) for one in found.starts]
         waves: dict[str, list[Start]] = {}
         for one in found.starts:
             waves.setdefault(one.wave, []).append(one)
         heads = ("wave", "machines", "to send", "begins", "ends", "snapshot open", "grows on")
         yield "Initial replications by wave", heads, [_wave(found, wave, ones) for wave, ones in waves.items()]
-    if found.cutovers:
-        heads = ("wave", "machine", "lag", "last delta", "downtime p50 / p90", "budget", "earliest off .. up", "if it fails", "")
-        yield "Cut-overs", heads, [_cutover(found, one) for one in found.cutovers]
+        heads = ("wave", "machine", "to send", "begins", "ends", "snapshot open", "grows on", "blackouts")
+        yield "Initial replications", heads, [_start(found, one) for one in found.starts]
 
 
 def _start(found: Forecast, one: Start) -> list[str]:
