@@ -3,7 +3,8 @@
     manifest.json              what this is, sha256 of every file, and what could not be fetched and why
     versions.json              of wavelift, Python, the platform and the libraries
     estate/…                   the files and the lock, redacted
-    state.json  status.json  doctor.txt  vcenter.json
+    state.json  status.json  doctor.txt  vcenter/SOURCE.json
+    state.open.json            steps of a cut-off apply that have no result
     REGION/records/UUID.json … the engine's documents, under the names that they have in the gateway store
     logs/…                     the ends of log files that were named
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from planner.config.collect import Problems
 from planner.config.files import find as estate_files
 from planner.config.files import read_text
-from planner.state import State, dumps
+from planner.state import dumps
+from planner.store.view import View
 from replication.model.errors import NotFound
 from wavelift.bundle import Bundle, files, logs, versions
 from wavelift.redaction import Redactor
@@ -55,11 +57,15 @@ def _outside(bundle: Bundle, workspace: Workspace, wiring: Wiring, machine: str 
     from wavelift.cli.status import with_nights
     from wavelift.planning import gateways
 
-    states: list[State] = []
+    views: list[View] = []
     say("state")
-    bundle.trying("state.json", lambda: states.append(workspace.view().state))
-    if states:
-        bundle.add("state.json", dumps(states[0]).decode())
+    bundle.trying("state.json", lambda: views.append(workspace.view()))
+    states = [view.state for view in views]
+    for view in views:
+        bundle.add("state.json", dumps(view.state).decode())
+        # What an apply that was cut off has begun without a result; what its journal says was done is in the state.
+        opened = {"interrupted": view.interrupted, "steps": [asdict(doubt) for doubt in view.doubts]}
+        bundle.add_json("state.open.json", opened)
     uuid = workspace.locked.get(machine) if machine is not None else None
     if states and machine is not None and uuid is None:
         known = states[0].by_name().get(machine)
@@ -98,8 +104,6 @@ def _documents(bundle: Bundle, wiring: Wiring, region: str, account: str, uuid: 
 
 
 def _vcenter(bundle: Bundle, wiring: Wiring, name: str, machines: tuple[str, ...]) -> None:
-    from dataclasses import asdict
-
     found = wiring.source(name).facts(machines)
     bundle.add_json(f"vcenter/{name}.json", {uuid: {**asdict(one), "power": one.power.value} for uuid, one in found.items()})
 

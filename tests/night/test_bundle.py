@@ -93,3 +93,33 @@ def test_nothing_reachable_no_secret_and_every_file_has_its_hash(tmp_path: Path,
     assert manifest["redacted"] > 10 and {"versions.json", "logs/01-engine.log"} <= held.keys()
     assert "state.json" in held or any("state.json" in name for name in manifest["missing"]), manifest
     assert any(name.startswith("vcenter/") or "vcenter" in name for name in [*manifest["missing"], *held])
+
+
+VALID = """\
+estate: {name: seoul, schema: 1, time_zone: Asia/Seoul}
+sources: {vc: {vcenter: "127.0.0.1:1", login: "file:vc.json"}}
+appliances: {gw-1: {role: primary, source: vc}}
+azure:
+  project: {subscription: 11111111-1111-4111-8111-111111111111, resource_group: rg-w, region: koreacentral}
+  tenant: corp.example
+  login: env:AZ_LOGIN
+  endpoint: "https://127.0.0.1:1"
+  authority: "https://127.0.0.1:1"
+"""
+
+
+def test_a_valid_estate_whose_azure_and_vcenter_do_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Screen 4: state, status and doctor's findings are in it all the same, within a bounded time; so are steps in doubt."""
+    (tmp_path / "estate.yaml").write_text(VALID)
+    (tmp_path / "vc.json").write_text(json.dumps({"user": "svc", "password": PASSWORD}))
+    (tmp_path / "vc.json").chmod(0o600)
+    monkeypatch.setenv("AZ_LOGIN", json.dumps({"client_id": "id-1", "client_secret": CLIENT_SECRET}))
+    out = tmp_path / "bundle.tar.gz"
+    ran = fresh(["support-bundle", "-C", str(tmp_path), "--out", str(out)], tmp_path, 60)
+    assert ran.code == 0, ran.said
+    with tarfile.open(out) as archive:
+        held = {m.name.partition("/")[2]: archive.extractfile(m).read() for m in archive.getmembers()}  # type: ignore[union-attr]  # files alone
+    assert {"state.json", "state.open.json", "status.json", "doctor.txt"} <= held.keys() and "problems.txt" not in held
+    assert json.loads(held["state.open.json"]) == {"interrupted": False, "steps": []}
+    doctor = held["doctor.txt"].decode()
+    assert "127.0.0.1:1" in doctor and PASSWORD not in doctor and CLIENT_SECRET not in doctor
