@@ -114,6 +114,11 @@ class Differ:
                 f"{artifact.address}: {artifact.id} exists and does not carry this estate's tags. "
                 "wavelift does not take over what it did not make: choose another name or resource group, or remove it."
             )
+            if "condition" in seen.strayed:
+                detail = (
+                    f"{artifact.address}: this role is assigned already, under a condition, so that it may not hold for what is "
+                    f"asked of it: {seen.properties.get('assignment', artifact.id)}. Remove the condition or the assignment."
+                )
             self.errors.append(Diagnostic("WL310", "exists and is not ours", detail, artifact.address, artifact.origin))
 
     def _use(self, artifact: Artifact, recorded: Recorded | None, seen: Observed | None) -> None:

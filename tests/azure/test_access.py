@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from planner.ports import Lack, Need, ResourceRef
+from providers.azure.artifacts.authorization import ROLES as ROLE_IDS
 from providers.azure.artifacts.provider import AzureArtifacts
 from tests.azure.refs import BLOB_ROLE, HERE, account, one
 from tests.azure.support import OWNER, World, fresh
@@ -104,6 +107,24 @@ def test_data_roles_are_roles_of_their_own(azure_world: World, group: ResourceRe
     reader = Somebody(azure_world, ("Storage Blob Data Reader", store.id))
     assert reader.lacks(reader.need(store.id, data=BLOB_DATA[:1])) == []
     assert reader.lacks(reader.need(store.id, data=BLOB_DATA)) != []
+
+
+def test_a_role_under_a_condition_cannot_be_checked(azure_world: World, group: ResourceRef) -> None:
+    """S4: it is neither a yes nor a no, for what it allows; a plain one beside it is a yes."""
+    who = Somebody(azure_world)
+    kind = "Microsoft.Authorization/roleDefinitions"
+    definition = f"/subscriptions/{azure_world.lab.subscription}/providers/{kind}/{ROLE_IDS['Contributor']}"
+    body: Any = {
+        "properties": {"roleDefinitionId": definition, "principalId": who.id, "condition": "@Request[x] BoolEquals true"}
+    }
+    client = azure_world.session.authorization(azure_world.lab.subscription).role_assignments
+    client.create(group.id, str(uuid.uuid4()), body)
+    for itself in (False, True):
+        assert ["under a condition" in lack.unknown for lack in who.lacks(who.need(group.id, *WORK), itself=itself)] == [True]
+        assert [lack.unknown for lack in who.lacks(who.need(group.id, *ROLES), itself=itself)] == [""]
+    top = f"/subscriptions/{azure_world.lab.subscription}"
+    azure_world.lab.control("POST", "azure/roles", {"object_id": who.id, "role": "Contributor", "scope": top})
+    assert who.lacks(who.need(group.id, *WORK)) == []
 
 
 def test_deny_assignments(azure_world: World, group: ResourceRef) -> None:

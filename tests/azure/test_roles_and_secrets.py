@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import time
+import uuid
+from typing import Any
 
 import pytest
 
@@ -69,6 +71,30 @@ def test_a_role_that_somebody_assigned_before_is_as_good(azure_world: World, gro
     azure_world.artifacts.delete(wanted)
     seen = one(azure_world, wanted)
     assert seen is not None and seen.properties["assignment"].lower() == theirs.lower()
+
+
+@pytest.mark.parametrize("whose", ["ours", "theirs"])
+def test_a_role_under_a_condition_is_no_plain_one(azure_world: World, group: ResourceRef, whose: str) -> None:
+    """S4: ours is seen as changed and written anew without the condition; another's is not as good, and is left as it is."""
+    store = account(group)
+    azure_world.artifacts.create(store, HERE)
+    wanted, spec = role(store.id, BLOB_ROLE), {"scope": store.id, "role": BLOB_ROLE}
+    made = azure_world.artifacts.create(wanted, spec).attributes["assignment"]
+    client = azure_world.session.authorization(azure_world.lab.subscription).role_assignments
+    there = client.get_by_id(made)
+    body: Any = {"properties": {"roleDefinitionId": there.role_definition_id, "principalId": there.principal_id,
+                                "condition": "@Resource[x] StringEquals 'y'", "conditionVersion": "2.0"}}  # fmt: skip
+    name = str(there.name)
+    if whose == "theirs":
+        client.delete_by_id(made)
+        name = str(uuid.uuid4())
+    client.create(store.id, name, body)
+    seen = one(azure_world, wanted)
+    assert seen is not None and seen.strayed["condition"][1] == "@Resource[x] StringEquals 'y'"
+    assert seen.ours == (whose == "ours")
+    azure_world.artifacts.update(wanted, spec)
+    again = one(azure_world, wanted)
+    assert again is not None and bool(again.strayed) == (whose == "theirs")
 
 
 def test_a_role_for_the_engine_is_seen_by_the_plan(azure_world: World, group: ResourceRef) -> None:

@@ -53,7 +53,11 @@ class RoleAssignments:
         for ref, found in self._found(refs):
             scope, role, _ = _parts(ref.id)
             spec = {"scope": scope, "role": role, "assignment": str(found.id), "principal": str(found.principal_id)}
-            seen[ref.id.lower()] = Observed(ref.id, spec)
+            # Under a condition it holds for some of the data only, and Azure alone knows for which. Ours is written anew
+            # without it; of somebody else's the plan says that it is in the way.
+            under: dict[str, tuple[Json, Json]] = {"condition": (None, str(found.condition))} if found.condition else {}
+            mine = found.name == _name(scope, str(found.principal_id), role)
+            seen[ref.id.lower()] = Observed(ref.id, spec, ours=mine or not under, strayed=under)
         return seen
 
     def begin(self, ref: ResourceRef, spec: Spec) -> Operation:

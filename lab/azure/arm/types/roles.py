@@ -67,12 +67,14 @@ class RoleAssignments(ResourceType):
                     "RoleAssignmentExists",
                     f"The role assignment already exists. The ID of the existing role assignment is {existing}.",
                 )
-        item = assignment(self.env.settings.values.tenant, scope, call.target.name, role, principal, kind, call.principal)
+        condition = Fields("", call.body).text("properties.condition")
+        tenant = self.env.settings.values.tenant
+        item = assignment(tenant, scope, call.target.name, role, principal, kind, call.principal, condition)
         self.env.store.commit([item])
         return json_response(201, item.raw)
 
     def replace(self, call: Call, existing: Record) -> Response:
-        """The same again is fine; anything else is not."""
+        """The same again is fine, and its condition may change; anything else is not."""
         role, principal, _ = self._wanted(call)
         if (role.id, principal.lower()) != (existing.private["role"], existing.private["principal"].lower()):
             raise ArmError(
@@ -80,7 +82,14 @@ class RoleAssignments(ResourceType):
                 "RoleAssignmentUpdateNotPermitted",
                 "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
             )
-        return json_response(200, existing.raw)
+        condition = Fields("", call.body).text("properties.condition")
+        if condition == existing.private.get("condition", ""):
+            return json_response(200, existing.raw)
+        where, private, tenant = call.target, existing.private, self.env.settings.values.tenant
+        kind = existing.body["properties"]["principalType"]
+        item = assignment(tenant, where.scope, where.name, role, private["principal"], kind, call.principal, condition)
+        self.env.store.commit([item])
+        return json_response(200, item.raw)
 
     def remove(self, call: Call, existing: Record) -> Response:
         """200 with what was deleted."""
@@ -213,9 +222,16 @@ def permissions(call: Call, rest: str) -> Response:
 
 
 def assignment(
-    tenant: str, scope: str, name: str, role: Role, principal: str, kind: str, by: Principal | None = None
+    tenant: str,
+    scope: str,
+    name: str,
+    role: Role,
+    principal: str,
+    kind: str,
+    by: Principal | None = None,
+    condition: str | None = None,
 ) -> Record:
-    """A role assignment as a record; also used for the ones that the lab starts with."""
+    """A role assignment as a record; also used for the ones that the lab starts with. Conditions are kept, not evaluated."""
     parts = scope.split("/")
     above = f"/subscriptions/{parts[2]}" if parts[1].lower() == "subscriptions" else ""  # none for a management group
     properties: Json = {
@@ -228,10 +244,12 @@ def assignment(
         "createdBy": by.object_id if by else tenant,
         "updatedBy": by.object_id if by else tenant,
     }
+    if condition:
+        properties |= {"condition": condition, "conditionVersion": "2.0"}
     kind_ = RoleAssignments.full_type
     resource_id = f"{scope}/providers/{kind_}/{name}"
     body = {"id": resource_id, "name": name, "type": kind_, "properties": properties}
-    private = {"scope": scope, "role": role.id, "principal": principal, "since": time.time()}
+    private = {"scope": scope, "role": role.id, "principal": principal, "since": time.time(), "condition": condition or ""}
     return record(resource_id, kind_, body, private)
 
 
