@@ -76,7 +76,8 @@ class Process:
 
     def __init__(self, arguments: Sequence[str], folder: Path, out: Path, err: Path) -> None:
         self.out, self.err = out, err
-        self._process = _forks.Process(target=_become, args=(list(arguments), str(folder), str(out), str(err)), daemon=True)
+        words = (list(arguments), str(folder), str(out), str(err), dict(os.environ))
+        self._process = _forks.Process(target=_become, args=words, daemon=True)
         self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
@@ -135,8 +136,9 @@ def _text(path: Path) -> str:
     return path.read_text(errors="replace") if path.exists() else ""
 
 
-def _become(arguments: list[str], folder: str, out: str, err: str) -> None:
-    """In the forked process: output into files, a session of its own, then the command."""
+def _become(arguments: list[str], folder: str, out: str, err: str, environment: dict[str, str]) -> None:
+    """In the forked process: the environment of who starts it, output into files, a session of its own, then the command."""
+    os.environ.update(environment)
     os.setsid()
     os.chdir(folder)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
