@@ -18,7 +18,7 @@ from replication.model.record import Record, TrialMark
 from replication.model.standing import ACKNOWLEDGED
 
 IRREVERSIBLE = {
-    OrderKind.MIGRATE: "the source is powered off; until `complete` the way back is to power it on again",
+    OrderKind.MIGRATE: "the source is powered off; until `complete` the way back is `wavelift rollback`",
     OrderKind.STOP: "the seed disks are deleted: there is no way back to the source's replica",
 }
 _WHY = {
