@@ -238,3 +238,16 @@ def test_a_refused_file_is_left_and_the_others_are_formatted(folder: Path) -> No
 def test_standard_input() -> None:
     """issue 4, Editing: editors format by a pipe."""
     assert fmt("-", given_text="a:   1\n").output == "a: 1\n"
+
+
+def test_an_overlay_is_formatted_with_its_estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Issue 4, Editing: `--overlay` names a file of the estate; the removals in it (`null`) stay."""
+    (tmp_path / "estate.yaml").write_text("estate: {name: a, schema: 1}\n")
+    over = tmp_path / "overlays" / "drill.yaml"
+    over.parent.mkdir()
+    over.write_text("waves:\n    w:\n        machines: {a:   null}  # not here\n")
+    monkeypatch.setenv("WAVELIFT_OVERLAY", "")  # the option sets it: put back at the end
+    assert fmt("-C", str(tmp_path), "--check").exit_code == 0
+    assert fmt("-C", str(tmp_path), "--check", "--overlay", str(over)).exit_code == 2
+    assert fmt("-C", str(tmp_path), "--overlay", str(over)).exit_code == 0
+    assert over.read_text() == "waves:\n  w:\n    machines: {a: null}  # not here\n"

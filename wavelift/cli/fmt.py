@@ -30,7 +30,7 @@ def fmt(
 
     refused: list[Diagnostic] = []
     changed = 0
-    for path in _chosen(files or [estate]):
+    for path in _chosen(files or [estate, *_overlay()]):
         text = _read(path)
         made = formatted("standard input" if path == STDIN else str(path), text)
         if not isinstance(made, Formatted):
@@ -59,6 +59,16 @@ def fmt(
 def _chosen(paths: list[Path]) -> list[Path]:
     """The paths, for a folder the files of its estate."""
     return [file for path in paths for file in (_estate(path) if path.is_dir() else [path])]
+
+
+def _overlay() -> list[Path]:
+    """The overlay that this estate is taken with, where there is one: it is a file of it."""
+    import os
+
+    from planner.config.overlay import VARIABLE
+
+    name = os.environ.get(VARIABLE, "")
+    return [Path(name)] if name else []
 
 
 def _estate(folder: Path) -> list[Path]:
