@@ -179,3 +179,16 @@ def _measure(site: Site) -> None:
         for uuid, record in documents.records.items():
             measured: Record = replace(record, evidence=cycles, committed=commit)
             documents.records[uuid] = measured
+
+
+def test_whose_downtime_is_assumed_is_said_until_a_test_has_measured_it(site: Site) -> None:
+    """Issue 4, Forecast: what nobody measured is named as assumed, machine by machine, and no longer than that."""
+    site.go()
+    site.files(waves=WAVE.format(phase="migrate", more=""))
+    assert "Assumed in downtimes" not in text.text(made(site)), "nothing is foretold yet"
+    _measure(site)
+    assert "until a test migration measures it: web-01." in text.text(made(site))
+    for documents in site.engine.stores.values():
+        for uuid, record in documents.records.items():
+            documents.records[uuid] = replace(record, measured={"azure": 40.0})
+    assert "Assumed in downtimes" not in text.text(made(site))
