@@ -157,7 +157,7 @@ def _ended_badly(record: Record) -> str:
 
 def _needs(record: Record) -> bool:
     order = record.order
-    if record.hold is not None:
+    if record.hold is not None or (record.stuck and record.life is not Life.STOPPED):
         return True
     if order is None or order.kind is not OrderKind.MIGRATE or record.life is not Life.DELTA:
         return False

@@ -141,15 +141,20 @@ def abandon(work: Work) -> None:
 def fail(work: Work, error: Exception) -> CycleFailed:
     """Throw the attempt away because of `error`: the record says why, and when the next attempt may begin."""
     work.note(f"attempt failed: {error}")
-    throw_away(work, problem=str(error), retry_at=retry_at(work, error))
+    throw_away(work, **trouble(work, error))
     return CycleFailed(error)
 
 
 def not_begun(work: Work, error: Exception) -> CycleFailed:
     """A cycle that could not even be announced: the log and the record say why, and when it is tried again."""
     work.note(f"cycle not begun: {error}")
-    work.machine.advance(problem=str(error), retry_at=retry_at(work, error))
+    work.machine.advance(**trouble(work, error))
     return CycleFailed(error)
+
+
+def trouble(work: Work, error: Exception) -> dict[str, Any]:
+    """What the record says after `error`: what is wrong, when it is tried again, whether somebody is needed."""
+    return {"problem": str(error), "retry_at": retry_at(work, error), "stuck": isinstance(error, Permanent)}
 
 
 def retry_at(work: Work, error: Exception) -> float:

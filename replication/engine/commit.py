@@ -63,6 +63,7 @@ def commit(work: Work, applied: Mapping[int, int]) -> None:
         evidence=(evidence, *record.evidence)[: limits.evidence],
         retry_at=None,
         problem="",
+        stuck=False,
         resync={} if attempt.kind is not CycleKind.FINAL else record.resync,
     )
     work.note(f"recovery point {made.cycle} ({attempt.kind.value})")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from replication.engine import delta, initial, metered, redo, report
-from replication.engine.attempt import CycleFailed, abandon, retry_at
+from replication.engine.attempt import CycleFailed, abandon, trouble
 from replication.engine.budget import Budget
 from replication.engine.config import EngineConfig
 from replication.engine.coordinator import Coordinator, Expire, Task, WriteReport
@@ -221,13 +221,13 @@ class Engine:
     def _put_off(self, work: Work, error: Exception) -> None:
         """Not now: the record says why, and when it is tried again."""
         work.note(f"not now: {error}")
-        work.machine.advance(problem=str(error), retry_at=retry_at(work, error))
+        work.machine.advance(**trouble(work, error))
 
     def _ours(self, work: Work, error: Exception) -> None:
         text = f"internal error ({type(error).__name__}: {error}); please report it"
         work.note(text)
         try:
-            work.machine.advance(problem=text, retry_at=work.clock.now() + work.sizes.patience.permanent)
+            work.machine.advance(problem=text, retry_at=work.clock.now() + work.sizes.patience.permanent, stuck=True)
         except (PortError, Halted):
             return  # it was said; the record is read again anyway
 

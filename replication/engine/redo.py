@@ -66,7 +66,7 @@ def roll_forward(work: Work) -> None:
         cleanup.settle(work)
     except PortError as error:  # the data is safe; what is left stands in the journal
         work.note(f"recovery point is committed, clean-up goes on later: {error}")
-        work.machine.advance(problem=str(error), retry_at=attempts.retry_at(work, error))
+        work.machine.advance(**attempts.trouble(work, error))
 
 
 def _store_hashes(work: Work, kind: CycleKind) -> None:
@@ -88,8 +88,7 @@ def _drop(work: Work, error: Corrupt) -> CycleFailed:
     work.machine.advance(
         attempt=None,
         unclean=(*work.record.unclean, left),
-        problem=str(error),
-        retry_at=attempts.retry_at(work, error),
+        **attempts.trouble(work, error),
     )
     try:
         cleanup.settle(work)

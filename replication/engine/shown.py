@@ -43,7 +43,7 @@ class Shown:
             next_cycle=held.next_cycle,
         )
         if held.alert and not status.problem:
-            status = replace(status, problem=held.alert)
+            status = replace(status, problem=held.alert, needs=True)
         if notice := standing.notice(held.record) or told_of(held.record):
             status = replace(status, notice=notice)
         if region.reign is not None:

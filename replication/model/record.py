@@ -270,6 +270,8 @@ class Record:
     queued_since: float | None = None
     retry_at: float | None = None
     problem: str = ""
+    stuck: bool = field(default=False, metadata=LATER)
+    """`problem` is one that trying again does not mend: somebody has to do something."""
     order: OrderProgress | None = None
     orders_done: int = 0
     """Number of the last order with an outcome."""

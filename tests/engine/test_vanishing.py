@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from replication.model.documents import record_name
+from replication.model.documents import load_status, record_name, status_name
 from replication.model.errors import Temporary
+from replication.model.status import Status
 from tests.engine.harness import Process, Run, cycles
 from tests.engine.scenarios import DELTA, LATER, fresh
 from tests.engine.sweep import calls
@@ -72,3 +73,42 @@ def test_a_cycle_that_cannot_begin_is_said_in_the_log(initial: bool) -> None:
     one.until(lambda: record_name("m1") in world.documents.docs and bool(world.record().problem))
     one.end()
     assert "vm-m1: cycle not begun: vCenter: the session has ended" in one.said.lines
+
+
+@pytest.mark.parametrize("lost", ["point", "disk"])
+def test_what_trying_again_does_not_mend_needs_somebody(lost: str) -> None:
+    """Weeks 17, who notices on Saturday: a replica or a disk that is gone is under NEEDS YOU (and so posted), not only a lag
+    that grows; what is mended needs nobody any more. A passing refusal needs nobody."""
+
+    def shown() -> Status:
+        return load_status(world.documents.docs[status_name("m1")][0])
+
+    world, process = DELTA.prepare(), Process()
+    one = Run(world, process)
+    if lost == "point":
+        world.replicas.blobs[SEED].points.clear()
+    else:
+        gone = world.vcenter.vms["m1"].disks.pop(2001)
+    one.until(lambda: shown().needs, pause=LATER)
+    assert shown().problem
+    one.end()
+    if lost == "disk":
+        world.vcenter.vms["m1"].disks[2001] = gone
+        world.clock.advance(LATER)
+        two = Run(world)
+        two.until(lambda: world.record().cycle > 1 and not shown().needs, pause=LATER)
+        two.end()
+
+
+def test_a_passing_refusal_needs_nobody() -> None:
+    world, process = DELTA.prepare(), Process()
+
+    def refuse(_: tuple[Any, ...]) -> None:
+        raise Temporary("the session has ended", subject="vCenter")
+
+    process.hooks["source.consolidated"] = refuse
+    one = Run(world, process)
+    one.until(lambda: bool(world.record().problem))
+    one.step()
+    one.end()
+    assert not load_status(world.documents.docs[status_name("m1")][0]).needs

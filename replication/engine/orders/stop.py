@@ -60,6 +60,7 @@ def stop(steps: Steps) -> None:
         initial_base={},
         attempts=0,
         problem="",
+        stuck=False,
         resync={},
         notices=(),
     )

@@ -143,7 +143,7 @@ def expire(work: Work) -> None:
         return
     work.guard.check()
     try:
-        remove(work, trial=replace(mark, expired=work.clock.now()), problem="")
+        remove(work, trial=replace(mark, expired=work.clock.now()), problem="", stuck=False)
     except Refused as error:
         raise Permanent(f"its test has expired and cannot be deleted: {error}", subject=work.item.name) from error
     work.note("its test has expired and is deleted")
