@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from replication.model.item import Item, Order
 from replication.model.record import Record
 from replication.model.status import Status
+
+ETAG = "etag"
+"""Attribute of a recorded replication: the ETag that its item had when apply had written it."""
 
 
 class EngineReader(Protocol):
@@ -24,6 +28,10 @@ class EngineReader(Protocol):
         """Instance uuid -> what the engine is told of the machine."""
         ...
 
+    def changed_items(self, account: str, versions: Mapping[str, str]) -> dict[str, Item | None]:
+        """The same by one listing: None, and not read, for a machine whose item's ETag is the one in `versions`."""
+        ...
+
     def order(self, account: str, machine: str, number: int) -> Order | None:
         """The order of that number as it was sent; None when there is none."""
         ...
@@ -32,8 +40,8 @@ class EngineReader(Protocol):
 class EngineWriter(EngineReader, Protocol):
     """Only apply gets this one."""
 
-    def put_item(self, account: str, item: Item) -> None:
-        """Write or replace the machine's item."""
+    def put_item(self, account: str, item: Item) -> str:
+        """Write or replace the machine's item; the ETag that it has then."""
         ...
 
     def put_order(self, account: str, order: Order) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
@@ -50,6 +50,18 @@ class GatewayDocuments:
     def items(self, account: str) -> dict[str, Item]:
         return {i.machine: i for i in self._all(account, "items/", load_item)}
 
+    def changed_items(self, account: str, versions: Mapping[str, str]) -> dict[str, Item | None]:
+        known = {item_name(machine): (machine, etag) for machine, etag in versions.items()}
+        same: dict[str, Item | None] = {}
+        names = []
+        for name, etag in self._listed(account, "items/").items():
+            machine, version = known.get(name, ("", ""))
+            if version == etag:
+                same[machine] = None
+            else:
+                names.append(name)
+        return same | {i.machine: i for i in self._read(account, names, load_item)}
+
     def record(self, account: str, machine: str) -> Record | None:
         name = record_name(machine)
         found = self.open(account).get(name)
@@ -63,16 +75,15 @@ class GatewayDocuments:
         found = self.open(account).get(name)
         return found[0] if found else None
 
-    def put_item(self, account: str, item: Item) -> None:
+    def put_item(self, account: str, item: Item) -> str:
         """Conditional on what is there now; another writer in between: once more."""
         store, name, data = self.open(account), item_name(item.machine), dumps(item)
         for _ in range(3):
             found = store.get(name)
             if found is not None and found[0] == data:
-                return
+                return found[1]
             try:
-                store.put(name, data, found[1] if found else None)
-                return
+                return store.put(name, data, found[1] if found else None)
             except Conflict:
                 continue
         raise Conflict("the item keeps changing under us", subject=item.name, remedy="is another apply at work?")
@@ -100,12 +111,18 @@ class GatewayDocuments:
         return self._stores.documents(account, GATEWAY_CONTAINER)
 
     def _all(self, account: str, prefix: str, load: Callable[[bytes], T]) -> Iterator[T]:
-        """Every document below `prefix`; one that vanished between the listing and the reading is left out."""
-        store = self.open(account)
+        """Every document below `prefix`."""
+        return self._read(account, sorted(self._listed(account, prefix)), load)
+
+    def _listed(self, account: str, prefix: str) -> dict[str, str]:
         try:
-            names = sorted(store.list(prefix))
+            return self.open(account).list(prefix)
         except NotFound:
-            return
+            return {}
+
+    def _read(self, account: str, names: Sequence[str], load: Callable[[bytes], T]) -> Iterator[T]:
+        """One that vanished between the listing and the reading is left out."""
+        store = self.open(account)
         with ThreadPoolExecutor(READERS) as pool:
             for name, found in zip(names, pool.map(store.get, names), strict=True):
                 if found is not None:

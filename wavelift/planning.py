@@ -10,6 +10,7 @@ from planner.artifact import ENGINE_MADE, Kind
 from planner.config.places import located
 from planner.desired import Desired, build
 from planner.drift.items import observed as items_moved
+from planner.drift.items import versions
 from planner.engine import EngineReader
 from planner.estate import Diagnostic, Phase
 from planner.garbage import paused_gc
@@ -84,6 +85,12 @@ def read_items(engine: EngineReader, state: State) -> dict[str, Item]:
     return {uuid: item for account in gateways(state).values() for uuid, item in engine.items(account).items()}
 
 
+def _changed_items(engine: EngineReader, state: State) -> dict[str, Item | None]:
+    """One listing a region; read are those alone whose ETag is not the recorded one."""
+    known = versions(state)
+    return {uuid: item for account in gateways(state).values() for uuid, item in engine.changed_items(account, known).items()}
+
+
 def read_orders(engine: EngineReader, state: State, records: dict[str, Record]) -> dict[str, Order]:
     """The orders whose outcome is still to be recorded with what they set: one small read each, once in its life."""
     accounts = gateways(state)
@@ -134,7 +141,7 @@ def look(
         return Looked(_unobserved(draft, workspace, remarked, recorded), desired, recorded, state, records, orders, {})
     refs = references(draft, desired, state)
     say(f"looking at {len(refs)} artifacts in Azure")
-    strayed = items_moved(state, records, read_items(engine, state))
+    strayed = items_moved(state, records, _changed_items(engine, state))
     issues: list[Diagnostic] = []
     checked = ""
     try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from planner.artifact import Json, Kind, resolved
-from planner.engine import EngineWriter, TrackingSwitch
+from planner.engine import ETAG, EngineWriter, TrackingSwitch
 from planner.ports import ArtifactProvider, Made, ResourceRef
 from planner.state import MachineState, Recorded, digest
 from planner.steps import Acknowledge, Adopt, Create, Delete, Forget, Protect, Rename, SendOrder, Step, Update
@@ -131,8 +131,8 @@ class Doer:
     def _put_item(self, step: Create | Update) -> list[Effect]:
         document = self._resolve(step.spec)
         item = load_item(_document("item", document))
-        self._outside.engine.put_item(self._gateway(item.region), item)
-        effects: list[Effect] = [Put(Recorded(step.address, step.kind, step.id, step.spec, step.deps, {}, step.machine))]
+        etag = {ETAG: self._outside.engine.put_item(self._gateway(item.region), item)}
+        effects: list[Effect] = [Put(Recorded(step.address, step.kind, step.id, step.spec, step.deps, etag, step.machine))]
         if isinstance(step, Create) and step.enables is not None:
             effects.append(PutMachine(step.enables))
         return effects

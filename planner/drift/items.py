@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from planner.artifact import Json, Kind, resolved
 from planner.drift.azure import place
 from planner.drift.model import Finding, Severity
+from planner.engine import ETAG
 from planner.estate import Estate
 from planner.plan.life import Stage, stage, under_way
 from planner.ports import Observed
@@ -16,6 +17,12 @@ from replication.model.item import Item
 from replication.model.record import Record
 
 THEN = "the engine follows it: find who writes to the gateway store; the next apply writes it back"
+
+
+def versions(state: State) -> dict[str, str]:
+    """Instance uuid -> the ETag of its item as apply left it, where that is recorded."""
+    found = ((uuid, state.artifacts.get(f"{Kind.REPLICATION}.{machine.name}")) for uuid, machine in state.machines.items())
+    return {uuid: str(item.attributes[ETAG]) for uuid, item in found if item is not None and ETAG in item.attributes}
 
 
 def compare(estate: Estate, state: State, records: Mapping[str, Record], items: Mapping[str, Item]) -> Iterator[Finding]:
@@ -31,8 +38,11 @@ def compare(estate: Estate, state: State, records: Mapping[str, Record], items: 
             yield Finding(Severity.URGENT, recorded.address, name, what, THEN, *two, machine.name, wave, origin=origin)
 
 
-def observed(state: State, records: Mapping[str, Record], items: Mapping[str, Item]) -> dict[str, Observed | None]:
-    """The same for a plan, which sets back what moved: those items alone that are not as apply wrote them, by address."""
+def observed(state: State, records: Mapping[str, Record], items: Mapping[str, Item | None]) -> dict[str, Observed | None]:
+    """The same for a plan, which sets back what moved: those items alone that are not as apply wrote them, by address.
+
+    An item that is None is as it was, by its ETag.
+    """
     return {
         recorded.address: None if there is None else Observed(recorded.id, strayed=there)
         for _, recorded, there in _moved(state, records, items)
@@ -40,13 +50,16 @@ def observed(state: State, records: Mapping[str, Record], items: Mapping[str, It
 
 
 def _moved(
-    state: State, records: Mapping[str, Record], items: Mapping[str, Item]
+    state: State, records: Mapping[str, Record], items: Mapping[str, Item | None]
 ) -> Iterator[tuple[MachineState, Recorded, dict[str, tuple[Json, Json]] | None]]:
     """(machine, its recorded item, field -> (as apply wrote it, as it is)); None: it is gone, and no order takes it away."""
+    looked_at = {uuid: machine for uuid, machine in state.machines.items() if uuid not in items or items[uuid] is not None}
+    if not looked_at:
+        return
     known: dict[tuple[str, str], Json] = {
         (r.address, name): value for r in state.artifacts.values() for name, value in r.attributes.items()
     }
-    for uuid, machine in state.machines.items():
+    for uuid, machine in looked_at.items():
         recorded = state.artifacts.get(f"{Kind.REPLICATION}.{machine.name}")
         if recorded is None or stage(machine, records.get(uuid)) not in (Stage.INITIAL, Stage.DELTA):
             continue

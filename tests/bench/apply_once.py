@@ -19,7 +19,7 @@ from planner.ports import Json, Made, ResourceRef
 from replication.model.item import Item, Order
 from tests.bench.estates import INVENTORY, OBSERVED
 from tests.bench.full import attributes
-from tests.bench.plan_once import NoEngine, RecordedCloud
+from tests.bench.plan_once import ITEM, NoEngine, RecordedCloud
 from wavelift.applying import apply
 from wavelift.planning import look
 from wavelift.workspace import Workspace
@@ -59,8 +59,8 @@ class WillingCloud(RecordedCloud):
 class WillingEngine(NoEngine):
     """`planner.engine.EngineWriter` and `TrackingSwitch` that take everything."""
 
-    def put_item(self, account: str, item: Item) -> None:
-        return None
+    def put_item(self, account: str, item: Item) -> str:
+        return ITEM
 
     def put_order(self, account: str, order: Order) -> None:
         return None

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from planner.artifact import Kind
+from planner.engine import ETAG
 from planner.inventory import Inventory, VmFacts, loads
 from planner.inventory import dumps as inventory_text
 from planner.plan import Plan
@@ -24,7 +25,7 @@ from planner.steps import Create
 from replication.model.documents import dumps as document
 from replication.model.record import Life, Record
 from tests.bench.estates import INVENTORY, OBSERVED
-from tests.bench.plan_once import RECORDS, NoEngine, RecordedCloud
+from tests.bench.plan_once import ITEM, RECORDS, NoEngine, RecordedCloud
 from wavelift.planning import look
 from wavelift.workspace import Workspace
 
@@ -68,6 +69,8 @@ def attributes(kind: str, arm_id: str) -> dict[str, str]:
     name = arm_id.rpartition("/")[2]
     if kind in STORES:
         return {"blob_endpoint": f"https://{name}.blob.example"}
+    if kind == Kind.REPLICATION:
+        return {ETAG: ITEM}
     if kind == Kind.KEY_VAULT:
         return {"vault_uri": f"https://{name}.vault.example"}
     return {"endpoint": f"https://{name}.bus.example"} if kind == Kind.SERVICE_BUS else {}

@@ -12,7 +12,7 @@ import gc
 import marshal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,13 +22,14 @@ from replication.model.item import Item
 from replication.model.record import Record
 from replication.model.status import Status
 from tests.bench.estates import INVENTORY, OBSERVED
-from tests.fakes.items import items_of
 from wavelift.__main__ import leave
 
 if TYPE_CHECKING:
     from wavelift.planning import Looked
 
 RECORDS = "records.jsonl"
+ITEM = "0x8DCF0A1B2C3D4E5"
+"""ETag of every machine's item."""
 
 
 class RecordedCloud:
@@ -55,16 +56,20 @@ class RecordedCloud:
 
 
 class NoEngine:
-    """`planner.engine.EngineReader` before the first apply; `told` are the items of later ones."""
+    """`planner.engine.EngineReader` before the first apply."""
 
-    def __init__(self) -> None:
-        self.told: dict[str, Item] = {}
+    listed: Mapping[str, str] = {}
+    """Machine -> ETag of its item."""
 
     def records(self, account: str) -> dict[str, Record]:
         return {}
 
     def items(self, account: str) -> dict[str, Item]:
-        return self.told
+        return {}
+
+    def changed_items(self, account: str, versions: Mapping[str, str]) -> dict[str, Item | None]:
+        """By the ETags of a listing, all of them those that the state has."""
+        return {machine: None for machine, etag in versions.items() if self.listed.get(machine) == etag}
 
     def order(self, account: str, machine: str, number: int) -> None:
         return None
@@ -77,7 +82,6 @@ class RecordedEngine(NoEngine):
     """Records of one region's store, read from a file; those of every machine stand in it."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__()
         self._lines = path.read_bytes().splitlines()
         self._asked = False
 
@@ -85,7 +89,9 @@ class RecordedEngine(NoEngine):
         if self._asked:
             return {}
         self._asked = True
-        return {record.machine: record for record in map(load_record, self._lines)}
+        found = {record.machine: record for record in map(load_record, self._lines)}
+        self.listed = dict.fromkeys(found, ITEM)
+        return found
 
 
 def see(folder: Path, mark: Callable[[str], None]) -> Looked:
@@ -100,7 +106,6 @@ def see(folder: Path, mark: Callable[[str], None]) -> Looked:
     inventory = loads((folder / INVENTORY).read_text())
     mark("inventory")
     engine = RecordedEngine(folder / RECORDS) if (folder / RECORDS).exists() else NoEngine()
-    engine.told = items_of(workspace.view().state)
     looked = look(workspace, inventory, RecordedCloud(folder / OBSERVED), engine)
     mark("plan")
     if looked.plan.errors:

@@ -261,6 +261,10 @@ def test_an_item_that_somebody_wrote_is_urgent(site: Site) -> None:
     account = gateways(wiring.workspace.view().state)["koreacentral"]
     uuid = site.uuid("still")
     kept = wiring.engine.items(account)[uuid]
+    reads = site.fault("azure", "blob GetBlob .*/gateway/items/", "delay", count=0)  # counts, delays by nothing
+    site.here("plan")
+    assert site.faults("azure")[reads]["seen"] == 0, "items that are as apply left them, by their ETags, are not read"
+    site.heal()
     try:
         wiring.engine.put_item(account, dataclasses.replace(kept, seed_container="elsewhere"))
         assert ("urgent", "replication.still", "seed_container") in found(site)

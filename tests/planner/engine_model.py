@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -9,6 +10,7 @@ from planner.desired.shared import GATEWAY_CONTAINER
 from planner.names import container_id, seed_id
 from replication.engine.orders.steps import resource_ids
 from replication.lifecycle import may
+from replication.model.documents import dumps
 from replication.model.errors import Conflict, NotFound
 from replication.model.item import Item, Order, OrderKind
 from replication.model.record import Intervention, Life, OrderProgress, Record, TrialMark
@@ -59,6 +61,9 @@ class EngineModel:
             except NotFound:
                 return {}
 
+    def changed_items(self, account: str, versions: Mapping[str, str]) -> dict[str, Item | None]:
+        return {uuid: None if versions.get(uuid) == _etag(item) else item for uuid, item in self.items(account).items()}
+
     def statuses(self, account: str) -> dict[str, Status]:
         return {}
 
@@ -69,12 +74,13 @@ class EngineModel:
             except NotFound:
                 return None
 
-    def put_item(self, account: str, item: Item) -> None:
+    def put_item(self, account: str, item: Item) -> str:
         with self._azure.lock:
             for disk in item.disks:
                 assert self._seed(disk.seed) is not None, f"the item was written before its seed {disk.seed}"
             self._at(account).items[item.machine] = item
             self._azure.save()
+            return _etag(item)
 
     def put_order(self, account: str, order: Order) -> None:
         with self._azure.lock:
@@ -198,3 +204,8 @@ class EngineModel:
     def _seed(self, blob: str) -> str | None:
         end = seed_id("", "seeds", blob).lower()
         return next((k for k in self._azure.contents.things if k.endswith(end)), None)
+
+
+def _etag(item: Item) -> str:
+    """Another one for every content."""
+    return hashlib.sha256(dumps(item)).hexdigest()[:16]
