@@ -18,7 +18,7 @@ from planner.inventory import SourceInventory
 from planner.plan.model import UNCHECKED
 from planner.state import State
 from replication.model.errors import PortError
-from wavelift.diskways import way
+from wavelift.hosting.diskways import way
 from wavelift.problems import UserProblem
 from wavelift.wiring import Wiring
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from planner.apply import Outside
 from planner.inventory import Inventory
-from wavelift.documents import GatewayDocuments
+from wavelift.planning.documents import GatewayDocuments
 from wavelift.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from providers.azure.factory import AzureStores
     from providers.azure.session import AzureSession
     from providers.vmware.source import VSphereSource
-    from wavelift.planning import Looked
+    from wavelift.planning.look import Looked
 
 
 ASSUMED = 30.0
@@ -52,7 +52,7 @@ class Wiring:
 
     @cached_property
     def azure(self) -> AzureSession:
-        from wavelift.states import session_of
+        from wavelift.state.opening import session_of
 
         return session_of(self.workspace.estate.azure, self._role)
 
@@ -97,7 +97,7 @@ class Wiring:
 
     def inventory(self, *, every: bool = False) -> Inventory:
         """Everything in every source that a machine comes from; `every`: in those that nothing comes from yet, too."""
-        from wavelift.recorded import used
+        from wavelift.inventory.recorded import used
 
         estate = self.workspace.estate
         names = list(estate.sources) if every else used(estate)
@@ -115,9 +115,9 @@ class Wiring:
         """Read the inventory and plan. `approvals`: what may be taken for approved; `recorded`: a file to take the inventory
         from, so that no vCenter is spoken to; `scope`: which part of the plan is wanted; `observe`: see `planning.look`."""
         from planner.plan.scope import EVERYTHING
-        from wavelift.planning import look
-        from wavelift.recorded import read, remarks
-        from wavelift.skew import engines, refuse
+        from wavelift.inventory.recorded import read, remarks
+        from wavelift.planning.look import look
+        from wavelift.planning.skew import engines, refuse
 
         part = scope or EVERYTHING
         remarked: tuple[Diagnostic, ...] = refuse(engines(self.engine, self.workspace.view().state))
@@ -148,7 +148,7 @@ class Wiring:
 
 
 class _Privileges:
-    """`wavelift.access.Privileges` over the sources."""
+    """`wavelift.planning.access.Privileges` over the sources."""
 
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring

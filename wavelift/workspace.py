@@ -51,7 +51,7 @@ class Workspace:
 
     @cached_property
     def store(self) -> StateStore:
-        from wavelift.states import store_of
+        from wavelift.state.opening import store_of
 
         return store_of(self.estate, self.role)
 
@@ -60,7 +60,7 @@ class Workspace:
         return self if role == self.role else replace(self, role=role)
 
     def view(self) -> View:
-        from wavelift.stateaccess import allowed
+        from wavelift.state.access import allowed
 
         try:
             with allowed(self):

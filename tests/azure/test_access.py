@@ -13,7 +13,7 @@ from providers.azure.artifacts.authorization import ROLES as ROLE_IDS
 from providers.azure.artifacts.provider import AzureArtifacts
 from tests.azure.refs import BLOB_ROLE, HERE, account, one
 from tests.azure.support import OWNER, World, fresh
-from wavelift.access import APPLY, ASSIGN, BLOB_DATA, READ_GROUP
+from wavelift.planning.access import APPLY, ASSIGN, BLOB_DATA, READ_GROUP
 
 WORK, ROLES = APPLY[1:], (ASSIGN,)
 

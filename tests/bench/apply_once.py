@@ -20,8 +20,8 @@ from replication.model.item import Item, Order
 from tests.bench.estates import INVENTORY, OBSERVED
 from tests.bench.full import attributes
 from tests.bench.plan_once import ITEM, NoEngine, RecordedCloud
-from wavelift.applying import apply
-from wavelift.planning import look
+from wavelift.applying.apply import apply
+from wavelift.planning.look import look
 from wavelift.workspace import Workspace
 
 

@@ -10,7 +10,7 @@ from replication.model.record import Record
 from tests.bench.figures import Measured
 from tests.bench.process import median
 from tests.bench.site import PATIENCE, Site, Stuck, site
-from wavelift.planning import gateways
+from wavelift.planning.look import gateways
 from wavelift.wiring import Wiring
 from wavelift.workspace import Workspace
 

@@ -26,7 +26,7 @@ from replication.model.documents import dumps as document
 from replication.model.record import Life, Record
 from tests.bench.estates import INVENTORY, OBSERVED
 from tests.bench.plan_once import ITEM, RECORDS, NoEngine, RecordedCloud
-from wavelift.planning import look
+from wavelift.planning.look import look
 from wavelift.workspace import Workspace
 
 STORES = frozenset({Kind.LOG_STORE, Kind.GATEWAY_STORE, Kind.SEED_STORE})

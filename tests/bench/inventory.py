@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.bench.figures import Measured
 from tests.bench.process import python
-from wavelift.connection import write_connection
-from wavelift.labs import Lab
+from wavelift.labs.connection import write_connection
+from wavelift.labs.lab import Lab
 
 VMS, HOSTS, DISKS = 10_000, 60, 2
 

@@ -2,7 +2,7 @@
 
     python -m tests.bench.plan_once FOLDER [--profile]
 
-Everything is what the command does (`Workspace.open`, `wavelift.planning.look`, `planner.explain.text`), but that the
+Everything is what the command does (`Workspace.open`, `wavelift.planning.look.look`, `planner.explain.text`), but that the
 inventory is loaded from its recorded snapshot, the cloud answers from a file, and there is no engine yet.
 """
 
@@ -25,7 +25,7 @@ from tests.bench.estates import INVENTORY, OBSERVED
 from wavelift.__main__ import leave
 
 if TYPE_CHECKING:
-    from wavelift.planning import Looked
+    from wavelift.planning.look import Looked
 
 RECORDS = "records.jsonl"
 ITEM = "0x8DCF0A1B2C3D4E5"
@@ -97,7 +97,7 @@ class RecordedEngine(NoEngine):
 def see(folder: Path, mark: Callable[[str], None]) -> Looked:
     """Files and what is recorded of everything else, planned. `mark` is told what has just been done."""
     from planner.inventory import loads
-    from wavelift.planning import look
+    from wavelift.planning.look import look
     from wavelift.workspace import Workspace
 
     mark("import")

@@ -33,8 +33,8 @@ def measure(folder: Path) -> Iterator[Measured]:
 def write(folder: Path) -> None:
     """The plan file, as `wavelift plan --out` writes it."""
     from planner.inventory import loads
-    from wavelift.planio import write as keep
-    from wavelift.planning import look
+    from wavelift.applying.planio import write as keep
+    from wavelift.planning.look import look
     from wavelift.workspace import Workspace
 
     workspace = Workspace.open(folder / "estate")

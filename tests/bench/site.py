@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from replication.model.record import Evidence, Record, Stage
-from wavelift.connection import write_connection
-from wavelift.labs import SERVICES, Lab
-from wavelift.planning import gateways
+from wavelift.labs.connection import write_connection
+from wavelift.labs.lab import SERVICES, Lab
+from wavelift.planning.look import gateways
 from wavelift.wiring import Wiring
 from wavelift.workspace import Workspace
 

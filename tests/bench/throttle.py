@@ -19,7 +19,7 @@ from replication.engine.pace import Pace
 from replication.line import RECORD
 from tests.azure import support
 from tests.bench.figures import Measured
-from wavelift.hosting import SystemClock
+from wavelift.hosting.engine import SystemClock
 
 SECONDS, SETTLE, THREADS = 10.0, 1.5, 8
 RATES = {"10": 10e6, "50": 50e6, "200": 200e6}

@@ -12,7 +12,7 @@ import pytest
 from tests.ci.forge import TOKEN, Forge
 from tests.ci.github import Run, shell
 from tests.ci.shim import Shim
-from wavelift.labs import Lab
+from wavelift.labs.lab import Lab
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "ci"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from planner.config import load, read_sources, render
 from replication.schedule import Policy
-from wavelift.policies import policy_of
+from wavelift.hosting.policies import policy_of
 
 ESTATE = """\
 estate: {name: seoul-exit, schema: 1, time_zone: Asia/Seoul}

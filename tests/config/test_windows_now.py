@@ -11,7 +11,7 @@ import pytest
 
 from planner.config import load
 from tests.config.test_appliance_config import CASES, ENV
-from wavelift.windows import appliance_lines
+from wavelift.planning.windows import appliance_lines
 
 SEOUL = ZoneInfo("Asia/Seoul")
 

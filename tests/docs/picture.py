@@ -18,7 +18,7 @@ from planner.inventory import VmFacts
 from planner.planfile.envelope import valid_until
 from tests.docs.codes import ROOT
 from tests.planner.site import Site, vm
-from wavelift.planio import moment, validity
+from wavelift.applying.planio import moment, validity
 
 PAGE = ROOT / "README.md"
 BEGIN = "<!-- written by `python -m tests.docs.picture` -->"

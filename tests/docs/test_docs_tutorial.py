@@ -12,7 +12,7 @@ import pytest
 
 from tests.ci.shim import Shim
 from tests.docs.codes import ROOT
-from wavelift.labs import Lab
+from wavelift.labs.lab import Lab
 
 PAGE = ROOT / "docs" / "tutorial.md"
 SECONDS = 240

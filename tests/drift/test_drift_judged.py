@@ -28,8 +28,8 @@ from replication.model.record import Commit, CycleKind, Record
 from replication.model.source import Power, SourceFacts
 from replication.model.status import State, Status
 from tests.planner.site import GIB, GROUP, Site, uuid_of, vm
-from wavelift.drifting import refs_of
-from wavelift.planning import read_orders, read_records
+from wavelift.planning.drifting import refs_of
+from wavelift.planning.look import read_orders, read_records
 
 WAVE = "waves: {w: {target: korea, phase: %s, machines: {a: Standard_D2s_v5, b: Standard_D2s_v5}}}\n"
 DAY = 86400.0

@@ -14,8 +14,8 @@ import schemas
 from planner.drift import Drift, Severity
 from planner.drift.document import to_json
 from tests.e2e.site import Site, Vm, standing, until
-from wavelift.drifting import look
-from wavelift.planning import gateways
+from wavelift.planning.drifting import look
+from wavelift.planning.look import gateways
 
 GROUP = "rg-e2e"
 Change = tuple[str, str, str]

@@ -10,7 +10,7 @@ import pytest
 
 from replication.model.record import OrderStep, StepState
 from tests.planner.site import Site, vm
-from wavelift import seedcost
+from wavelift.forecasting import seedcost
 
 DAY = 86400.0
 MIGRATED = 1_800_000_000.0

@@ -9,9 +9,9 @@ import pytest
 
 from planner.config import load
 from planner.estate import Estate
-from wavelift.overview import COLUMNS, head, waves
 from wavelift.problems import UserProblem
-from wavelift.standards import failures, held, parsed
+from wavelift.watching.overview import COLUMNS, head, waves
+from wavelift.watching.standards import failures, held, parsed
 
 NOW = 1_800_000_000.0
 GOOD = Path(__file__).parents[1] / "cases" / "config" / "good-seoul"

@@ -10,7 +10,7 @@ import pytest
 
 from planner.config import load
 from replication.model.errors import Permanent
-from wavelift.telling import Needs, metrics, write
+from wavelift.hosting.telling import Needs, metrics, write
 
 ROWS: list[dict[str, Any]] = [
     {"wave": "shop", "machine": "db", "lag": 52.5, "cycle": 3, "heartbeat": 4.0, "needs": "db: held by kim: INC-1"},

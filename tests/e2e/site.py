@@ -1,7 +1,7 @@
 """A site for a test: a small datacenter and cloud in processes of their own, an estate, and the `wavelift` command.
 
 Everything goes through what a user has: the command as a process, the lab's control API, files, and Azure's own SDK. Only
-the waiting reads the engine's documents through the library (`wavelift.documents`): a process for every look is too slow.
+the waiting reads the documents of the engine through `wavelift.planning.documents`: a process for every look is too slow.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from replication.model.item import Item
 from replication.model.record import Life, Record
 from replication.model.status import Status
 from tests.e2e.command import Process, Ran, fresh
-from wavelift.labs import Lab, Service
-from wavelift.planning import gateways
+from wavelift.labs.lab import Lab, Service
+from wavelift.planning.look import gateways
 from wavelift.wiring import Wiring
 from wavelift.workspace import Workspace
 

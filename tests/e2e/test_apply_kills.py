@@ -11,7 +11,7 @@ import pytest
 
 from replication.model.record import Life
 from tests.e2e.site import PATIENCE, Site, Vm, standing
-from wavelift.labs import Service
+from wavelift.labs.lab import Service
 
 KILLS: tuple[tuple[Service, str], ...] = (
     ("vcenter", "ReconfigVM_Task plain-01"),

@@ -15,7 +15,7 @@ from planner.config import load, read_lock
 from providers.secrets import Credentials
 from providers.vmware.tls import Endpoint
 from tests.vmware.tagged import Subject
-from wavelift.labs import Lab
+from wavelift.labs.lab import Lab
 
 FILLED = {
     '"<region>"': "koreacentral",

@@ -23,7 +23,7 @@ from tests.engine.harness import Process, Rule, Run, cycles, outcome, replicated
 from tests.engine.test_cycles import once
 from tests.engine.test_orders import assert_as_before, assert_migrated
 from tests.fakes.world import World
-from wavelift.commanding import acknowledge as tell
+from wavelift.applying.commanding import acknowledge as tell
 
 HOUR = 3600.0
 
@@ -417,8 +417,8 @@ def test_the_card_says_what_is_safe_and_what_can_be_done(world: World) -> None:
     """Screen 4: source, replica, Azure, what was tried, and commands that exist."""
     from typer.main import get_command
 
-    from wavelift.card import card, needs_somebody
     from wavelift.cli.app import app
+    from wavelift.watching.card import card, needs_somebody
 
     migrate(world)
     process = Process((Rule("cloud.create_vm", "permanent", 1, 1000),))

@@ -11,7 +11,7 @@ from replication.windows import Blackout
 from replication.windowtext import parse
 from tests.engine.harness import Process, Run
 from tests.fakes.world import APPLIANCE, World
-from wavelift.hosting import Place, Told, follow
+from wavelift.hosting.engine import Place, Told, follow
 
 PLACE = Place({"koreacentral": "https://gw/"}, ("sub",), ("vc",))
 FREE = Told(PLACE, {APPLIANCE: Policy()}, {APPLIANCE: Throttle()})

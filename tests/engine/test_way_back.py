@@ -18,7 +18,7 @@ from tests.engine.harness import Process, Rule, Run, outcome, replicated
 from tests.engine.sweep import Scenario, kill_at_every_call
 from tests.engine.test_orders import assert_as_before
 from tests.fakes.world import World
-from wavelift.card import card
+from wavelift.watching.card import card
 
 NEVER = 100_000
 SIZES = ("Standard_A", "Standard_B")

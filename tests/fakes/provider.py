@@ -215,7 +215,7 @@ def _attributes(kind: str, arm_id: str) -> dict[str, Json]:
 
 
 class Granted:
-    """`wavelift.access.Privileges` of a login that may do everything in vCenter."""
+    """`wavelift.planning.access.Privileges` of a login that may do everything in vCenter."""
 
     def missing_privileges(
         self, source: str, machines: tuple[str, ...], reading: bool, disconnecting: bool

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.command import fresh
-from wavelift.redaction import HIDDEN, Redactor
+from wavelift.bundle.redaction import HIDDEN, Redactor
 
 PASSWORD, CLIENT_SECRET, HOOK = "Tr0ub4dor&3/x", "cs~8Q.planted\"one", "T00/B11/hookplanted"
 PLANTED = (

@@ -21,14 +21,14 @@ from replication.model.record import CycleKind, Evidence, SnapshotTimes
 from replication.reportpage import snapshot_rows
 from tests.engine.harness import Process, Rule, Run, outcome, replicated, run
 from tests.fakes.world import World
-from wavelift.card import card
 from wavelift.cli import churn
-from wavelift.golist import listed
-from wavelift.night import Cut, nights
-from wavelift.nighttext import go_lines, lines
-from wavelift.overview import head
-from wavelift.snapshots import cycle_lines, trial_lines
-from wavelift.watching import Watch
+from wavelift.watching.card import card
+from wavelift.watching.golist import listed
+from wavelift.watching.live import Watch
+from wavelift.watching.night import Cut, nights
+from wavelift.watching.nighttext import go_lines, lines
+from wavelift.watching.overview import head
+from wavelift.watching.snapshots import cycle_lines, trial_lines
 
 HOUR = 3600.0
 
@@ -43,7 +43,7 @@ def world() -> Iterator[World]:
 
 
 def cut(world: World, machine: str = "m1") -> Cut:
-    """As `wavelift.cutovers` reads it, from the engine's documents."""
+    """As `wavelift.watching.cutovers` reads it, from the engine's documents."""
     record = world.record(machine)
     assert record.order is not None
     order, status = world.documents.get(order_name(machine, record.order.number)), world.documents.get(status_name(machine))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from planner.apply import Outcome, Outside, Reporter
 from tests.planner.site import Site
-from wavelift.applying import apply
-from wavelift.planfiles import belongs, fits, held_against
-from wavelift.planio import read, write
+from wavelift.applying.apply import apply
+from wavelift.applying.planfiles import belongs, fits, held_against
+from wavelift.applying.planio import read, write
 
 FILE = Path("plan.wavelift")
 

@@ -16,8 +16,8 @@ from planner.plan.scope import EVERYTHING, Scope
 from replication.model.record import Life
 from tests.fakes.provider import FakeAzure, Granted
 from tests.planner.engine_model import EngineModel
-from wavelift.applying import apply, keep_outcomes
-from wavelift.planning import Looked, look, read_records
+from wavelift.applying.apply import apply, keep_outcomes
+from wavelift.planning.look import Looked, look, read_records
 from wavelift.workspace import Workspace
 
 GIB = 1024**3

@@ -11,7 +11,7 @@ from planner.about import Facts, UnknownAddress, about
 from planner.about.words import text, to_json
 from planner.planfile import dumps, loads
 from tests.planner.site import Site, vm
-from wavelift.planning import Looked
+from wavelift.planning.look import Looked
 
 WAVES = """
 waves:

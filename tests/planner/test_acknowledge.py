@@ -19,7 +19,7 @@ from planner.steps import Acknowledge, SendOrder, Step
 from replication.model.item import OrderKind
 from replication.model.record import HoldMark, Intervention, OrderProgress, Record
 from tests.planner.site import Site, vm
-from wavelift.waiting import goals_of
+from wavelift.applying.waiting import goals_of
 
 WAVE = "waves: {{shop: {{target: korea, phase: {phase}, machines: {{web-01: {{size: Standard_D2s_v5{own}}}}}}}}}\n"
 MARK = HoldMark("kim@ops", "INC-881", 1000.0, number=3)
@@ -95,7 +95,7 @@ def test_explain_names_the_step_and_its_line(site: Site) -> None:
 
 def test_who_approved_it_and_where_stand_in_the_record(site: Site) -> None:
     from planner.apply import Outside, Reporter
-    from wavelift.applying import apply
+    from wavelift.applying.apply import apply
 
     record(site, hold=MARK)
     wave(site, "INC-881")

@@ -20,7 +20,7 @@ from planner.steps import Create, Forget, SendOrder, Step, Update
 from replication.model.errors import Permanent, Temporary
 from replication.model.item import Order
 from tests.planner.site import PROJECT, Site, vm
-from wavelift.applying import keep_outcomes
+from wavelift.applying.apply import keep_outcomes
 from wavelift.problems import UserProblem
 
 WAVES = """\

@@ -15,9 +15,9 @@ from replication.ports import DocumentStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.stores import FakeDocuments
 from tests.planner.site import Site, vm
-from wavelift.destroying import Aim, aim, going, look_on
-from wavelift.evidence import Intent, begun, export, finished, fresh_folder
-from wavelift.planning import Looked
+from wavelift.leaving.destroying import Aim, aim, going, look_on
+from wavelift.leaving.evidence import Intent, begun, export, finished, fresh_folder
+from wavelift.planning.look import Looked
 from wavelift.problems import UserProblem
 
 WAVES = """
@@ -66,7 +66,7 @@ def meant(site: Site, waves: tuple[str, ...] = (), machines: tuple[str, ...] = (
 
 
 class Stores:
-    """`wavelift.evidence.Opens`: the engine model's records in fake stores of documents."""
+    """`wavelift.leaving.evidence.Opens`: the engine model's records in fake stores of documents."""
 
     def __init__(self, site: Site, **more: str) -> None:
         self.store = FakeDocuments(FakeClock())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wavelift.destroyfile import Doomed, fits, held_against, markdown, read, write
+from wavelift.leaving.destroyfile import Doomed, fits, held_against, markdown, read, write
 from wavelift.problems import DENIED, STALE, UserProblem
 
 UNTIL = "2027-01-17T00:00:00Z"

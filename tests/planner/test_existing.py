@@ -12,8 +12,8 @@ from planner.explain import text
 from planner.ports import ResourceRef
 from planner.state import State
 from tests.planner.site import GROUP, PROJECT, Site, vm
-from wavelift.destroying import aim, going
 from wavelift.doctor import places_of
+from wavelift.leaving.destroying import aim, going
 
 CORP = PROJECT.rpartition("/")[0] + "/rg-corp"
 ACCOUNTS = "providers/Microsoft.Storage/storageAccounts"

@@ -8,7 +8,7 @@ import pytest
 
 from planner.state import MachineState
 from tests.planner.site import Site, vm
-from wavelift import statecare
+from wavelift.state import care as statecare
 
 WAVES = "waves:\n  w:\n    target: korea\n    phase: replicate\n    machines:\n"
 WEB = "      web-01: {size: Standard_D2s_v5}\n"

@@ -13,8 +13,8 @@ from planner.steps import SendOrder
 from replication.model.item import OrderKind
 from replication.model.record import OrderStep, Record, StepState
 from tests.planner.site import Site, vm
-from wavelift.approvals import demand, given, wanted
-from wavelift.planning import Looked
+from wavelift.applying.approvals import demand, given, wanted
+from wavelift.planning.look import Looked
 from wavelift.problems import DENIED, UserProblem
 
 DAY = 86400.0

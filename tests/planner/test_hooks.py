@@ -18,7 +18,7 @@ from replication.model.documents import dumps, load_order
 from replication.model.errors import Permanent
 from replication.model.item import Cutover, Hook, Order, OrderKind
 from tests.planner.site import Site, vm
-from wavelift.hooks import HostHooks
+from wavelift.hosting.hooks import HostHooks
 
 TOLD = {"id": "11111111-2222-4333-8444-555555555555", "machine": "web-01", "wave": "shop", "when": "before", "vm": "web-01"}
 WAVES = """\

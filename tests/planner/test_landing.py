@@ -107,7 +107,7 @@ def test_what_azure_does_not_have_is_refused_in_the_plan(site: Site) -> None:
 def test_the_engine_must_be_allowed_to_read_the_keys(site: Site) -> None:
     """E9: Reader on the disk encryption set is asked for the engine (WL347 names it)."""
     waves(site, "disk_encryption_set: des-prod")
-    from wavelift.access import READ_KEYS, Principals, needs
+    from wavelift.planning.access import READ_KEYS, Principals, needs
 
     looked = site.look()
     asked = [n for n in needs(looked.desired, looked.state, Principals("p", "a", "e")) if READ_KEYS in n.actions]

@@ -17,7 +17,7 @@ from planner.plan.scope import Scope
 from planner.planfile import dumps, loads
 from planner.steps import SendOrder
 from tests.planner.site import Site, vm
-from wavelift.waiting import awaited
+from wavelift.applying.waiting import awaited
 
 WAVES = """
 waves:

@@ -25,7 +25,7 @@ from tests.fakes.items import items_of
 from tests.fakes.provider import Granted
 from tests.planner.make_cases import TOLD
 from tests.planner.site import BASE
-from wavelift.planning import Looked, look, references
+from wavelift.planning.look import Looked, look, references
 from wavelift.workspace import Workspace
 
 CASES = BASE.parent

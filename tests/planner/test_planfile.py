@@ -22,8 +22,8 @@ from tests.planner.filed import FILE, apply_file, planned
 from tests.planner.site import Site, vm
 from tests.planner.test_plan_cases import NAMES
 from tests.planner.test_plan_cases import planned as case
-from wavelift.planfiles import fits, not_longer
-from wavelift.planio import VALID, moment, read, write
+from wavelift.applying.planfiles import fits, not_longer
+from wavelift.applying.planio import VALID, moment, read, write
 from wavelift.problems import DENIED, ERROR, STALE, UserProblem
 
 WAVES = """\

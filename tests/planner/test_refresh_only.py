@@ -9,9 +9,9 @@ import pytest
 
 from planner.plan.model import UNCHECKED
 from tests.planner.site import PROJECT, Site, vm
-from wavelift.applying import record
-from wavelift.newer import told, unrecorded
-from wavelift.planning import look
+from wavelift.applying.apply import record
+from wavelift.planning.look import look
+from wavelift.planning.newer import told, unrecorded
 from wavelift.problems import LOCKED, UserProblem
 
 WAVES = """\

@@ -19,12 +19,12 @@ from replication.model.record import Record
 from replication.model.release import RELEASE
 from tests.fakes.stateblobs import FakeStateBlobs
 from tests.planner.site import Site, uuid_of, vm
-from wavelift import statecare
-from wavelift.applying import keep_outcomes
-from wavelift.planning import gateways, read_records
+from wavelift.applying.apply import keep_outcomes
+from wavelift.applying.waiting import Waited, Watcher, goals_of, wait
+from wavelift.planning.look import gateways, read_records
+from wavelift.planning.skew import EngineVersion, refuse, versions_line
 from wavelift.problems import LOCKED, UserProblem
-from wavelift.skew import EngineVersion, refuse, versions_line
-from wavelift.waiting import Waited, Watcher, goals_of, wait
+from wavelift.state import care as statecare
 from wavelift.workspace import Workspace
 
 WAVES = """\

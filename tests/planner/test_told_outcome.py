@@ -7,9 +7,9 @@ import json
 import pytest
 
 from planner.apply import Outcome
+from wavelift.applying.waiting import Waited
 from wavelift.cli.console import Console
 from wavelift.cli.outcome import tell
-from wavelift.waiting import Waited
 
 PARTLY = Outcome(("vault", "log_store.koreacentral"), {"seed_store.korea": "quota"}, {"replication.web-01": "seed_store.korea"})
 

@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from planner.apply import Outcome
+    from wavelift.applying.planfiles import Chosen
+    from wavelift.applying.waiting import Waited
     from wavelift.cli.console import Console
     from wavelift.cli.events import Events
-    from wavelift.planfiles import Chosen
-    from wavelift.planning import Looked
-    from wavelift.waiting import Waited
+    from wavelift.planning.look import Looked
     from wavelift.wiring import Wiring
 
 STOPPING = "Stopping: running steps finish, nothing new is started. Ctrl-C again leaves at once."
@@ -82,12 +82,12 @@ def apply(
 ) -> None:
     """Plan, ask, and carry the plan out; or carry out a plan file. Run it again after anything went wrong: it goes on."""
     from planner.planfile import digest_of
-    from wavelift.approvals import demand, given, on_a_day
+    from wavelift.applying.approvals import demand, given, on_a_day
+    from wavelift.applying.planfiles import Chosen, Filed, agreed_on
+    from wavelift.applying.planio import says_destroy
+    from wavelift.applying.reviewed import reviewed
     from wavelift.cli.logs import console_and_events
     from wavelift.cli.plan import show
-    from wavelift.planfiles import Chosen, Filed, agreed_on
-    from wavelift.planio import says_destroy
-    from wavelift.reviewed import reviewed
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 
@@ -159,16 +159,16 @@ def _carry_out(
     json: bool,
     events: Events | None,
 ) -> int:
-    from wavelift.applying import apply as carry_out
-    from wavelift.applying import keep_outcomes
+    from wavelift.applying.apply import apply as carry_out
+    from wavelift.applying.apply import keep_outcomes
+    from wavelift.applying.waiting import Waited, awaited
+    from wavelift.applying.waiting import wait as watch
     from wavelift.cli.bars import watching
     from wavelift.cli.logs import machines, steps
     from wavelift.cli.outcome import tell
     from wavelift.cli.progress import Lines
-    from wavelift.hosting import hosted
-    from wavelift.planning import gateways
-    from wavelift.waiting import Waited, awaited
-    from wavelift.waiting import wait as watch
+    from wavelift.hosting.engine import hosted
+    from wavelift.planning.look import gateways
 
     lines = steps(events, Lines(console, len(chosen.left)))
     outcome = carry_out(wiring.workspace, looked, wiring.outside(), parallelism, stop, lines, chosen, by)
@@ -199,8 +199,8 @@ def _code(outcome: Outcome, waited: Waited, stop: threading.Event) -> int:
 
 def _cards(wiring: Wiring, waited: Waited) -> None:
     """Of every cut-over that has failed: what is safe, what was tried, what can be done."""
-    from wavelift.card import card, needs_somebody
-    from wavelift.planning import gateways
+    from wavelift.planning.look import gateways
+    from wavelift.watching.card import card, needs_somebody
 
     known = wiring.workspace.view().state.by_name()
     for name in waited.failed:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from replication.model.record import Record
 from replication.model.status import Status
+from wavelift.applying.waiting import Goal, Watcher
 from wavelift.cli.console import Console
 from wavelift.cli.progress import Watch, outcome_of, silence
-from wavelift.waiting import Goal, Watcher
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -24,7 +24,7 @@ def say(
     from replication.engine.orders.commands import needs_sentence, sentence
     from replication.engine.orders.late import off
     from replication.model.command import Verb as Verbs
-    from wavelift.commands import answer, ending, find, send
+    from wavelift.applying.commands import answer, ending, find, send
     from wavelift.problems import UserProblem
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace

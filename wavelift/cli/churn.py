@@ -46,7 +46,7 @@ def churn(
 
 def rows(workspace: Workspace, wiring: Wiring) -> list[dict[str, Any]]:
     """One plain value per machine that has replicated; sizes in bytes, times in seconds."""
-    from wavelift.planning import gateways
+    from wavelift.planning.look import gateways
 
     records: dict[str, Record] = {}
     for account in gateways(workspace.view().state).values():

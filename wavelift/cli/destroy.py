@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from planner.state import Recorded
     from wavelift.cli.console import Console
-    from wavelift.destroyfile import Doomed
-    from wavelift.destroying import Aim, Going
-    from wavelift.planning import Looked
+    from wavelift.leaving.destroyfile import Doomed
+    from wavelift.leaving.destroying import Aim, Going
+    from wavelift.planning.look import Looked
     from wavelift.wiring import Wiring
 
 ROUNDS = 20
@@ -69,9 +69,9 @@ def carry_out(
     """`file`: of `--out`, which says what is meant; `sha` is what its reviewer saw, or empty; `by`: who, and where."""
     from planner.plan.life import Stage
     from wavelift.cli.console import Console
-    from wavelift.destroyfile import doomed, fits, held_against, read
-    from wavelift.destroying import aim, going, stages
-    from wavelift.evidence import Intent, begun, export, fresh_folder
+    from wavelift.leaving.destroyfile import doomed, fits, held_against, read
+    from wavelift.leaving.destroying import aim, going, stages
+    from wavelift.leaving.evidence import Intent, begun, export, fresh_folder
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 
@@ -137,8 +137,8 @@ STOPPING = "Stopping: running steps finish, nothing new is started. Ctrl-C again
 
 
 def _look(wiring: Wiring, what: Aim, console: Console) -> Looked:
-    from wavelift.destroying import look_on
-    from wavelift.skew import engines, refuse
+    from wavelift.leaving.destroying import look_on
+    from wavelift.planning.skew import engines, refuse
 
     refuse(engines(wiring.engine, wiring.workspace.view().state))
     looked = look_on(wiring.workspace, what, wiring.artifacts, wiring.engine, console.doing)
@@ -150,8 +150,8 @@ def _show(found: Doomed, looked: Looked, asked: Request) -> None:
     """What goes; on standard error where --json has standard output. Exits when the plan has errors."""
     import json as jsons
 
-    from wavelift.destroyfile import lines, listing, to_json
     from wavelift.diagnostics import shown
+    from wavelift.leaving.destroyfile import lines, listing, to_json
 
     if asked.json:
         typer.echo(jsons.dumps(to_json(found), indent=2, ensure_ascii=False))
@@ -165,8 +165,8 @@ def _show(found: Doomed, looked: Looked, asked: Request) -> None:
 
 
 def _keep(wiring: Wiring, found: Doomed, out: Path, console: Console) -> None:
-    from wavelift.destroyfile import until, write
-    from wavelift.planio import validity
+    from wavelift.applying.planio import validity
+    from wavelift.leaving.destroyfile import until, write
 
     kept = replace(found, valid_until=until(time.time(), validity(wiring.workspace.estate)))
     write(out, kept)
@@ -208,8 +208,8 @@ def _rounds(
     by: Mapping[str, str],
 ) -> int:
     """Apply, wait for the engine, look again; until nothing is left to do. The exit code."""
-    from wavelift.destroying import going
     from wavelift.diagnostics import shown
+    from wavelift.leaving.destroying import going
 
     shown_first = {r.address for r in going(looked.state, what).data}
     for _ in range(ROUNDS):
@@ -241,12 +241,12 @@ def _round(
 ) -> int:
     from planner.artifact import Kind
     from planner.steps import Forget
-    from wavelift.applying import apply, keep_outcomes
+    from wavelift.applying.apply import apply, keep_outcomes
+    from wavelift.applying.waiting import goals_of, pending, wait
     from wavelift.cli.bars import watching
     from wavelift.cli.progress import Lines
-    from wavelift.hosting import hosted
-    from wavelift.planning import gateways
-    from wavelift.waiting import goals_of, pending, wait
+    from wavelift.hosting.engine import hosted
+    from wavelift.planning.look import gateways
 
     lines = Lines(console, len(looked.plan.steps))
     for step in looked.plan.steps:
@@ -273,8 +273,8 @@ def _round(
 
 def _ended(wiring: Wiring, what: Aim, folder: Path, gone: Going) -> None:
     """All is gone: what Azure keeps of all that there was in the beginning, and what the files still ask for."""
-    from wavelift.destroying import going
-    from wavelift.evidence import finished, first_state
+    from wavelift.leaving.destroying import going
+    from wavelift.leaving.evidence import finished, first_state
 
     first = first_state(folder)
     _leftovers(wiring, going(first, what).data if first is not None else gone.data)
@@ -285,7 +285,7 @@ def _ended(wiring: Wiring, what: Aim, folder: Path, gone: Going) -> None:
 
 def _leftovers(wiring: Wiring, data: Sequence[Recorded]) -> None:
     """What Azure keeps of what was deleted, and how to be rid of it."""
-    from wavelift.leftovers import soft_deleted
+    from wavelift.leaving.leftovers import soft_deleted
 
     for line in soft_deleted(wiring.azure, data):
         typer.echo(line)

@@ -35,7 +35,7 @@ def drift(
 ) -> None:
     """Compare what is recorded with what is there. Exit code 0: nothing that counts; 2: drift; 1: could not look."""
     from wavelift.cli.console import Console
-    from wavelift.drifting import look
+    from wavelift.planning.drifting import look
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 

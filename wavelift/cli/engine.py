@@ -20,7 +20,7 @@ def run(
     ] = None,
 ) -> None:
     """Replicate, and carry out orders, until stopped. One engine works at a time; another one waits for its lease."""
-    from wavelift.hosting import run_here
+    from wavelift.hosting.engine import run_here
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 

@@ -19,9 +19,9 @@ from planner.plan import Plan
 from planner.steps import Step
 from replication.model.record import Record
 from replication.model.status import Status
+from wavelift.applying.waiting import Goal, Waited, Watcher
 from wavelift.cli.console import Console
 from wavelift.problems import UserProblem
-from wavelift.waiting import Goal, Waited, Watcher
 
 FORMAT = "wavelift-event-1"
 REPEAT = 10.0

@@ -55,14 +55,14 @@ def explain(
 
 def _of_file(path: Path) -> Facts:
     from planner.about import Facts
-    from wavelift.planio import read
+    from wavelift.applying.planio import read
 
     return Facts(read(path).plan)
 
 
 def _of_now(estate: Path, quiet: bool, allow_destroy: int | None, approval: list[str] | None, inventory: Path | None) -> Facts:
     from planner.about import Facts
-    from wavelift.approvals import given
+    from wavelift.applying.approvals import given
     from wavelift.cli.console import Console
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace

@@ -37,8 +37,8 @@ def export_appliance(
     """Blackout windows, host buffer and throttle as Azure Migrate's appliance takes them: GatewayDataWorker.json and
     New-NetQosPolicy commands. What these cannot carry is said on standard error, line by line of the estate."""
     from planner.wording import did_you_mean
+    from wavelift.applianceconfig import exported
     from wavelift.diagnostics import shown
-    from wavelift.migrate import exported
     from wavelift.workspace import Workspace
 
     workspace = Workspace.open(estate)
@@ -68,7 +68,7 @@ def import_appliance(
     """Print the policies that an appliance's file holds, to be put into the estate; nothing is changed."""
     import re
 
-    from wavelift.migrate import imported
+    from wavelift.applianceconfig import imported
 
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
         raise UserProblem(f"`{name}` cannot be a policy's name: letters, digits, - and _, starting with a letter or digit.")

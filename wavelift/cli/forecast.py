@@ -12,7 +12,7 @@ from wavelift.cli.options import Approval, AsJson, Folder
 from wavelift.problems import code_for
 
 if TYPE_CHECKING:
-    from wavelift.planning import Looked
+    from wavelift.planning.look import Looked
     from wavelift.wiring import Wiring
 
 IN_A_PLAN = 60
@@ -28,7 +28,7 @@ def forecast(
     approval: Approval = None,
 ) -> None:
     """Ask the schedule itself, with a clock that jumps: when initial replications end, downtimes, earliest legal starts, cost."""
-    from wavelift.approvals import given
+    from wavelift.applying.approvals import given
     from wavelift.cli.console import Console
     from wavelift.diagnostics import shown
     from wavelift.forecasting import forecast as work_out
@@ -61,7 +61,7 @@ def forecast(
 
 def progress(wiring: Wiring, looked: Looked) -> dict[str, float]:
     """Instance uuid -> share of its initial cycle that is done, as the engine last said."""
-    from wavelift.planning import gateways
+    from wavelift.planning.look import gateways
 
     out = {}
     for account in gateways(looked.state).values():

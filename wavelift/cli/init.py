@@ -41,13 +41,13 @@ def init(
 
     estate.mkdir(parents=True, exist_ok=True)
     if lab is not None:
-        from wavelift.connection import write_connection
-        from wavelift.labs import Lab
+        from wavelift.labs.connection import write_connection
+        from wavelift.labs.lab import Lab
 
         typer.echo(f"wrote {write_connection(estate, Lab(lab).known, region, group)}")
     _schema(estate, load("estate-1"))
     if from_vcenter is not None:
-        from wavelift.generating import generate
+        from wavelift.inventory.generating import generate
 
         if os.environ.get(OVERLAY):
             raise UserProblem("--from-vcenter writes the estate's own files; run it without an overlay. Nothing was written.")
@@ -66,7 +66,7 @@ def init(
 def _bootstrap(workspace: Workspace) -> None:
     from providers.azure.artifacts.state import bootstrap
     from providers.azure.artifacts.waiting import RoleWait
-    from wavelift.states import session_of
+    from wavelift.state.opening import session_of
 
     blob = workspace.estate.state_blob
     if blob is None:

@@ -25,7 +25,7 @@ def export(
     """Read every source with plan's login and write what it holds as canonical JSON (`plan --inventory` takes it)."""
     from planner.inventory import dumps
     from wavelift.cli.console import Console
-    from wavelift.recorded import write
+    from wavelift.inventory.recorded import write
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 

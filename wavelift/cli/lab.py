@@ -36,7 +36,7 @@ def start(
     disk_gib: Annotated[float, typer.Option(help="With --vms: size of each disk.")] = 10,
 ) -> None:
     """Start the lab, or what of it does not run. It goes on until `lab stop`."""
-    from wavelift.labs import Lab
+    from wavelift.labs.lab import Lab
 
     lab = Lab(dir)
     options: list[str] = []
@@ -57,7 +57,7 @@ def start(
 @app.command()
 def stop(dir: Dir = DEFAULT) -> None:
     """Stop the lab's processes. What it holds stays in its folder."""
-    from wavelift.labs import Lab
+    from wavelift.labs.lab import Lab
 
     stopped = Lab(dir).stop()
     typer.echo(f"Stopped {len(stopped)} process{'es' if len(stopped) != 1 else ''}." if stopped else "Nothing was running.")
@@ -66,7 +66,7 @@ def stop(dir: Dir = DEFAULT) -> None:
 @app.command()
 def status(dir: Dir = DEFAULT, json: AsJson = False) -> None:
     """What the lab holds: where each source disk and managed disk lies as a plain raw file."""
-    from wavelift.labs import SERVICES, Lab
+    from wavelift.labs.lab import SERVICES, Lab
 
     lab = Lab(dir)
     known, running = lab.known, lab.running()
@@ -90,7 +90,7 @@ def status(dir: Dir = DEFAULT, json: AsJson = False) -> None:
 @app.command()
 def networks(estate: Folder = Path()) -> None:
     """Make the virtual networks that the estate's targets name: on a lab there is no platform team that has done it."""
-    from wavelift.landing import make_networks
+    from wavelift.labs.landing import make_networks
     from wavelift.problems import UserProblem
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
@@ -117,7 +117,7 @@ def write(
     stop: Annotated[bool, typer.Option("--stop", help="End the writing that --rate began.")] = False,
 ) -> None:
     """Let a guest write to its disk."""
-    from wavelift.labs import Lab
+    from wavelift.labs.lab import Lab
 
     lab = Lab(dir)
     if stop:

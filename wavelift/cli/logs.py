@@ -10,8 +10,8 @@ from wavelift.cli.options import LogAs
 
 if TYPE_CHECKING:
     from planner.apply import Reporter
+    from wavelift.applying.waiting import Watcher
     from wavelift.cli.events import Events
-    from wavelift.waiting import Watcher
 
 
 def console_and_events(quiet: bool, log: LogAs, path: Path | None) -> tuple[Console, Events | None]:

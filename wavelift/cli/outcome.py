@@ -8,8 +8,8 @@ import typer
 
 if TYPE_CHECKING:
     from planner.apply import Outcome
+    from wavelift.applying.waiting import Waited
     from wavelift.cli.console import Console
-    from wavelift.waiting import Waited
 
 DONE = 20
 """So many addresses are named of what succeeded when something failed."""

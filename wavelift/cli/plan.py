@@ -30,7 +30,7 @@ from wavelift.cli.options import (
 from wavelift.problems import CHANGES, UserProblem, code_for
 
 if TYPE_CHECKING:
-    from wavelift.planning import Looked
+    from wavelift.planning.look import Looked
 
 
 def plan(
@@ -66,7 +66,7 @@ def plan(
     log_file: LogFile = None,
 ) -> None:
     """Compare the files with what is recorded and what is there, and show what apply would do."""
-    from wavelift.approvals import given
+    from wavelift.applying.approvals import given
     from wavelift.cli.logs import console_and_events
     from wavelift.reporting import opened
     from wavelift.wiring import Wiring
@@ -98,7 +98,7 @@ def plan(
     if looked.plan.errors:
         raise typer.Exit(code_for(looked.plan.errors))
     if out is not None:
-        from wavelift.planio import moment, write
+        from wavelift.applying.planio import moment, write
 
         file = write(out, looked.plan, workspace.estate)
         console.line(f"Plan written to {out}: sha256 {file.digest}, valid until {moment(file.valid_until)}.")

@@ -9,8 +9,8 @@ from planner.apply import Reporter
 from planner.steps import Step
 from replication.model.record import Record
 from replication.model.status import Status
+from wavelift.applying.waiting import Goal, Watcher
 from wavelift.cli.console import Console
-from wavelift.waiting import Goal, Watcher
 
 BAR = 20
 SILENT = 60.0

@@ -9,13 +9,13 @@ import typer
 from wavelift.problems import ERROR
 
 if TYPE_CHECKING:
-    from wavelift.planning import Looked
+    from wavelift.planning.look import Looked
     from wavelift.wiring import Wiring
 
 
 def show_news(looked: Looked, json: bool) -> int:
     """Print it; how many changes to the state there are."""
-    from wavelift.newer import told, unrecorded
+    from wavelift.planning.newer import told, unrecorded
 
     lines, effects = list(told(looked)), unrecorded(looked)
     if json:
@@ -36,7 +36,7 @@ def show_news(looked: Looked, json: bool) -> int:
 
 def keep_news(wiring: Wiring, looked: Looked, json: bool, agreed: bool) -> None:
     """Show it and record it. `UserProblem` when it cannot be; exit code 1 without a yes."""
-    from wavelift.applying import record
+    from wavelift.applying.apply import record
 
     if not show_news(looked, json):
         return

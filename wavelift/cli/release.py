@@ -24,7 +24,7 @@ def release(
     deleted and nothing is changed in vCenter."""
     from planner.plan.released import told
     from planner.release import own
-    from wavelift import releasing
+    from wavelift.leaving import releasing
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 

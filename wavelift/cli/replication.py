@@ -39,7 +39,7 @@ def resync(
 def _say(estate: Path, machine: str, verb: str, why: str, disks: tuple[int, ...] = ()) -> None:
     """Exit 1 when the engine refuses it."""
     from replication.model.command import Verb
-    from wavelift.commands import answer, find, send
+    from wavelift.applying.commands import answer, find, send
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 

@@ -41,7 +41,7 @@ def report(
     estate: Folder = Path(),
 ) -> None:
     """Fetch the signed integrity report of a migrated machine, with the block hashes it rests on."""
-    from wavelift.reports import fetch
+    from wavelift.reports.integrity import fetch
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 
@@ -69,8 +69,8 @@ def decommission(
     """Which source VMs may go, and which not and why. Nothing is deleted; wavelift never deletes a VM of vCenter."""
     import time
 
-    from wavelift import decommissiontext as shown
-    from wavelift.decommission import rows
+    from wavelift.reports import decommissiontext as shown
+    from wavelift.reports.decommission import rows
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 

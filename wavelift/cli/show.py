@@ -31,7 +31,7 @@ def show(
     from planner.explain import markdown as as_markdown
     from planner.explain import text, to_json
     from planner.explain.markdown import REST, Shown
-    from wavelift.planio import moment, read, says_destroy, text_of
+    from wavelift.applying.planio import moment, read, says_destroy, text_of
 
     if says_destroy(plan_file):
         from wavelift.cli.showdestroy import show as show_destroy

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from wavelift.destroyfile import lines, markdown, read, to_json
+from wavelift.leaving.destroyfile import lines, markdown, read, to_json
 
 
 def show(path: Path, as_json: bool, as_markdown: bool) -> None:

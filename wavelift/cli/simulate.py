@@ -46,7 +46,7 @@ def simulate(
 ) -> None:
     """Run the schedule with a clock that jumps: use of the scarce slots, lag, queues, what is held and why. Changes nothing."""
     from replication.simulate import DAY, MBIT, Assumptions, Simulation, made_up, report, text
-    from wavelift.simulating import migration, moment
+    from wavelift.forecasting.simulating import migration, moment
 
     if machines is not None:
         zone = "UTC"
@@ -88,7 +88,7 @@ def _midnight(zone: str) -> float:
 
 def _of_estate(workspace: Workspace, recorded: Path | None, begin: float, used: float, churn: float, seed: int) -> Fleet:
     from planner.inventory import loads
-    from wavelift.simulating import fleet_of
+    from wavelift.forecasting.simulating import fleet_of
     from wavelift.wiring import Wiring
 
     if recorded is not None:

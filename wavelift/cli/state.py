@@ -42,7 +42,7 @@ def show(address: str, estate: Folder = Path(), json: AsJson = False) -> None:
     """One artifact or machine (machine.NAME) with all that is recorded of it."""
     from dataclasses import asdict
 
-    from wavelift.statecare import lost_by
+    from wavelift.state.care import lost_by
 
     state = _view(_open(estate)).state
     found = lost_by(state, [address])[-1]
@@ -77,7 +77,7 @@ def push(
     confirm: Annotated[str, typer.Option("--confirm", help="With --force: what is lost, typed as it is asked for.")] = "",
 ) -> None:
     """Put a state in place of the recorded one. Refused when it is older or of another lineage."""
-    from wavelift import statecare
+    from wavelift.state import care as statecare
 
     workspace = _open(estate)
     try:
@@ -103,7 +103,7 @@ def push(
 @app.command("mv")
 def mv(source: str, to: str, estate: Folder = Path()) -> None:
     """Record something under another address, or a machine under another name (machine.OLD machine.NEW)."""
-    from wavelift.statecare import move
+    from wavelift.state.care import move
 
     typer.echo(move(_open(estate), source, to))
 
@@ -111,7 +111,7 @@ def mv(source: str, to: str, estate: Folder = Path()) -> None:
 @app.command("rm")
 def rm(addresses: list[str], estate: Folder = Path(), yes: Yes = False) -> None:
     """Forget artifacts or machines. Nothing outside is deleted."""
-    from wavelift.statecare import forget, lost_by
+    from wavelift.state.care import forget, lost_by
 
     workspace = _open(estate)
     for one in lost_by(_view(workspace).state, addresses):
@@ -128,7 +128,7 @@ def rebind(
     estate: Folder = Path(),
 ) -> None:
     """Bind a machine to a VM that was restored or registered anew (another instance uuid)."""
-    from wavelift import statecare
+    from wavelift.state import care as statecare
     from wavelift.wiring import Wiring
 
     workspace = _open(estate)
@@ -177,7 +177,7 @@ def lock(estate: Folder = Path(), json: AsJson = False) -> None:
 @app.command("unlock")
 def unlock(estate: Folder = Path()) -> None:
     """Break the lock of a holder that is dead. One that lives is never cut off."""
-    from wavelift.statecare import told
+    from wavelift.state.care import told
 
     workspace = _open(estate)
     with told(workspace):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from planner.state import State
     from replication.model.status import Status
-    from wavelift.night import Cut
+    from wavelift.watching.night import Cut
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 
@@ -60,9 +60,9 @@ def status(
         else:
             from rich.console import Console
 
-            from wavelift.overview import head
-            from wavelift.skew import engines, versions_line
-            from wavelift.windows import appliance_lines
+            from wavelift.planning.skew import engines, versions_line
+            from wavelift.planning.windows import appliance_lines
+            from wavelift.watching.overview import head
 
             found, now = rows(workspace, wiring, time.time()), time.time()
             console = Console(width=None if sys.stdout.isatty() else WIDE)
@@ -78,10 +78,10 @@ def status(
 
 def one(workspace: Workspace, wiring: Wiring, name: str) -> list[str]:
     """Everything about one machine's cut-over, its card when it needs somebody; or a wave's night."""
-    from wavelift.card import card
-    from wavelift.commands import find
-    from wavelift.cutovers import others_off
-    from wavelift.snapshots import cycle_lines, trial_lines
+    from wavelift.applying.commands import find
+    from wavelift.watching.card import card
+    from wavelift.watching.cutovers import others_off
+    from wavelift.watching.snapshots import cycle_lines, trial_lines
 
     if name in workspace.estate.waves:
         now = time.time()
@@ -102,9 +102,9 @@ def one(workspace: Workspace, wiring: Wiring, name: str) -> list[str]:
 
 def with_nights(workspace: Workspace, wiring: Wiring) -> list[dict[str, Any]]:
     """The rows; machines of a wave that is being cut over have `cutover`, `night` and `go_no_go` with them."""
-    from wavelift.cutovers import read, waves_on
-    from wavelift.golist import listed
-    from wavelift.night import nights
+    from wavelift.watching.cutovers import read, waves_on
+    from wavelift.watching.golist import listed
+    from wavelift.watching.night import nights
 
     now = time.time()
     found = rows(workspace, wiring, now)
@@ -125,16 +125,16 @@ def night_lines(
     workspace: Workspace, wiring: Wiring, found: list[dict[str, Any]], now: float, waves: set[str] | None = None
 ) -> list[str]:
     """The go/no-go list and the night of each wave that is being cut over; of `waves` even when nothing is on."""
-    from wavelift.cutovers import read, waves_on
+    from wavelift.watching.cutovers import read, waves_on
 
     cuts = read(workspace, wiring, waves_on(found) if waves is None else waves)
     return _cut_lines(cuts, now, workspace.estate.time_zone)
 
 
 def _cut_lines(cuts: list[Cut], now: float, zone: str) -> list[str]:
-    from wavelift.golist import listed
-    from wavelift.night import nights
-    from wavelift.nighttext import go_lines, lines
+    from wavelift.watching.golist import listed
+    from wavelift.watching.night import nights
+    from wavelift.watching.nighttext import go_lines, lines
 
     parts = [list(go_lines(listed(cuts, now, zone))), *(list(lines(night, zone)) for night in nights(cuts, now))]
     return [line for part in parts if part for line in (*part, "")]
@@ -154,7 +154,7 @@ def _only(workspace: Workspace, found: list[dict[str, Any]], name: str | None) -
 
 def rows(workspace: Workspace, wiring: Wiring, now: float) -> list[dict[str, Any]]:
     """One plain value per machine of the estate, in its order; times are unix seconds, sizes bytes."""
-    from wavelift.planning import gateways
+    from wavelift.planning.look import gateways
 
     state = workspace.view().state
     statuses: dict[str, Status] = {}
@@ -234,7 +234,7 @@ def waves_table(workspace: Workspace, found: list[dict[str, Any]], now: float) -
     """A line for each wave."""
     from rich.table import Table
 
-    from wavelift.overview import COLUMNS, waves
+    from wavelift.watching.overview import COLUMNS, waves
 
     out = Table(box=None, pad_edge=False, header_style="bold")
     for column in COLUMNS:
@@ -246,7 +246,7 @@ def waves_table(workspace: Workspace, found: list[dict[str, Any]], now: float) -
 
 def _check(written: list[str], found: list[dict[str, Any]]) -> None:
     """Say what does not hold, and end with the code for it."""
-    from wavelift.standards import failures, held, parsed
+    from wavelift.watching.standards import failures, held, parsed
 
     standards = parsed(written)
     wrong = failures(standards, found)
@@ -262,10 +262,10 @@ def _live(workspace: Workspace, wiring: Wiring, name: str | None) -> None:
     from rich.live import Live
 
     from replication.schedule import words
-    from wavelift.cutovers import read, waves_on
     from wavelift.localtime import second
-    from wavelift.overview import head
-    from wavelift.watching import Watch
+    from wavelift.watching.cutovers import read, waves_on
+    from wavelift.watching.live import Watch
+    from wavelift.watching.overview import head
 
     zone = workspace.estate.time_zone
 

@@ -22,8 +22,8 @@ def support_bundle(
     ] = None,
 ) -> None:
     """Versions, files, state, records, orders, status, evidence, doctor's findings: redacted, with what could not be had."""
-    from wavelift.bundle import default_name, write
-    from wavelift.bundling import collect
+    from wavelift.bundle.archive import default_name, write
+    from wavelift.bundle.fetch import collect
 
     now = time.time()
     bundle, name = collect(estate, machine, list(log or ()), lambda text: typer.echo(f"… {text}", err=True))

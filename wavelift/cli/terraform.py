@@ -19,7 +19,7 @@ def export_terraform(
 ) -> None:
     """Write import blocks and azurerm resources for the VMs, disks and NICs that a migration made. Reads Azure, changes
     nothing; what azurerm cannot say stands in comments."""
-    from wavelift.terraforming import export, write
+    from wavelift.reports.terraform import export, write
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 

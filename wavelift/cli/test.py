@@ -32,7 +32,7 @@ def refresh(
     estate: Folder = Path(),
 ) -> None:
     """Another test VM from the newest recovery point, in place of the one that is there or has expired."""
-    from wavelift.refreshing import refresh as ask
+    from wavelift.applying.refreshing import refresh as ask
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 

@@ -34,7 +34,7 @@ def verify(
     from contextlib import ExitStack
     from json import dumps
 
-    from wavelift.reports import check, known_keys, open_report
+    from wavelift.reports.integrity import check, known_keys, open_report
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from replication.model.record import CycleKind
 from wavelift.demo.proof import evidence_of
 from wavelift.forecasting.make import predicted
-from wavelift.planning import gateways, read_records
+from wavelift.planning.look import gateways, read_records
 from wavelift.wiring import Wiring
 from wavelift.workspace import Workspace
 

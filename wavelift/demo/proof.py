@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from replication.model.documents import load_evidence
 from replication.model.item import OrderKind
 from wavelift.demo.compare import Comparison, compare
-from wavelift.labs import Lab
-from wavelift.planning import gateways, read_records
+from wavelift.labs.lab import Lab
+from wavelift.planning.look import gateways, read_records
 from wavelift.problems import UserProblem
 from wavelift.wiring import Wiring
 from wavelift.workspace import Workspace

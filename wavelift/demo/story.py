@@ -14,7 +14,7 @@ from typing import Any
 
 from planner.estate import Phase
 from wavelift.demo.images import make_images
-from wavelift.labs import Lab
+from wavelift.labs.lab import Lab
 from wavelift.problems import UserProblem
 
 WRITES = (

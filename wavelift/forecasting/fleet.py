@@ -13,9 +13,9 @@ from planner.plan.life import Stage, stage
 from replication.model.record import CycleKind, Record
 from replication.simulate import DAY, Assumptions, Fleet, SimMachine
 from replication.windows import Blackout
-from wavelift.planning import Looked
-from wavelift.policies import blackout_of, policy_of, throttle_of
-from wavelift.simulating import blackouts_of
+from wavelift.forecasting.simulating import blackouts_of
+from wavelift.hosting.policies import blackout_of, policy_of, throttle_of
+from wavelift.planning.look import Looked
 
 
 def stages(looked: Looked) -> dict[str, Stage]:

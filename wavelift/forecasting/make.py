@@ -23,7 +23,7 @@ from replication.simulate import DAY, GIB, MBIT, Simulation
 from replication.windows import Blackout
 from wavelift.forecasting.fleet import WITH_DELTAS, all_blackouts, appliances, assumptions, churn, fleet, stages
 from wavelift.forecasting.model import Cutover, Forecast, Start
-from wavelift.planning import Looked
+from wavelift.planning.look import Looked
 
 LONGEST = 60
 """Days that are looked ahead."""

@@ -1,0 +1,1 @@
+"""A lab beside an estate: its processes, the connection, the landing zone."""

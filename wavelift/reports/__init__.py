@@ -1,0 +1,1 @@
+"""What is handed to others: integrity reports, sources that may go, Terraform."""

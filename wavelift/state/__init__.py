@@ -1,0 +1,1 @@
+"""The recorded state where it lies: opened, who may use it, changed by hand."""

@@ -1,0 +1,1 @@
+"""What people watch: status, the cut-over night, cards, standards."""
