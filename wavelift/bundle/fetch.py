@@ -54,8 +54,8 @@ def _opened(folder: Path) -> tuple[Workspace | None, BadEstate | None]:
 
 
 def _outside(bundle: Bundle, workspace: Workspace, wiring: Wiring, machine: str | None, say: Callable[[str], None]) -> None:
-    from wavelift.cli.status import with_nights
     from wavelift.planning.look import gateways
+    from wavelift.watching.rows import with_nights
 
     views: list[View] = []
     say("state")

@@ -13,10 +13,6 @@ from wavelift.cli.options import AsJson, Folder
 from wavelift.problems import CHECK_FAILED
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from planner.state import State
-    from replication.model.status import Status
     from wavelift.watching.night import Cut
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
@@ -40,6 +36,7 @@ def status(
     ] = None,
 ) -> None:
     """Wave, machine, state, cycle, progress, rate, lag behind the source, next cycle or why it is held."""
+    from wavelift.watching.rows import rows, with_nights
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 
@@ -63,6 +60,7 @@ def status(
             from wavelift.planning.skew import engines, versions_line
             from wavelift.planning.windows import appliance_lines
             from wavelift.watching.overview import head
+            from wavelift.watching.tables import table, waves_table
 
             found, now = rows(workspace, wiring, time.time()), time.time()
             console = Console(width=None if sys.stdout.isatty() else WIDE)
@@ -81,6 +79,7 @@ def one(workspace: Workspace, wiring: Wiring, name: str) -> list[str]:
     from wavelift.applying.commands import find
     from wavelift.watching.card import card
     from wavelift.watching.cutovers import others_off
+    from wavelift.watching.rows import rows
     from wavelift.watching.snapshots import cycle_lines, trial_lines
 
     if name in workspace.estate.waves:
@@ -98,27 +97,6 @@ def one(workspace: Workspace, wiring: Wiring, name: str) -> list[str]:
     off = others_off(workspace, wiring, name) if row.get("needs") else None
     told = card(found.record, name, str(span) if span else "", order, off, workspace.estate.time_zone)
     return [head, *told, *trial_lines(found.record, order, name), *cycle_lines(found.record)]
-
-
-def with_nights(workspace: Workspace, wiring: Wiring) -> list[dict[str, Any]]:
-    """The rows; machines of a wave that is being cut over have `cutover`, `night` and `go_no_go` with them."""
-    from wavelift.watching.cutovers import read, waves_on
-    from wavelift.watching.golist import listed
-    from wavelift.watching.night import nights
-
-    now = time.time()
-    found = rows(workspace, wiring, now)
-    cuts = read(workspace, wiring, waves_on(found))
-    go = {one["machine"]: one for one in listed(cuts, now, workspace.estate.time_zone)}
-    for night in nights(cuts, now):
-        whole = {key: value for key, value in night.items() if key != "machines"}
-        for row in found:
-            if row["machine"] in night["machines"]:
-                row["cutover"], row["night"] = night["machines"][row["machine"]], whole
-    for row in found:
-        if row["machine"] in go:
-            row["go_no_go"] = go[row["machine"]]
-    return found
 
 
 def night_lines(
@@ -152,98 +130,6 @@ def _only(workspace: Workspace, found: list[dict[str, Any]], name: str | None) -
     return kept
 
 
-def rows(workspace: Workspace, wiring: Wiring, now: float) -> list[dict[str, Any]]:
-    """One plain value per machine of the estate, in its order; times are unix seconds, sizes bytes."""
-    from wavelift.planning.look import gateways
-
-    state = workspace.view().state
-    statuses: dict[str, Status] = {}
-    for account in gateways(state).values():
-        statuses.update(wiring.engine.statuses(account))
-    return [_row(workspace, state, name, statuses, now) for name in workspace.estate.machines]
-
-
-def _row(workspace: Workspace, state: State, name: str, statuses: dict[str, Status], now: float) -> dict[str, Any]:
-    machine = workspace.estate.machines[name]
-    pinned = workspace.locked.get(name)
-    known = state.machines.get(pinned) if pinned else None
-    said = statuses.get(pinned) if pinned else None
-    row: dict[str, Any] = {"wave": machine.wave, "machine": name, "asked": machine.phase.value}
-    row["in_blackout"] = machine.cutover.in_blackout
-    item = state.artifacts.get(f"replication.{name}")
-    row["appliance"] = str(item.spec.get("appliance", "")) if item else ""
-    row["tested"] = f"test_vm.{name}" in state.artifacts or (said is not None and said.order == "test")
-    if said is None:
-        return row | {
-            "state": "not applicable" if known is None or known.life != "replicating" else "waiting for the engine",
-            "life": known.life if known else None,
-        }
-    needs = " · ".join(text for text in (said.hold, said.problem) if text)
-    return row | {
-        "state": said.state.value,
-        "step": said.step,
-        "order": said.order,
-        "detail": said.detail,
-        "hold": said.hold,
-        "needs": f"{name}: {needs} -> wavelift status {name}" if said.needs else "",
-        "cycle": said.cycle,
-        "cycle_kind": said.cycle_kind,
-        "progress": said.progress,
-        "rate": said.rate,
-        "lag": None if said.recovery_point is None else max(0.0, now - said.recovery_point),
-        "next_cycle": said.next_cycle,
-        "held": said.held,
-        "problem": said.problem,
-        "notice": said.notice,
-        "forecast": dict(said.forecast),
-        "heartbeat": max(0.0, now - said.written),  # it may have been written while this is read
-        "life": known.life if known else None,
-    }
-
-
-def table(found: list[dict[str, Any]], zone: str) -> Table:
-    """The rows as a table for people, times in `zone`."""
-    from rich.table import Table
-
-    from replication.schedule import words
-
-    out = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("wave", "machine", "asked", "state", "cycle", "progress", "rate", "lag", "next cycle / held"):
-        out.add_column(column, overflow="fold")
-    for row in found:
-        progress = row.get("progress")
-        rate = row.get("rate")
-        finished = row.get("life") in ("migrated", "completed", "released", "stopped")
-        out.add_row(
-            row["wave"],
-            row["machine"],
-            row["asked"],
-            row["state"] + (f": {row['step']}" if row.get("step") else "") + (f" ({row['life']})" if finished else ""),
-            f"{row['cycle']}" + (f" {row['cycle_kind']}" if row.get("cycle_kind") else "")
-            if row.get("cycle") is not None
-            else "",
-            f"{progress:.0%}" if progress is not None else "",
-            f"{rate / 1024 / 1024:.0f} MiB/s" if rate else "",
-            words.span(row["lag"]) if row.get("lag") is not None and not finished else "",
-            row.get("problem") or row.get("held") or _at(row.get("next_cycle"), zone) if not finished else "",
-        )
-    return out
-
-
-def waves_table(workspace: Workspace, found: list[dict[str, Any]], now: float) -> Table:
-    """A line for each wave."""
-    from rich.table import Table
-
-    from wavelift.watching.overview import COLUMNS, waves
-
-    out = Table(box=None, pad_edge=False, header_style="bold")
-    for column in COLUMNS:
-        out.add_column(column, overflow="fold")
-    for line in waves(workspace.estate, found, now):
-        out.add_row(*line)
-    return out
-
-
 def _check(written: list[str], found: list[dict[str, Any]]) -> None:
     """Say what does not hold, and end with the code for it."""
     from wavelift.watching.standards import failures, held, parsed
@@ -266,6 +152,8 @@ def _live(workspace: Workspace, wiring: Wiring, name: str | None) -> None:
     from wavelift.watching.cutovers import read, waves_on
     from wavelift.watching.live import Watch
     from wavelift.watching.overview import head
+    from wavelift.watching.rows import rows
+    from wavelift.watching.tables import table
 
     zone = workspace.estate.time_zone
 
@@ -284,9 +172,3 @@ def _live(workspace: Workspace, wiring: Wiring, name: str | None) -> None:
         while True:
             time.sleep(1)
             live.update(drawn())
-
-
-def _at(when: float | None, zone: str) -> str:
-    from wavelift.localtime import weekday
-
-    return "" if when is None else weekday(when, zone)

@@ -185,9 +185,9 @@ def _telling(wiring: Wiring, file: Path | None, say: Callable[[str], None]) -> I
 
 
 def _tell(wiring: Wiring, file: Path | None, say: Callable[[str], None], end: threading.Event) -> None:
-    from wavelift.cli.status import rows
     from wavelift.hosting.posting import post
     from wavelift.hosting.telling import EVERY, Needs, metrics, write
+    from wavelift.watching.rows import rows
 
     needs = Needs(lambda address, document, key: post(address, document, timeout=10.0, key=key), say)
     while True:
