@@ -75,5 +75,4 @@ def _line(caller: socket.socket) -> bytes:
 
 def _run(environment: dict[str, str], arguments: list[str], folder: str, out: str, err: str) -> None:
     os.environ.clear()
-    os.environ.update(environment)
-    _become(arguments, folder, out, err)
+    _become(arguments, folder, out, err, environment)
