@@ -26,6 +26,9 @@ class Credentials:
     password: str = field(repr=False)
 
 
+SignIn = Callable[[], Credentials]
+"""Reads the credentials where they are kept. Asked again at each login: a password that was changed is changed there too."""
+
 Vault = Callable[[str, str], str]
 """(url of a Key Vault, name of a secret) -> its value, read with the Azure login."""
 

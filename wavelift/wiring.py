@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +18,7 @@ from wavelift.planning.documents import GatewayDocuments
 from wavelift.workspace import Workspace
 
 if TYPE_CHECKING:
-    from planner.estate import Diagnostic
+    from planner.estate import Diagnostic, Source
     from planner.plan.scope import Scope
     from providers.azure.artifacts.provider import AzureArtifacts
     from providers.azure.factory import AzureStores
@@ -37,17 +37,18 @@ class Wiring:
     def __init__(self, workspace: Workspace, role: Literal["plan", "engine"]) -> None:
         self.workspace = workspace.acting(role)
         self._role: Literal["plan", "engine"] = role
-        self._sources: dict[str, VSphereSource] = {}
+        self._sources: dict[str, tuple[Source, VSphereSource]] = {}
+        self._opened: list[VSphereSource] = []
 
     def __enter__(self) -> Wiring:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for source in self._sources.values():
+        for source in self._opened:
             source.close()
 
     def refresh(self) -> None:
-        """Read the estate's files again; sessions stay."""
+        """Read the estate's files again; sessions stay, but to a source that is written otherwise now."""
         self.workspace = Workspace.open(self.workspace.folder).acting(self._role)
 
     @cached_property
@@ -79,14 +80,17 @@ class Wiring:
 
     def source(self, name: str) -> VSphereSource:
         """The vCenter of an entry under `sources`."""
-        if name not in self._sources:
+        entry = self.workspace.estate.sources[name]
+        known, opened = self._sources.get(name, (None, None))
+        if opened is None or known != entry:
             from providers.secrets import credentials
             from providers.vmware.source import open_source
 
-            entry = self.workspace.estate.sources[name]
             login = entry.login.plan if self._role == "plan" else entry.login.engine
-            self._sources[name] = open_source(entry, credentials(login, vault=self._kept))
-        return self._sources[name]
+            opened = open_source(entry, partial(credentials, login, vault=self._kept))
+            self._sources[name] = (entry, opened)
+            self._opened.append(opened)
+        return opened
 
     def _kept(self, vault: str, name: str) -> str:
         """A secret out of a Key Vault, read with the Azure login of this role."""

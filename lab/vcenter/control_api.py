@@ -42,6 +42,7 @@ class VCenterControl:
         control.route("POST", "datastore/{name}", self._set_datastore)
         control.route("POST", "settings", self._set_defaults)
         control.route("POST", "readers", self._add_reader)
+        control.route("POST", "password", self._set_password)
         control.route("POST", "sessions/expire", lambda body, given: {"expired": self.sessions.expire_all()})
 
     # Status
@@ -254,6 +255,11 @@ class VCenterControl:
         """{"user", "password"}: an account with the role "Read-only"; it is forgotten when the lab stops."""
         self.sessions.add_reader(str(body["user"]), str(body["password"]))
         return {"user": body["user"], "role": "Read-only"}
+
+    def _set_password(self, body: Body, given: dict[str, str]) -> Body:
+        """{"password"}: the administrator's from now on; it is the old one again when the lab starts anew."""
+        self.sessions.change_password(str(body["password"]))
+        return {"user": self.sessions.user}
 
     def _set_defaults(self, body: Body, given: dict[str, str]) -> Body:
         """{"latency_s", "session_idle_s", "page_size", "denied": [privileges]}."""

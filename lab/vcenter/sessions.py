@@ -44,6 +44,10 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         self._readers: dict[str, str] = {}
 
+    def change_password(self, password: str) -> None:
+        """Of the administrator. Sessions that stand go on, as in a real vCenter."""
+        self._password = password
+
     def add_reader(self, user: str, password: str) -> None:
         """An account with the role "Read-only" on everything."""
         self._readers[user.lower()] = password

@@ -47,7 +47,7 @@ class Source:
     tracking: Literal["enable", "forbid"] = "enable"
     inventory_max_age: float = INVENTORY_MAX_AGE
     """A recorded inventory older than this is not planned from."""
-    span: Span | None = None
+    span: Span | None = field(default=None, compare=False)
     reader: Reader = field(default=Reader(), kw_only=True)
 
 

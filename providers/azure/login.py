@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline.policies import HTTPPolicy
 
 if TYPE_CHECKING:
@@ -26,17 +27,25 @@ class Login:
         self._make = make
         self._inner = make()
         self._lock = threading.Lock()
-        self._renewed = 0.0
+        self._since, self._renewed = time.monotonic(), 0.0
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        return self._inner.get_token(*scopes, **options)
+        """A login that is refused after it has stood for a while is read anew: its secret may have been rotated."""
+        used = self._inner
+        try:
+            return used.get_token(*scopes, **options)
+        except ClientAuthenticationError:
+            if used is self._inner and time.monotonic() - self._since <= _PAUSE:
+                raise
+            self.renew()
+            return self._inner.get_token(*scopes, **options)
 
     def renew(self) -> None:
-        """A token was refused: forget all."""
+        """A token or the login itself was refused: forget all."""
         with self._lock:
             if time.monotonic() - self._renewed > _PAUSE:
                 self._inner = self._make()
-                self._renewed = time.monotonic()
+                self._since = self._renewed = time.monotonic()
 
 
 class StorageLogin:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import reduce
 from typing import Any, TypeVar
 
-from providers.secrets import Credentials
+from providers.secrets import Credentials, SignIn
 from providers.vmware import sdk
 from providers.vmware.errors import BROKEN, NEVER_SENT, is_fault, is_sdk_fault, translate
 from providers.vmware.tls import Endpoint, context, probe
@@ -37,7 +37,7 @@ KEEP_ALIVE_SECONDS = 300.0
 """vCenter ends a session after 30 min without SOAP calls; datastore reads do not count as such."""
 
 LOCKOUT_SECONDS = 60.0
-"""After a refused login nobody tries again for this long: vCenter locks accounts after a few wrong passwords."""
+"""After a refused login nobody tries the same again for this long: vCenter locks accounts after a few wrong passwords."""
 
 _TRIES = 3
 _POOL = 16
@@ -46,7 +46,7 @@ _POOL = 16
 class Session:
     """Use `call` for everything; `close` logs out. Nothing is contacted before the first call."""
 
-    def __init__(self, endpoint: Endpoint, credentials: Credentials) -> None:
+    def __init__(self, endpoint: Endpoint, credentials: SignIn) -> None:
         self.endpoint = endpoint
         self._credentials = credentials
         self._lock = threading.Lock()
@@ -56,7 +56,7 @@ class Session:
         self._generation = 0
         self._signed_in = False
         self._last_call = 0.0
-        self._refused: tuple[float, Denied] | None = None
+        self._refused: tuple[float, Denied, Credentials] | None = None
 
     def call(self, doing: str, act: Callable[[Any], T], *, subject: str = "", replay: bool = True) -> T:
         """`act(content)` with vCenter's ServiceContent, its errors translated.
@@ -72,6 +72,8 @@ class Session:
             try:
                 answer = act(content)
             except BROKEN as error:
+                if isinstance(error, ssl.SSLCertVerificationError):
+                    self._distrust(generation)
                 if not replay and not isinstance(error, NEVER_SENT):
                     raise UnknownFate(
                         f"{doing}: no answer came ({type(error).__name__}: {error})", subject=subject
@@ -118,6 +120,13 @@ class Session:
             if self._generation == generation:
                 self._signed_in = False
 
+    def _distrust(self, generation: int) -> None:
+        """vCenter shows another certificate: whoever comes first connects anew."""
+        self.expire(generation)
+        with self._lock:
+            if self._generation == generation:
+                self._stub = None
+
     def cookie(self) -> tuple[str, int]:
         """The session's cookie header and its generation, signing in when needed."""
         _, generation = self._sign_in()
@@ -152,15 +161,17 @@ class Session:
         with self._lock:
             if self._signed_in:
                 return self._content, self._generation
-            self._still_refused()
+            credentials = self._credentials()
+            self._still_refused(credentials)
             if self._stub is None:
                 self._connect()
-            self._login()
+            self._login(credentials)
             self._generation += 1
             self._signed_in = True
             return self._content, self._generation
 
     def _connect(self) -> None:
+        self._context = None  # the CA file is read again: it may have been mended since
         probe(self.endpoint, self.tls())
         try:
             self._stub = _stub(self.endpoint, self.tls())
@@ -168,11 +179,13 @@ class Session:
         except BROKEN as error:
             raise translate(error, subject=self.endpoint.subject, doing="connecting") from error
 
-    def _login(self) -> None:
-        user = self._credentials.user
+    def _login(self, credentials: Credentials) -> None:
+        user = credentials.user
         try:
-            self._content.sessionManager.Login(userName=user, password=self._credentials.password)
+            self._content.sessionManager.Login(userName=user, password=credentials.password)
         except BROKEN as error:
+            if isinstance(error, ssl.SSLCertVerificationError):
+                self._stub = None
             raise translate(error, subject=self.endpoint.subject, doing="signing in") from error
         except sdk.load().vmodl.MethodFault as fault:
             known = translate(fault, subject=self.endpoint.subject, doing=f"signing in as {user}")
@@ -184,14 +197,16 @@ class Session:
                 remedy=f"check the secret that the login of source {self.endpoint.name} names",
                 code=known.code,
             )
-            self._refused = (time.monotonic(), denied)
+            self._refused = (time.monotonic(), denied, credentials)
             raise denied from fault
         self._last_call = time.monotonic()
         log.debug("signed in at %s as %s", self.endpoint.subject, user)
 
-    def _still_refused(self) -> None:
-        if self._refused and time.monotonic() - self._refused[0] < LOCKOUT_SECONDS:
-            known = self._refused[1]
+    def _still_refused(self, credentials: Credentials) -> None:
+        if self._refused is None:
+            return
+        since, known, tried = self._refused
+        if tried == credentials and time.monotonic() - since < LOCKOUT_SECONDS:
             raise Denied(known.message, subject=known.subject, remedy=known.remedy, code=known.code)
 
 

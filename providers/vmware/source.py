@@ -10,7 +10,7 @@ from typing import Any
 
 from planner.estate import Source as SourceEntry
 from planner.inventory import SourceInventory
-from providers.secrets import Credentials
+from providers.secrets import SignIn
 from providers.vmware import readers
 from providers.vmware.changes import changed_areas
 from providers.vmware.collector import Collector, Properties, plain
@@ -53,7 +53,7 @@ class VSphereSource:
     def __init__(
         self,
         endpoint: Endpoint,
-        credentials: Credentials,
+        credentials: SignIn,
         *,
         reader: str = "https",
         reader_options: Mapping[str, Any] | None = None,
@@ -207,8 +207,8 @@ class VSphereSource:
         return self._hosts
 
 
-def open_source(entry: SourceEntry, credentials: Credentials) -> VSphereSource:
-    """The vCenter that an estate's `sources:` entry describes; `credentials` come from its login (`providers.secrets`).
+def open_source(entry: SourceEntry, credentials: SignIn) -> VSphereSource:
+    """The vCenter that an estate's `sources:` entry describes; `credentials` reads them from its login (`providers.secrets`).
 
     `Permanent` when this installation has no such disk reader.
     """

@@ -52,6 +52,22 @@ def test_a_wrong_secret_is_denied_with_a_remedy(azure_lab: LabAzure) -> None:
     assert SECRET not in everything(caught.value)
 
 
+def test_a_secret_that_was_rotated_is_read_again(azure_lab: LabAzure) -> None:
+    """Users, The weeks 1: an engine's session whose secret is rotated goes on when the new one lies where the old one lay."""
+    known = dict(azure_lab.control("POST", "azure/principals", {}))
+    session = azure_lab.session(known)
+    session.principal()
+    azure_lab.control("POST", "azure/principals", {**known, "secret": "another-secret"})
+    azure_lab.control("POST", "azure/tokens/expire")
+    time.sleep(1.1)  # within a second many refusals are one
+    with pytest.raises(Denied) as caught:
+        session.token("https://vault.azure.net/.default")
+    assert "azure.login" in caught.value.remedy and known["client_secret"] not in everything(caught.value)
+    known["client_secret"] = "another-secret"
+    time.sleep(1.1)
+    assert session.token("https://vault.azure.net/.default")
+
+
 def test_an_unknown_client_is_denied(azure_lab: LabAzure) -> None:
     login = {"client_id": "00000000-0000-0000-0000-000000000001", "client_secret": SECRET}
     with pytest.raises(Denied) as caught:

@@ -22,7 +22,7 @@ def seconds(estate: Path, vms: int, disks: int) -> float:
     secret = SecretRef("file", str(estate / entry["login"].removeprefix("file:")))
     source = Source("lab", host, int(port), Login(secret, secret), entry["tls"]["ca"])
     before = time.perf_counter()
-    with closing(open_source(source, credentials(secret))) as opened:
+    with closing(open_source(source, lambda: credentials(secret))) as opened:
         found = opened.inventory(now=time.time())
         took = time.perf_counter() - before
     if len(found.vms) != vms or any(len(vm.disks) != disks for vm in found.vms):

@@ -113,7 +113,7 @@ def _vcsim(folder: Path) -> Iterator[Subject]:
     if program is None:
         missing("vcsim is neither in PATH nor named by WAVELIFT_VCSIM")
     with running_vcsim(program, folder) as endpoint:
-        source = VSphereSource(endpoint, Credentials("user", "pass"))
+        source = VSphereSource(endpoint, lambda: Credentials("user", "pass"))
         vm = source.inventory().vms[0]
         yield Subject(source, vm.uuid, vm.name, None)
         source.close()

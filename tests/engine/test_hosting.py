@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from planner.estate import Login, SecretRef, Source, Span
 from replication.model.record import Life
 from replication.schedule import Policy
 from replication.throttle import Throttle
@@ -13,7 +14,8 @@ from tests.engine.harness import Process, Run
 from tests.fakes.world import APPLIANCE, World
 from wavelift.hosting.engine import Place, Told, follow
 
-PLACE = Place({"koreacentral": "https://gw/"}, ("sub",), ("vc",))
+VC = Source("vc", "vc.corp.example", 443, Login(SecretRef("env", "VC"), SecretRef("env", "VC")))
+PLACE = Place({"koreacentral": "https://gw/"}, ("sub",), (VC,))
 FREE = Told(PLACE, {APPLIANCE: Policy()}, {APPLIANCE: Throttle()})
 CLOSED = Told(PLACE, {APPLIANCE: Policy(blackout=Blackout(parse("Monday;0:00;7d")))}, {APPLIANCE: Throttle(5e7)})
 
@@ -47,12 +49,14 @@ def test_a_change_of_policies_is_handed_to_the_running_engine() -> None:
 def test_another_place_takes_another_engine() -> None:
     """Only what an engine is made for: regions, subscriptions, sources."""
     one, said = Run(World()), list[str]()
-    assert follow(one.engine, FREE, FREE, said.append) and said == []
+    elsewhere = replace(PLACE, sources=(replace(VC, span=Span("estate.yaml", 9, 1)),))
+    assert follow(one.engine, FREE, replace(FREE, place=elsewhere), said.append) and said == [], "a line further down"
     for place in (
         replace(PLACE, regions={}),
         replace(PLACE, subscriptions=("sub", "other")),
-        replace(PLACE, sources=("vc", "vc2")),
+        replace(PLACE, sources=(VC, replace(VC, name="vc2"))),
+        replace(PLACE, sources=(replace(VC, thumbprint="00" * 32),)),
     ):
         assert not follow(one.engine, FREE, replace(FREE, place=place), said.append)
-    assert len(said) == 3
+    assert len(said) == 4
     one.end()

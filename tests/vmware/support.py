@@ -75,7 +75,8 @@ class Lab:
         return Endpoint(**{**given, **other})
 
     def source(self, *, password: str | None = None, endpoint: Endpoint | None = None, **options: Any) -> VSphereSource:
-        return VSphereSource(endpoint or self.endpoint(), Credentials(self.user, password or self.password), **options)
+        known = Credentials(self.user, password or self.password)
+        return VSphereSource(endpoint or self.endpoint(), lambda: known, **options)
 
     def status(self, vm: str) -> dict[str, Any]:
         answer: dict[str, Any] = self.process.control("GET", f"vm/{quote(vm)}")

@@ -152,7 +152,7 @@ def test_the_reader_that_the_files_choose(
     assert not problems
     machine = lab.uuid(VM)
     ref = source.create_snapshot(machine, "wavelift/nbd-files", "", False)
-    other = open_source(sources["lab"], Credentials(lab.user, lab.password))
+    other = open_source(sources["lab"], lambda: Credentials(lab.user, lab.password))
     try:
         expected = lab.content(VM, KEY)
         with other.open_disk(machine, other.snapshot(machine, ref), KEY) as reader:
@@ -168,7 +168,7 @@ def test_a_reader_that_is_not_installed() -> None:
     """Weeks, 9: said when the source is opened, before anything is planned, with what there is."""
     entry = Source("lab", "127.0.0.1", 1, Login(SecretRef("env", "A"), SecretRef("env", "A")), reader=Reader("vddk"))
     with pytest.raises(Permanent, match=r"no disk reader 'vddk'.*") as error:
-        open_source(entry, Credentials("u", "p"))
+        open_source(entry, lambda: Credentials("u", "p"))
     assert "known are https, nbd" in str(error.value.remedy)
 
 

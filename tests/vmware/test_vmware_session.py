@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import socket
 import ssl
 import subprocess
@@ -13,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from providers.secrets import Credentials
 from providers.vmware import tls
+from providers.vmware.source import VSphereSource
 from replication.model.errors import Denied, Permanent, Temporary, UnknownFate
-from tests.vmware.support import Lab
+from tests.vmware.support import Lab, running_lab
 
 
 def test_importing_the_provider_loads_no_sdk() -> None:
@@ -35,6 +38,44 @@ def test_a_wrong_password_names_host_and_user(lab: Lab) -> None:
         assert "login of source lab" in caught.value.remedy
         assert "wrong" not in str(caught.value)
     source.close()
+
+
+def test_a_password_that_was_changed_is_read_again(faults: Lab) -> None:
+    """Users, The weeks 1: a session that ends after its account got another password; mended where the secret is kept, it
+    goes on at once, though the old one is not tried again for a minute."""
+    known = [faults.password]
+    source = VSphereSource(faults.endpoint(), lambda: Credentials(faults.user, known[0]))
+    assert source.inventory().vms
+    try:
+        faults.process.control("POST", "password", {"password": "another"})
+        assert source.inventory().vms, "a session that stands goes on"
+        faults.expire_sessions()
+        for _ in range(2):
+            with pytest.raises(Denied, match=faults.user):
+                source.inventory()
+        known[0] = "another"
+        assert source.inventory().vms
+    finally:
+        faults.process.control("POST", "password", {"password": faults.password})
+        source.close()
+
+
+def test_a_certificate_that_was_changed_is_looked_at_again(tmp_path: Path) -> None:
+    """Users, The weeks 1: vCenter shows another certificate in mid-run: said plainly, and over when the CA file is mended."""
+    ca = tmp_path / "ca.pem"
+    with running_lab(tmp_path / "lab") as lab:
+        shutil.copy(lab.ca, ca)
+        source = lab.source(endpoint=lab.endpoint(ca=str(ca)))
+        assert source.inventory().vms
+        lab.process.stop()
+        shutil.rmtree(Path(lab.ca).parent)
+        lab.process.start()
+        for _ in range(2):
+            with pytest.raises(Permanent, match="not trusted"):
+                source.inventory()
+        shutil.copy(lab.ca, ca)
+        assert source.inventory().vms
+        source.close()
 
 
 def _closed_port() -> int:

@@ -1,8 +1,8 @@
 """Hosts the replication engine: in a command's own process, or for good with `engine run`.
 
 The engine is told which regions there are and which policies hold. Policies that change are handed to the running engine:
-no cycle is lost. When apply adds a region or a subscription, or a source comes, it is wound up (its journal says how to go
-on) and one for the new place takes over.
+no cycle is lost. When apply adds a region or a subscription, or a source comes or is another, it is wound up (its journal
+says how to go on) and one for the new place takes over.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from planner.estate import Estate
+from planner.estate import Estate, Source
 from planner.state import State
 from replication.model.errors import PortError
 from replication.schedule import Policy
@@ -54,7 +54,7 @@ class Place:
 
     regions: Mapping[str, str]
     subscriptions: tuple[str, ...]
-    sources: tuple[str, ...]
+    sources: tuple[Source, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def told(estate: Estate, state: State) -> Told:
         Place(
             gateways(state),
             tuple(sorted({t.subscription for t in estate.targets.values()})),
-            tuple(sorted(estate.sources)),
+            tuple(source for _, source in sorted(estate.sources.items())),
         ),
         {a.name: policy_of(a) for a in estate.appliances.values()},
         {a.name: throttle_of(a) for a in estate.appliances.values()},
@@ -123,7 +123,7 @@ def make(wiring: Wiring, what: Told, lineage: str, events: Events) -> Engine:
     owner = Owner(estate.name, lineage)
     outside = Outside(
         clock=SystemClock(),
-        sources={name: wiring.source(name) for name in what.place.sources},
+        sources={source.name: wiring.source(source.name) for source in what.place.sources},
         documents={region: wiring.engine.open(account) for region, account in what.place.regions.items()},
         stores=wiring.stores,
         cloud={s: AzureCloud(wiring.azure, s, owner) for s in what.place.subscriptions},

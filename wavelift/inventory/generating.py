@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +94,7 @@ def _inventory(source: Source, wanted: str, say: Say) -> tuple[SourceInventory, 
     from wavelift.inventory.tagged import PREFIX, carriers
 
     say(f"reading the inventory of {source.name}")
-    opened = open_source(source, credentials(source.login.plan))
+    opened = open_source(source, partial(credentials, source.login.plan))
     try:
         tagged = carriers(opened, source.name, wanted, say) if wanted.startswith(PREFIX) else None
         return opened.inventory(now=time.time()), tagged

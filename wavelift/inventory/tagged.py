@@ -20,7 +20,7 @@ def carriers(source: VSphereSource, name: str, wanted: str, say: Callable[[str],
     from providers.vmware.tags import tagging
 
     say(f"reading the tags of {name}")
-    with tagging(source.session.endpoint, source.credentials) as service:
+    with tagging(source.session.endpoint, source.credentials()) as service:
         tag = choose(service.tags(), wanted.removeprefix(PREFIX), name)
         found = service.attached(tag)
     if found.others:
