@@ -123,6 +123,8 @@ class SendOrder:
     """What cannot be undone, in words, or None."""
     machine: str | None = None
     wave: str | None = None
+    closed: str = ""
+    """MIGRATE: whose blackout windows may keep it waiting, in words; empty where there are none. Decides nothing."""
     origin: Span | None = field(default=None, compare=False)
 
     @property

@@ -2,7 +2,6 @@
 # plan.sh FOLDER OUT [options of `wavelift plan`]: check an estate, plan it, and leave in OUT what a pull request needs:
 #   plan.wlplan  the plan file, for apply.sh       plan.md   the comment (also when there is no plan: why)
 #   plan.txt     all of it as text                 plan.json for policies
-#   plan.forecast  times, downtimes and cost, which plan.md shows as well
 #   result       code=, changes=true|false, digest= (with the end of validity: DIGEST@END, for --expect-sha)
 # Exit code: 0 with a plan, whether or not it has changes; else that of wavelift (codes.sh says what it means).
 # WAVELIFT_ANNOTATIONS=github: problems in the files are shown beside their lines.
@@ -40,13 +39,12 @@ if [ "$code" -ne 0 ]; then
   failed "$code" "$log"
 fi
 
-wavelift plan -C "$folder" --out "$out/plan.wlplan" --forecast "$out/plan.forecast" --detailed-exitcode "$@" >"$log" 2>&1
+wavelift plan -C "$folder" --out "$out/plan.wlplan" --detailed-exitcode "$@" >"$log" 2>&1
 code=$?
 inert <"$log"
 case "$code" in 0 | 2) ;; *) failed "$code" "$log" ;; esac
 
-wavelift show "$out/plan.wlplan" --markdown --forecast "$out/plan.forecast" \
-  --artifact "the artifact of this run (plan.txt)" >"$out/plan.md" &&
+wavelift show "$out/plan.wlplan" --markdown --artifact "the artifact of this run (plan.txt)" >"$out/plan.md" &&
   wavelift show "$out/plan.wlplan" --json >"$out/plan.json" || failed 1 "$log"
 cp "$log" "$out/plan.txt"
 digest=$(sed -n 's/^sha256 `\([0-9a-f]\{64\}@[0-9TZ:-]*\)`$/\1/p' "$out/plan.md" | head -n 1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from planner.artifact import Artifact, Json, Kind, ref
 from planner.desired.machine import DesiredMachine
 from planner.desired.shared import LOG_CONTAINER, LOG_KEY, REPORT_KEY, SEED_CONTAINER
-from planner.estate import Appliance, Estate, Target
+from planner.estate import Appliance, BlackoutPolicy, Estate, Target
 from planner.names import Names, seed_id
 
 
@@ -150,11 +150,24 @@ def _reader(estate: Estate, source: str) -> dict[str, Json]:
 
 def _blackouts(estate: Estate, wanted: DesiredMachine) -> dict[str, Json]:
     """The windows of its wave and its own, where there are any; its appliance's are told to the engine itself."""
+    found = [{"whose": whose, "name": b.name, "windows": b.windows} for whose, b in _of_wave_and_machine(estate, wanted)]
+    return {"blackouts": found} if found else {}
+
+
+def _of_wave_and_machine(estate: Estate, wanted: DesiredMachine) -> Iterator[tuple[str, BlackoutPolicy]]:
     machine = wanted.machine
     wave = estate.waves.get(machine.wave)
-    both = ((f"wave {machine.wave}", wave.blackout if wave else None), (machine.name, machine.blackout))
-    found = [{"whose": whose, "name": b.name, "windows": b.windows} for whose, b in both if b]
-    return {"blackouts": found} if found else {}
+    for whose, found in ((f"wave {machine.wave}", wave.blackout if wave else None), (machine.name, machine.blackout)):
+        if found:
+            yield whose, found
+
+
+def closed_by(estate: Estate, wanted: DesiredMachine, appliance: str) -> str:
+    """Whose blackout windows a machine's cut-over may meet: `gw-1 payroll, web-01 db_hours`; empty where there are none."""
+    of = estate.appliances.get(appliance)
+    first = [(of.name, of.blackout)] if of is not None and of.blackout is not None else []
+    every = (*first, *_of_wave_and_machine(estate, wanted))
+    return ", ".join(f"{whose} {found.name or found.windows}" for whose, found in every if found.windows)
 
 
 def choose_appliance(estate: Estate, source: str, taken: dict[str, int]) -> Appliance | None:

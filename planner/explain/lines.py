@@ -158,7 +158,8 @@ def _order(step: SendOrder) -> Iterator[str]:
     if step.irreversible:
         yield f"! {step.irreversible}"
     if step.order is OrderKind.MIGRATE:
-        yield f"in a blackout window: {_blackout(step)}"
+        if step.closed:
+            yield f"in a blackout window ({step.closed}): {_blackout(step)}"
         yield from _boot_log(step.document["cutover"])
         yield from (_hook(hook) for hook in step.document["cutover"].get("hooks", ()))
     yield from (f"+ {a.address} (by the engine){_made(a.spec)}" for a in step.makes)
@@ -187,7 +188,7 @@ def _hook(hook: Any) -> str:
 
 
 def _blackout(step: SendOrder) -> str:
-    return _IN_BLACKOUT[step.document["in_blackout"]] if step.order is OrderKind.MIGRATE else ""
+    return _IN_BLACKOUT[step.document["in_blackout"]] if step.closed else ""
 
 
 def _made(spec: Any) -> str:

@@ -8,14 +8,14 @@ that a plan that changed a little is a comment that changed a little.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from planner.artifact import Kind
 from planner.explain.report import FEW, UNCHECKED, Part, Report, Section, report
 from planner.explain.text import changes, more, plain, summary, title
 from planner.plan.model import Plan
-from planner.steps import Create, Delete, SendOrder
+from planner.steps import Create, Delete, Note, SendOrder
 
 LIMIT = 65_536
 """GitHub's, in characters; bytes are counted here, which is never more generous."""
@@ -24,6 +24,7 @@ RESERVE = 1_500
 TABLE = 24_000
 LISTED = 8_000
 FORECAST = 16_000
+GATE = "waiting for a gate"
 REST = "the plan file (`wavelift show FILE`)"
 """Where what does not fit can be read."""
 
@@ -34,16 +35,20 @@ _FENCE = re.compile(r"`{3,}")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is said besides the plan: its file's digest and end of validity ("2026-11-26 00:00 UTC"), where the rest is."""
+    """What is said besides the plan."""
 
-    digest: str = ""
+    pin: str = ""
+    """What `apply --expect-sha` takes: digest, @, end of validity (which the digest does not cover)."""
     valid: str = ""
+    """The end of validity in words: "Sun 2027-01-17 05:00 KST"."""
     artifact: str = REST
+    """Where what does not fit can be read."""
     forecast: str = ""
     """Markdown of the forecast that was made with the plan: how long it takes, how long machines are down, what it costs."""
-    until: str = ""
-    """The end of validity as `apply --expect-sha` takes it behind the digest ("2026-11-26T00:00:00Z"): the digest does not
-    cover it, so that who pins both is not given a file whose end was moved."""
+    rights: str = ""
+    """Whose rights were checked; empty when nobody's were."""
+    cost: str = ""
+    """What the plan adds to the bill, in words."""
 
 
 def marker(estate: str) -> str:
@@ -59,8 +64,8 @@ def markdown(plan: Plan, shown: Shown | None = None) -> str:
     for line in _head(told, shown):
         page.must(line)
     _list(page, "Cannot be undone", [_undone(s) for s in told.irreversible])
-    _list(page, "Destroyed", [f"- `{_code(s.address)}`: {_text(s.why)}" for s in plan.steps if isinstance(s, Delete)])
-    _list(page, "NOT CHECKED", [f"- {_text(d.code)} {_text(d.detail)}" for d in plan.unchecked])
+    _list(page, "Destroyed", [f"- `{_code(s.address)}`: {escaped(s.why)}" for s in plan.steps if isinstance(s, Delete)])
+    _list(page, "NOT CHECKED", [f"- {escaped(d.code)} {escaped(d.detail)}" for d in plan.unchecked])
     late = []
     if shown.forecast and not page.forecast(shown.forecast):
         late = ["the forecast"]
@@ -74,20 +79,21 @@ def markdown(plan: Plan, shown: Shown | None = None) -> str:
 def _head(told: Report, shown: Shown) -> Iterator[str]:
     plan = told.plan
     yield marker(plan.estate)
-    yield f"### wavelift plan · {_text(plan.estate)}"
+    yield f"### wavelift plan · {escaped(plan.estate)}"
     yield ""
-    yield f"**{' · '.join(changes(plan))}**" if plan.steps else f"**{summary(plan)}**"
+    more = [escaped(one) for one in (_tracking(told), shown.cost) if one]
+    yield f"**{' · '.join([*changes(plan), *more])}**" if plan.steps else f"**{summary(plan)}**"
     if plan.destroys:
         yield f"**DESTROYS {plan.destroys} data-bearing artifact{'s' if plan.destroys != 1 else ''}**"
-    about = [f"{len(notes)} {word}" for word, notes in _asides(plan) if notes]
-    about += [tracked] if (tracked := _tracking(told)) else []
-    about += [f"plan {shown.digest[:6]}"] if shown.digest else []
-    about += [f"state #{plan.serial}"] + ([f"valid to {shown.valid}"] if shown.valid else [])
+    about = [f"plan {shown.pin[:6]}"] if shown.pin else []
+    about += [f"state #{plan.serial}"] + ([f"valid to {escaped(shown.valid)}"] if shown.valid else [])
+    if shown.forecast:
+        about += [f"rights checked for {escaped(shown.rights)}" if shown.rights else "rights NOT checked"]
     yield ""
-    yield " · ".join(about)
-    if shown.digest:
+    yield " · ".join([*about, *(f"{len(notes)} {word}{_why(word, notes)}" for word, notes in _asides(plan) if notes)])
+    if shown.pin:
         yield ""
-        yield f"sha256 `{shown.digest}{'@' if shown.until else ''}{shown.until}`"
+        yield f"sha256 `{_code(shown.pin)}`"
     if told.waves:
         yield ""
         yield from _table(told)
@@ -98,11 +104,19 @@ def _tracking(told: Report) -> str:
     names = [s.machine or s.address for s in told.plan.steps if isinstance(s, Create) and s.kind is Kind.TRACKING]
     if not names:
         return ""
-    return f"vCenter: tracking on {_text(', '.join(names) if len(names) <= FEW else f'{len(names)} machines')}"
+    return f"vCenter: tracking on {', '.join(names) if len(names) <= FEW else f'{len(names)} machines'}"
+
+
+def _why(word: str, notes: Sequence[object]) -> str:
+    """` (web-02: held: INC-881)`: who is kept back by people, and by what."""
+    if word != GATE:
+        return ""
+    told = [escaped(f"{n.machine}: {n.why}") for n in notes[:FEW] if isinstance(n, Note)]
+    return f" ({'; '.join(told)}{'; …' if len(notes) > FEW else ''})"
 
 
 def _asides(plan: Plan) -> Iterator[tuple[str, list[object]]]:
-    yield "waiting for a gate", [n for n in plan.deferred if n.gate]
+    yield GATE, [n for n in plan.deferred if n.gate]
     yield "deferred", [n for n in plan.deferred if not n.gate]
     yield "in progress", list(plan.in_progress)
     yield "kept", list(plan.kept)
@@ -119,7 +133,7 @@ def _table(told: Report) -> Iterator[str]:
     room = TABLE
     for number, wave in enumerate(told.waves):
         counts = dict(wave.headline())
-        row = f"| {_text(wave.name)} | " + " | ".join(counts.get(p, "") for p in parts) + " |"
+        row = f"| {escaped(wave.name)} | " + " | ".join(counts.get(p, "") for p in parts) + " |"
         room -= len(row.encode()) + 1
         if room < 0:
             yield f"| … and {len(told.waves) - number} more waves | " + " | ".join("" for _ in parts) + " |"
@@ -128,7 +142,7 @@ def _table(told: Report) -> Iterator[str]:
 
 
 def _undone(step: SendOrder) -> str:
-    return f"- `{_code(step.machine or step.address)}` {_text(step.order.value)}: {_text(step.irreversible or '')}"
+    return f"- `{_code(step.machine or step.address)}` {escaped(step.order.value)}: {escaped(step.irreversible or '')}"
 
 
 def _list(page: _Page, heading: str, items: list[str]) -> None:
@@ -183,7 +197,7 @@ class _Page:
         return len(told.encode()) <= FORECAST and self.add(told.strip())
 
     def close(self, left: list[str], artifact: str) -> None:
-        names = ", ".join(_text(name) for name in left)
+        names = ", ".join(escaped(name) for name in left)
         if len(names.encode()) > RESERVE - 300:
             names = names.encode()[: RESERVE - 400].decode(errors="ignore") + " …"
         self._parts += ["", f"**Left out here for its length ({len(left)} sections): {names}.** All of it is in {artifact}."]
@@ -192,7 +206,8 @@ class _Page:
         return "\n".join(self._parts) + "\n"
 
 
-def _text(words: str) -> str:
+def escaped(words: str) -> str:
+    """Words of others as one line of Markdown that is nothing but these words: no markup, no mention, no cell's end."""
     return plain(words).translate(_HTML)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from planner.artifact import ENGINE_MADE, Kind
 from planner.desired import Desired, DesiredMachine
-from planner.desired.replicating import Enabled, Replicating, choose_appliance, tracking
+from planner.desired.replicating import Enabled, Replicating, choose_appliance, closed_by, tracking
 from planner.estate import Diagnostic, Machine, Phase, Wave
 from planner.plan.acknowledging import in_force, judge, what_to_write
 from planner.plan.artifacts import Differ
@@ -270,7 +270,9 @@ class Machines:
             why = f"a test from the newest recovery point, as `test.refresh: {machine.test.refresh}` asks"
         first = self._desired.machines.get(machine.start_after) if machine.start_after else None
         names, days = self._desired.names, days_of(self._desired.estate, machine.wave)
-        self._differ.add(order_step(wish, number, state, wanted, names, own, needs, why, first, again and tested, days))
+        item = self._state.artifacts.get(f"{Kind.REPLICATION}.{machine.name}")
+        closed = closed_by(self._desired.estate, wanted, str(item.spec.get("appliance", "")) if item else "")
+        self._differ.add(order_step(wish, number, state, wanted, names, own, needs, why, first, again and tested, days, closed))
         if machine.phase is Phase.COMPLETE and wish is OrderKind.MIGRATE:
             self._defer(wanted, "after the migration", OrderKind.STOP)
 

@@ -47,9 +47,11 @@ def order_step(
     after: DesiredMachine | None = None,
     refresh: bool = False,
     forbidden: tuple[Forbidden, ...] = (),
+    closed: str = "",
 ) -> SendOrder:
     """`recorded`: address -> kind of this machine's recorded artifacts (what the order may remove). `after`: the machine
-    that must be ready first. `refresh`: a test that is there is replaced. `forbidden`: what rules say of a cut-over's days."""
+    that must be ready first. `refresh`: a test that is there is replaced. `forbidden`: what rules say of a cut-over's days;
+    `closed`: whose blackout windows it may meet."""
     vm = vm_order(names, wanted, test=kind is OrderKind.TEST) if wanted and kind in (OrderKind.TEST, OrderKind.MIGRATE) else None
     cutover = wanted.machine.cutover if wanted else CutoverPolicy()
     shutdown = Shutdown(cutover.shutdown.mode, cutover.shutdown.wait, cutover.shutdown.otherwise)
@@ -80,6 +82,7 @@ def order_step(
         needs=needs,
         why=why or _WHY[kind],
         irreversible=IRREVERSIBLE.get(kind),
+        closed=closed if kind is OrderKind.MIGRATE else "",
         machine=machine.name,
         wave=wanted.machine.wave if wanted else None,
         origin=(wanted.machine.spans.get("phase") or wanted.machine.span) if wanted else None,

@@ -213,6 +213,7 @@ _TEXTS = frozenset(
         "reason",
         "word",
         "goes_on",
+        "closed",
     ]
 )
 _FORMS: dict[type, list[tuple[str, type]]] = {

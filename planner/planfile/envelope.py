@@ -4,12 +4,12 @@
     {"estate":…,"steps":[
     {…},
     …]}
-    ,"where":{…}}
+    ,"where":{…},"forecast":{…}}
 
 `digest` is the sha256 of the plan's own text: all that it does and says. `checksum` is that of everything else in the file,
 digest included, so that no byte can change unnoticed. What is not digested are the places in the YAML files, the serial of the
-state and the end of validity: the same plan has the same digest whenever it was made, and an approval holds for what is
-approved. The end of validity is rounded up (see `valid_until`), so that the same input gives the same bytes.
+state, the end of validity and the forecast: the same plan has the same digest whenever it was made, and an approval holds for
+what is approved. The end of validity is rounded up (see `valid_until`), so that the same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ _HEAD = re.compile(
 )
 _ANY_VERSION = re.compile(rb'\s*\{\s*"format"\s*:\s*"wavelift-plan-file-(\d{1,9})"')
 _WHERE = b'\n,"where":'
+_FORECAST = ',"forecast":'
 
 
 class BadPlanFile(Exception):
@@ -50,11 +51,12 @@ class BadPlanFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PlanFile:
-    """`valid_until` is a unix time, whole seconds."""
+    """`valid_until` is a unix time, whole seconds; `forecast` what was foretold when it was made, as it was given to `dumps`."""
 
     plan: Plan
     digest: str
     valid_until: float
+    forecast: Any = None
 
 
 def plan_bytes(plan: Plan) -> bytes:
@@ -90,15 +92,16 @@ def valid_until(now: float, validity: float) -> float:
 
 
 @paused_gc()
-def dumps(plan: Plan, until: float, folder: str) -> bytes:
-    """The file of a plan without errors. `folder`: the estate's, which places are told relative to."""
+def dumps(plan: Plan, until: float, folder: str, forecast: Any = None) -> bytes:
+    """The file of a plan without errors. `folder`: the estate's, which places are told relative to; `forecast`: plain JSON."""
     if plan.errors:
         raise ValueError("a plan with errors is not written")
     text = plan_bytes(plan)
     moment = datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     told = hashlib.sha256(text).hexdigest()
     head = f'{{"format":"{FORMAT}","digest":"{told}","valid_until":"{moment}","serial":{plan.serial},'.encode()
-    tail = _WHERE + _canonical(places(plan, folder)).encode() + b"}\n"
+    beside = _FORECAST + _canonical(forecast) if forecast is not None else ""
+    tail = _WHERE + f"{_canonical(places(plan, folder))}{beside}}}\n".encode()
     checksum = hashlib.sha256(head + tail).hexdigest()
     return b"".join((head, f'"checksum":"{checksum}","plan":\n'.encode(), text, tail))
 
@@ -120,12 +123,16 @@ def loads(data: bytes, where: str) -> PlanFile:
     if hashlib.sha256(line[: head.start(4) - len('"checksum":"')] + tail).hexdigest() != checksum:
         raise _damaged(where, "its checksum does not fit")
     try:
-        plan = plan_of(_json(str(text, "utf-8")), _json(tail[len(_WHERE) : -2].decode()), int(serial))
+        told_besides = _json("{" + tail[2:].decode())
+        plan = plan_of(_json(str(text, "utf-8")), told_besides.pop("where"), int(serial))
+        forecast = told_besides.pop("forecast", None)
+        if told_besides:
+            raise KeyError(", ".join(told_besides))
         until = datetime.fromisoformat(moment).timestamp()
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
         problem = f"what it says cannot be read ({type(error).__name__}: {str(error)[:80]!r})"
         raise _damaged(where, problem) from error
-    return PlanFile(plan, told, until)
+    return PlanFile(plan, told, until, forecast)
 
 
 def _unknown(data: bytes, where: str) -> BadPlanFile:

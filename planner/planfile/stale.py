@@ -21,7 +21,7 @@ from planner.plan.orders import order_id
 from planner.planfile.codec import step_json
 from planner.steps import Adopt, Create, Delete, SendOrder, Step
 
-_WORDS = frozenset({"needs", "deps", "why", "wave"})
+_WORDS = frozenset({"needs", "deps", "why", "wave", "closed"})
 """Fields of a step that change nothing of what it does. (What it needs is judged by itself.)"""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.bench.plan_once import see
 from wavelift.__main__ import leave
-from wavelift.forecasting import forecast
+from wavelift.forecasting.make import forecast
 from wavelift.forecasting.text import text
 
 NOW = 1.8e9

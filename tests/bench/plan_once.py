@@ -2,8 +2,8 @@
 
     python -m tests.bench.plan_once FOLDER [--profile]
 
-Everything is what the command does (`Workspace.open`, `wavelift.planning.look.look`, `planner.explain.text`), but that the
-inventory is loaded from its recorded snapshot, the cloud answers from a file, and there is no engine yet.
+Everything is what the command does (`Workspace.open`, `wavelift.planning.look.look`, the forecast, `planner.explain.text`), but
+that the inventory is loaded from its recorded snapshot, the cloud answers from a file, and there is no engine yet.
 """
 
 from __future__ import annotations
@@ -114,10 +114,16 @@ def see(folder: Path, mark: Callable[[str], None]) -> Looked:
 
 
 def run(folder: Path, mark: Callable[[str], None]) -> str:
-    """The plan's text."""
+    """The plan's text, and what is foretold of it."""
     from planner.explain import text
+    from wavelift.cli.console import Console
+    from wavelift.cli.forecast import beside_a_plan
+    from wavelift.forecasting import beside
 
-    out = text(see(folder, mark).plan)
+    looked = see(folder, mark)
+    found, _ = beside_a_plan(looked, Console(quiet=True))
+    mark("forecast")
+    out = text(looked.plan) + beside.text(found)
     mark("text")
     return out
 

@@ -32,7 +32,7 @@ def test_a_pull_request_has_one_comment_and_the_merge_does_what_it_says(place: P
     assert SHA.search(first)[1] == run.action["digest"] and "start to replicate" in first
     assert MARKER in run.summary
     assert "**Initial replications**" in first and "no part of the plan" in first, "how long it takes is in the comment"
-    left = {f"plan.{end}" for end in ("wlplan", "txt", "md", "json", "forecast")} | {"result"}
+    left = {f"plan.{end}" for end in ("wlplan", "txt", "md", "json")} | {"result"}
     assert {p.name for p in (place.artifacts / "101").iterdir()} == left
 
     place.write("phase: replicate", "phase: replicat")

@@ -58,7 +58,7 @@ def _told(folder: Path) -> str:
     site = Site(folder, _vm(1, "wiki-01", 64, tracking=True), _vm(2, "jump-01", 48, tracking=False))
     _landing_zone(site)
     first = site.look()
-    until = moment(valid_until(site.now, validity(site.workspace.estate)))
+    until = moment(valid_until(site.now, validity(site.workspace.estate)), zone=site.workspace.estate.time_zone)
     written = f"Plan written to plan.wavelift: sha256 7f3ac1…, valid until {until}."
     site.go()
     pilot = folder / "waves" / "pilot.yaml"

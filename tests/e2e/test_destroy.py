@@ -34,13 +34,15 @@ def test_a_machine_then_the_estate_with_kill_9_between(site: Site) -> None:
     wrong = site.here("destroy", "--machine", "web-1", "--auto-approve")
     assert wrong.code == 1 and "Did you mean `web-01`" in wrong.said, wrong.said
     file = str(site.folder / "web-01.destroy")
-    unsaid = site.here("destroy", "--machine", "web-01", "--out", file)
-    assert unsaid.code == DENIED and not Path(file).exists(), "a file holds the number that somebody said"
-    kept = site.here("destroy", "--machine", "web-01", "--allow-destroy", "1", "--out", file, "--json")
+    wrong = site.here("destroy", "--machine", "web-01", "--allow-destroy", "2", "--out", file)
+    assert wrong.code == 1 and "WL330" in wrong.said and not Path(file).exists(), wrong.said
+    kept = site.here("destroy", "--machine", "web-01", "--out", file, "--json")
     told = json.loads(kept.out)
     assert kept.code == 0 and told["number"] == 1 and "seed_disk.web-01/2000" in site.state["artifacts"], kept.said
     shown = json.loads(site.run("show", file, "--json").out)
     assert shown["data"] == told["data"] and shown["valid_until"]
+    unsaid = site.here("apply", file, "--auto-approve")
+    assert unsaid.code == DENIED and "--allow-destroy 1" in unsaid.said, unsaid.said
     denied = site.here("apply", file, "--auto-approve", "--expect-sha", "0" * 64)
     assert denied.code == DENIED and "seed_disk.web-01/2000" in site.state["artifacts"], denied.said
     one = site.here("apply", file, "--auto-approve", "--expect-sha", shown["sha256"])

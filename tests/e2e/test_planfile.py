@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 import schemas
 from tests.e2e.site import Site, Vm, standing
+from wavelift.forecasting.beside import GRAIN
 from wavelift.problems import CHANGES, DENIED, STALE
 
 SECRETS = Path(".wavelift/secrets")
@@ -53,10 +55,12 @@ def _texts(value: object, key: str = "") -> Iterator[str]:
 def test_the_life_of_a_plan_file(site: Site) -> None:
     """Issue 4: plan --out, show, apply F, exit codes, events, approver, and nothing secret in anything that was written."""
     plan, events = site.folder / "plan.wavelift", site.folder / "events.jsonl"
+    began = time.time() // GRAIN
     made = site.here("plan", "--out", str(plan), "--detailed-exitcode", "--log-file", str(events))
     assert made.code == CHANGES, made.said
     again = site.here("plan", "--out", str(site.folder / "again"), "--log", "json")
-    assert again.code == 0 and plan.read_bytes() == (site.folder / "again").read_bytes(), again.said
+    same = plan.read_bytes() == (site.folder / "again").read_bytes()
+    assert again.code == 0 and (same or time.time() // GRAIN != began), again.said
 
     shown = site.run("show", str(plan))  # in no estate's folder
     assert shown.code == 0 and shown.out.startswith("Plan: ") and "start to replicate" in shown.out, shown.said

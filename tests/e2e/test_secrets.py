@@ -118,8 +118,8 @@ def test_no_secret_is_in_anything_that_is_written(site: Site, monkeypatch: pytes
 def all_of(here: Planted, site: Site) -> None:
     says = here.says
     says("init")
-    says("plan", "--out", "one.wlplan", "--forecast", "one.forecast", "--log", "json", "--log-file", "plan.jsonl")
-    for how in ((), ("--json",), ("--markdown", "--forecast", "one.forecast")):
+    says("plan", "--out", "one.wlplan", "--log", "json", "--log-file", "plan.jsonl")
+    for how in ((), ("--json",), ("--markdown",)):
         says("show", "one.wlplan", *how)
     says("plan", "--json")
     says("forecast", "--json")

@@ -60,6 +60,16 @@ def test_too_late_and_another_number(path: Path) -> None:
         fits(FOUND, path, None, 3, BEFORE)
 
 
+def test_applied_it_needs_its_number_or_its_sha(path: Path) -> None:
+    """Writing one for review needs neither: nothing is destroyed by it."""
+    with pytest.raises(UserProblem, match="--allow-destroy 2") as told:
+        fits(FOUND, path, None, None, BEFORE)
+    assert told.value.code == DENIED
+    fits(FOUND, path, None, 2, BEFORE)
+    fits(FOUND, path, FOUND.digest, None, BEFORE)
+    fits(replace(FOUND, number=0), path, None, None, BEFORE)
+
+
 def test_what_is_gone_already_is_no_reason_and_what_is_new_is(path: Path) -> None:
     held_against(FOUND, path, replace(FOUND, data=FOUND.data[:1], stops=(), number=1))
     more = replace(

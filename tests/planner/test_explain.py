@@ -105,7 +105,7 @@ def test_markdown_fits_whatever_the_plan(tmp_path: Path, monkeypatch: pytest.Mon
         for n in range(6000)
     ]
     plan = replace(plan, steps=tuple(many))
-    shown = markdown(plan, Shown("ab" * 32, "2026-11-26 00:00 UTC", "the artifact plan.txt"))
+    shown = markdown(plan, Shown("ab" * 32, "Thu 2026-11-26 00:00 UTC", "the artifact plan.txt"))
     assert len(shown.encode()) <= LIMIT and len(shown) <= LIMIT
     assert "**Cannot be undone: 6000**" in shown and "more waves" in shown and "Left out here" in shown
     assert "the artifact plan.txt" in shown and "ab" * 32 in shown
@@ -127,8 +127,9 @@ def test_the_first_screen_of_a_pull_request(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     plan = case("first-plan", tmp_path).plan
     blind = Diagnostic("WL346", "permission not checked", "the Key Vault's data plane may not be read", severity="warning")
-    shown = markdown(replace(plan, warnings=(blind,)), Shown("7f3ac1" * 10, "2027-01-17 05:00 UTC"))
-    assert f"vCenter: tracking on web-01 · plan 7f3ac1 · state #{plan.serial} · valid to 2027-01-17 05:00 UTC" in shown
+    shown = markdown(replace(plan, warnings=(blind,)), Shown("7f3ac1" * 10, "Sun 2027-01-17 05:00 KST"))
+    assert f"plan 7f3ac1 · state #{plan.serial} · valid to Sun 2027-01-17 05:00 KST" in shown
+    assert " to destroy · vCenter: tracking on web-01**" in shown
     assert "**NOT CHECKED: 1**\n\n- WL346 the Key Vault" in shown and shown.count("NOT CHECKED") == 1
     assert shown.index("NOT CHECKED") < shown.index("<details>")
 

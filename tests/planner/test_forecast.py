@@ -14,7 +14,9 @@ import pytest
 from planner.planfile import digest_of
 from replication.model.record import Commit, CycleKind, DiskEvidence, Evidence, Record
 from tests.planner.site import GIB, Site, vm
-from wavelift.forecasting import Forecast, forecast, text
+from wavelift.forecasting import text
+from wavelift.forecasting.make import forecast
+from wavelift.forecasting.model import Forecast
 from wavelift.forecasting.warn import warnings
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=ZoneInfo("Asia/Seoul")).timestamp()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
+from planner.artifact import Json
 from planner.planfile.envelope import LARGEST, BadPlanFile, PlanFile, dumps, loads, valid_until
 from wavelift.problems import ERROR, UserProblem
 from wavelift.wholefile import write_whole
@@ -24,10 +27,10 @@ def validity(estate: Estate) -> float:
     return min((r.plan_valid for r in estate.rules if r.plan_valid is not None), default=VALID)
 
 
-def write(path: Path, plan: Plan, estate: Estate, now: float | None = None) -> PlanFile:
+def write(path: Path, plan: Plan, estate: Estate, now: float | None = None, forecast: Json = None) -> PlanFile:
     """Write the file whole or not at all; readable by its owner alone until it is given to somebody."""
     until = valid_until(time.time() if now is None else now, validity(estate))
-    data = dumps(plan, until, estate.folder)
+    data = dumps(plan, until, estate.folder, forecast)
     try:
         write_whole(path, data)
     except OSError as error:
@@ -61,18 +64,16 @@ def says_destroy(path: Path) -> bool:
         return False
 
 
-def text_of(path: Path, most: int = 1024 * 1024) -> str:
-    """A text beside a plan file. `UserProblem` when it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return file.read(most).decode(errors="replace")
-    except OSError as error:
-        raise UserProblem(f"{path} cannot be read: {error.strerror or error}") from error
+def moment(at: float, iso: bool = False, zone: str = "UTC") -> str:
+    """A unix time: "Sun 2027-01-17 05:00 KST" by the clocks of `zone`, or as ISO in UTC."""
+    if iso:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+    return f"{datetime.fromtimestamp(at, ZoneInfo(zone)):%a %Y-%m-%d %H:%M %Z}"
 
 
-def moment(at: float, iso: bool = False) -> str:
-    """A unix time, in UTC."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ" if iso else "%Y-%m-%d %H:%M UTC", time.gmtime(at))
+def pin(file: PlanFile) -> str:
+    """What `apply --expect-sha` takes to demand just this file: its digest, and the end of validity that is not in it."""
+    return f"{file.digest}@{moment(file.valid_until, iso=True)}"
 
 
 def refusal(code: str, text: str, exit_code: int = ERROR) -> UserProblem:

@@ -104,6 +104,8 @@ def apply(
     console, events = console_and_events(json, log, log_file)
     scope = scope_of(wave, machine, target, exclude)
     filed = Filed.read(plan_file, expect_sha, allow_destroy, scope) if plan_file is not None else None
+    if filed is not None and expect_sha and "@" not in expect_sha:
+        console.line(f"--expect-sha names no end of validity; that of {plan_file} is taken. `show` prints both, as DIGEST@END.")
     workspace = Workspace.open(estate)
     by = reviewed(approver, pull_request)
     with Wiring(workspace, "engine") as wiring, stoppable(lambda: console.line(STOPPING), twice_leaves=True) as stop:

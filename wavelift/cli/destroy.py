@@ -104,7 +104,8 @@ def carry_out(
             return
         began = reviewed.number if reviewed else earlier.number if earlier else None
         if asked.out is not None:
-            _said(gone.number, began, asked.allowed)
+            if asked.allowed is not None:
+                _said(gone.number, began, asked.allowed)
             _keep(wiring, found, asked.out, console)
             return
         _guard(what, gone.number, began, asked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,13 +13,11 @@ from wavelift.cli.options import Approval, AsJson, Folder
 from wavelift.problems import code_for
 
 if TYPE_CHECKING:
+    from planner.estate import Diagnostic
+    from wavelift.cli.console import Console
+    from wavelift.forecasting.model import Forecast
     from wavelift.planning.look import Looked
     from wavelift.wiring import Wiring
-
-IN_A_PLAN = 60
-"""Machines up to which a plan simulates initial replications itself."""
-ROWS = 20
-"""Of every table in a plan."""
 
 
 def forecast(
@@ -31,8 +30,8 @@ def forecast(
     from wavelift.applying.approvals import given
     from wavelift.cli.console import Console
     from wavelift.diagnostics import shown
-    from wavelift.forecasting import forecast as work_out
     from wavelift.forecasting import text as words
+    from wavelift.forecasting.make import forecast as work_out
     from wavelift.forecasting.warn import warnings
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
@@ -71,33 +70,14 @@ def progress(wiring: Wiring, looked: Looked) -> dict[str, float]:
     return out
 
 
-def beside_a_plan(looked: Looked, out: Path | None = None) -> None:
-    """What a plan says besides itself: it depends on the hour, so it is no part of the plan, of its digest or its file.
-
-    `out`: where it is also kept as Markdown, with its warnings, for `wavelift show --markdown --forecast`.
-    """
-    from wavelift.diagnostics import shown
-    from wavelift.forecasting import forecast as work_out
-    from wavelift.forecasting import text as words
+def beside_a_plan(looked: Looked, console: Console) -> tuple[Forecast, tuple[Diagnostic, ...]]:
+    """What is foretold of what a plan begins and cuts over, and what that warns of."""
+    from wavelift.forecasting.beside import MOST, rounded
+    from wavelift.forecasting.make import forecast as work_out
     from wavelift.forecasting.warn import warnings
 
-    found = work_out(looked, time.time(), most=IN_A_PLAN)
-    if told := warnings(looked.desired.estate, found):
-        typer.echo(shown(told), err=True)
-    when = f"{words.clock(found, found.at)} {found.zone}"
-    if page := words.text(found, ROWS):
-        typer.echo(f"\nForecast ({when}; no part of the plan)\n\n{page}", nl=False)
-    if out is not None:
-        warned = [f"- **{w.code}** {w.summary}: {w.detail}\n" for w in told]
-        checked = f"Rights checked for {looked.rights}.\n\n" if looked.rights else "Rights were not checked.\n\n"
-        head = [f"Forecast of {when}, no part of the plan. {checked}", *warned, "\n" if warned else ""]
-        _keep(out, "".join([*head, words.markdown(found, ROWS)]))
-
-
-def _keep(out: Path, page: str) -> None:
-    from wavelift.problems import UserProblem
-
-    try:
-        out.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UserProblem(f"the forecast cannot be written to {out}: {error.strerror or error}") from error
+    console.doing("simulating the schedule")
+    found = work_out(looked, rounded(time.time()), most=MOST)
+    told = warnings(looked.desired.estate, found)
+    said = tuple(f"{one.code} {one.summary}: {one.detail}" for one in told)
+    return replace(found, rights=looked.rights, warned=said), told

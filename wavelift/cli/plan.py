@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +28,8 @@ from wavelift.cli.options import (
 from wavelift.problems import CHANGES, UserProblem, code_for
 
 if TYPE_CHECKING:
+    from wavelift.cli.console import Console
+    from wavelift.forecasting.model import Forecast
     from wavelift.planning.look import Looked
 
 
@@ -48,10 +48,6 @@ def plan(
     diagnostics: Diagnostics = Told.TEXT,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the plan to a file, for `show` and `apply FILE`.")
-    ] = None,
-    forecast: Annotated[
-        Path | None,
-        typer.Option("--forecast", metavar="FILE", help="Write the forecast as Markdown, for `show --markdown --forecast FILE`."),
     ] = None,
     wave: Waves = None,
     machine: Machines = None,
@@ -89,46 +85,54 @@ def plan(
         from planner.planfile import digest_of
 
         events.planned(looked.plan, digest_of(looked.plan))
-    show(looked, json, console, diagnostics, verbose)
-    if not looked.plan.errors and (not json or forecast is not None):
-        from wavelift.cli.forecast import beside_a_plan
-
-        with redirect_stdout(sys.stderr) if json else nullcontext():
-            beside_a_plan(looked, forecast)
-    if looked.plan.errors:
+    found = show(looked, json, console, diagnostics, verbose)
+    if found is None:
         raise typer.Exit(code_for(looked.plan.errors))
     if out is not None:
-        from wavelift.applying.planio import moment, write
+        from wavelift.applying.planio import moment, pin, write
+        from wavelift.forecasting.beside import kept
 
-        file = write(out, looked.plan, workspace.estate)
-        console.line(f"Plan written to {out}: sha256 {file.digest}, valid until {moment(file.valid_until)}.")
+        file = write(out, looked.plan, workspace.estate, forecast=kept(found))
+        until = moment(file.valid_until, zone=workspace.estate.time_zone)
+        console.line(f"Plan written to {out}: sha256 {pin(file)}, valid until {until}.")
     if detailed_exitcode and looked.plan.steps:
         raise typer.Exit(CHANGES)
 
 
-def show(looked: Looked, json: bool, console: object, form: Told = Told.TEXT, verbose: bool = False) -> None:
-    """Print the plan: errors and warnings with their lines to standard error, the plan itself to standard output."""
+def show(looked: Looked, json: bool, console: Console, form: Told = Told.TEXT, verbose: bool = False) -> Forecast | None:
+    """Print the plan: errors and warnings with their lines to standard error, the plan itself to standard output.
+
+    What is foretold of it comes along; None: it has errors, and nothing is foretold."""
     from planner.explain import summary, text, to_json
+    from wavelift.cli.forecast import beside_a_plan
     from wavelift.diagnostics import shown
+    from wavelift.forecasting import beside
+    from wavelift.forecasting.text import to_json as foretold
     from wavelift.reporting import told
 
     made = looked.plan
+    found, warned = (None, ()) if made.errors else beside_a_plan(looked, console)
+    console.clear()
     if form is not Told.TEXT:
-        typer.echo(told((*made.warnings, *made.errors), form.value, Path()), err=True, nl=False)
+        typer.echo(told((*made.warnings, *made.errors, *warned), form.value, Path()), err=True, nl=False)
     if json:
         import json as jsons
 
-        typer.echo(jsons.dumps(to_json(made), indent=2, ensure_ascii=False))
-        return
+        typer.echo(jsons.dumps(to_json(made, {"forecast": found and foretold(found)}), indent=2, ensure_ascii=False))
+        return found
     said = tuple(w for w in made.warnings if made.errors or w not in made.unchecked)  # the plan's text has a section for those
+    said += warned
     if said and form is Told.TEXT:
         typer.echo(shown(said), err=True)
     if made.errors:
         if form is Told.TEXT:
             typer.echo(shown(made.errors), err=True)
         typer.echo(summary(made), err=True)
-        return
+        return found
     typer.echo(text(made, verbose), nl=False)
     if looked.desired.unpinned:
         names = ", ".join(looked.desired.unpinned[:5]) + (" …" if len(looked.desired.unpinned) > 5 else "")
         typer.echo(f"Not pinned to a VM's uuid yet: {names} (`wavelift init` or apply writes wavelift.lock.yaml).")
+    if found is not None:
+        typer.echo(beside.text(found), nl=False)
+    return found

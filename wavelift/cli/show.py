@@ -20,10 +20,6 @@ def show(
     artifact: Annotated[
         str, typer.Option("--artifact", metavar="TEXT", help="With --markdown: where to find what does not fit, in your words.")
     ] = "",
-    forecast: Annotated[
-        Path | None,
-        typer.Option("--forecast", metavar="FILE", help="With --markdown: the file of `plan --forecast`, shown too."),
-    ] = None,
     verbose: Verbose = False,
 ) -> None:
     """Say what a plan file would do: as text, as Markdown for a pull request, or as JSON."""
@@ -31,7 +27,7 @@ def show(
     from planner.explain import markdown as as_markdown
     from planner.explain import text, to_json
     from planner.explain.markdown import REST, Shown
-    from wavelift.applying.planio import moment, read, says_destroy, text_of
+    from wavelift.applying.planio import moment, pin, read, says_destroy
 
     if says_destroy(plan_file):
         from wavelift.cli.showdestroy import show as show_destroy
@@ -39,15 +35,20 @@ def show(
         show_destroy(plan_file, json, markdown)
         return
     file = read(plan_file)
+    from wavelift.forecasting import beside
+    from wavelift.forecasting.text import to_json as foretold
+
+    found = beside.of_file(file, plan_file)
+    until = moment(file.valid_until, zone=found.zone if found else "UTC")
     if json:
         import json as jsons
 
-        about = {"digest": file.digest, "valid_until": moment(file.valid_until, iso=True)}
+        ends = moment(file.valid_until, iso=True)
+        about = {"digest": file.digest, "valid_until": ends, "expect_sha": pin(file), "forecast": found and foretold(found)}
         typer.echo(jsons.dumps(to_json(file.plan, about), indent=2, ensure_ascii=False))
     elif markdown:
-        told, until = text_of(forecast) if forecast else "", moment(file.valid_until, iso=True)
-        shown = Shown(file.digest, moment(file.valid_until), artifact or REST, told, until)
-        typer.echo(as_markdown(file.plan, shown), nl=False)
+        told = (beside.markdown(found), found.rights, beside.cost(found)) if found else ()
+        typer.echo(as_markdown(file.plan, Shown(pin(file), until, artifact or REST, *told)), nl=False)
     else:
         typer.echo(text(file.plan, verbose), nl=False)
-        typer.echo(f"sha256 {file.digest}, valid until {moment(file.valid_until)}.")
+        typer.echo((beside.text(found) if found else "") + f"\nsha256 {pin(file)}, valid until {until}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from planner.artifact import Kind
 from planner.desired import DesiredMachine
@@ -48,13 +48,12 @@ def all_blackouts(looked: Looked, appliance: Appliance, machine: str) -> tuple[B
     return tuple(b for b in (blackout_of(appliance), *own) if b.windows)
 
 
-def fleet(looked: Looked, now: float, progress: Mapping[str, float]) -> Fleet:
-    """Every machine that replicates or begins to. `progress`: uuid -> share of an initial cycle that is done."""
+def fleet(looked: Looked, now: float, progress: Mapping[str, float], names: Iterable[str]) -> Fleet:
+    """The machines that replicate or begin to. `progress`: uuid -> share of an initial cycle that is done."""
     known, of = appliances(looked), stages(looked)
     machines = tuple(
         _machine(looked, one, known[name], of[name], now, progress.get(one.uuid, 0.0))
-        for name, one in looked.desired.machines.items()
-        if name in known and of[name] in (Stage.NEW, Stage.INITIAL, Stage.DELTA)
+        for name, one in ((name, looked.desired.machines[name]) for name in names)
     )
     every = looked.desired.estate.appliances.values()
     return Fleet(machines, {a.name: policy_of(a) for a in every}, {a.name: throttle_of(a) for a in every})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,7 +11,8 @@ from planner.desired import DesiredMachine
 from planner.estate import Appliance, CutoverPolicy, Estate, Phase
 from planner.legal import Asked, Legal, legal_starts
 from planner.plan.life import Stage
-from planner.steps import Create, SendOrder
+from planner.plan.within import Within
+from planner.steps import Adopt, Create, SendOrder
 from replication.engine.orders.forecast import BEHIND
 from replication.engine.orders.forecast import Forecast as Downtime
 from replication.engine.orders.forecast import forecast as downtime
@@ -31,31 +32,42 @@ _NOTHING: Mapping[str, float] = {}
 
 
 def forecast(looked: Looked, now: float, progress: Mapping[str, float] = _NOTHING, most: int | None = None) -> Forecast:
-    """`progress`: instance uuid -> share of its initial cycle that is done. `most`: with more machines than this the initial
-    replications are not simulated, and the forecast says so."""
-    estate, of, known = looked.desired.estate, stages(looked), appliances(looked)
-    beginning = [name for name, at in of.items() if at in (Stage.NEW, Stage.INITIAL) and name in known]
-    replicating = sum(at in (Stage.NEW, Stage.INITIAL, Stage.DELTA) for at in of.values())
+    """`progress`: instance uuid -> share of its initial cycle that is done. `most`: what the plan itself begins and cuts over
+    is all that is wanted; where more machines replicate than this, its initial replications are not simulated, and the
+    forecast says so."""
+    estate, known = looked.desired.estate, appliances(looked)
+    begun = {step.machine for step in looked.plan.steps if isinstance(step, Create | Adopt) and step.kind is Kind.REPLICATION}
+    within = Within(looked.plan.asked.scope, estate, looked.state).machines if most is not None else looked.desired.machines
+    of = {name: at for name, at in stages(looked).items() if at is not Stage.NEW or name in begun}
+    wanted = (Stage.NEW, Stage.INITIAL) if most is None else (Stage.NEW,)
+    beginning = [name for name, at in of.items() if at in wanted and name in known]
+    replicating = [name for name, at in of.items() if at in (Stage.NEW, Stage.INITIAL, Stage.DELTA) and name in known]
     left_out = ""
     starts: tuple[Start, ...] = ()
-    if beginning and most is not None and replicating > most:
+    before = (*wanted, Stage.DELTA) if most is None else (Stage.DELTA,)
+    if beginning and most is not None and len(replicating) > most:
         count = f"{len(beginning)} initial replications"
-        left_out = f"{count} are not simulated here (more than {most} machines): run `wavelift forecast`"
+        left_out = f"when {count} end is not simulated here (more than {most} machines): run `wavelift forecast`"
     elif beginning:
         starts = tuple(_starts(looked, beginning, known, now, progress, replicating))
     seeds = _seeds(looked, of)
     prices = estate.prices.seed_gib_month if estate.prices is not None else {}
-    cost = {region: size / GIB * prices[region] if region in prices else None for region, size in seeds.items()}
+    change = _change(looked)
+
+    def priced(sizes: Mapping[str, int]) -> dict[str, float | None]:
+        return {region: size / GIB * prices[region] if region in prices else None for region, size in sizes.items()}
+
     return Forecast(
         at=now,
         zone=estate.time_zone,
         starts=starts,
-        cutovers=tuple(_cutovers(looked, of, known, now)),
+        cutovers=tuple(_cutovers(looked, {name: of[name] for name in within if name in of}, known, now, before)),
         seeds=seeds,
-        change=_change(looked),
-        cost=cost,
+        change=change,
+        cost=priced(seeds),
+        added=priced(change),
         currency=estate.prices.currency if estate.prices is not None else "",
-        assumed=_assumed(estate, replicating),
+        assumed=_assumed(estate, len(replicating)),
         left_out=left_out,
     )
 
@@ -69,10 +81,10 @@ def _starts(
     known: Mapping[str, Appliance],
     now: float,
     progress: Mapping[str, float],
-    replicating: int,
+    replicating: Collection[str],
 ) -> Iterator[Start]:
-    sims = fleet(looked, now, progress)
-    simulation = Simulation(sims, now, assumed=assumptions(looked.desired.estate.forecast, replicating), reasons=False)
+    sims = fleet(looked, now, progress, replicating)
+    simulation = Simulation(sims, now, assumed=assumptions(looked.desired.estate.forecast, len(replicating)), reasons=False)
     waiting, begun, ended = set(names), dict[str, float](), dict[str, float]()
 
     def seen(at: Simulation, decisions: list[Decision]) -> None:
@@ -134,15 +146,15 @@ def _closings(blackouts: tuple[Blackout, ...], begin: float, end: float) -> Iter
 
 
 def _cutovers(
-    looked: Looked, of: Mapping[str, Stage], known: Mapping[str, Appliance], now: float
+    looked: Looked, of: Mapping[str, Stage], known: Mapping[str, Appliance], now: float, before: Collection[Stage]
 ) -> Iterator[Cutover]:
-    """Of every machine that is asked to be cut over and is not yet."""
+    """Of every machine that is asked to be cut over and is as far as one of `before`."""
     estate = looked.desired.estate
     wanted = [
         looked.desired.machines[name]
         for wave in estate.waves.values()
         for name in wave.machines
-        if name in known and of[name] in (Stage.NEW, Stage.INITIAL, Stage.DELTA)
+        if name in known and of.get(name) in before
         and estate.machines[name].phase.rank >= Phase.MIGRATE.rank
     ]
     told = {one.machine.name: predicted(looked.records.get(one.uuid), one.machine.cutover) for one in wanted}
@@ -199,7 +211,7 @@ def _seeds(looked: Looked, of: Mapping[str, Stage]) -> dict[str, int]:
     }
     out: dict[str, int] = {}
     for name, one in looked.desired.machines.items():
-        if of[name] is Stage.COMPLETED:
+        if of.get(name, Stage.COMPLETED) is Stage.COMPLETED:
             continue
         kept = [d for d in one.disks if f"{Kind.SEED_DISK}.{name}/{d.key}" not in going]
         region = one.target.region

@@ -67,10 +67,16 @@ class Forecast:
     """Region -> amount a month; None where the price is unknown."""
     change: Mapping[str, int] = field(default_factory=dict)
     """Region -> bytes of seeds that the plan's steps make, less those that they remove."""
+    added: Mapping[str, float | None] = field(default_factory=dict)
+    """Region -> what that adds to the amount a month, or takes from it; None where the price is unknown."""
     currency: str = ""
     assumed: Mapping[str, str] = field(default_factory=dict)
     left_out: str = ""
     """What was not worked out, and how to have it; empty when everything was."""
+    rights: str = ""
+    """Whose rights were checked when it was made, in words; empty when nobody's were."""
+    warned: tuple[str, ...] = ()
+    """What it warns of: "WL488 cut-over will not fit: …"."""
 
     @property
     def ends(self) -> float | None:

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from planner.explain.markdown import escaped
+from planner.explain.text import plain
 from planner.legal import Legal
 from replication.engine.orders.forecast import AZURE
 from wavelift.forecasting.model import Cutover, Forecast, Start
@@ -29,7 +31,7 @@ def text(found: Forecast, most: int | None = None) -> str:
         if len(shown) < len(rows):
             lines.append(f"  … and {len(rows) - len(shown)} more: run `wavelift forecast`")
         lines.append("")
-    return "\n".join([*lines, *_closing(found)]) + "\n" if lines or found.left_out else ""
+    return "\n".join(map(plain, [*lines, *_closing(found)])) + "\n" if lines or found.left_out else ""
 
 
 def markdown(found: Forecast, most: int | None = None) -> str:
@@ -41,7 +43,7 @@ def markdown(found: Forecast, most: int | None = None) -> str:
         if len(shown) < len(rows):
             lines += [f"… and {len(rows) - len(shown)} more: run `wavelift forecast`", ""]
     for line in _closing(found):
-        lines += [line, ""]
+        lines += [escaped(line), ""]
     return "\n".join(lines)
 
 
@@ -54,7 +56,7 @@ def to_json(found: Forecast) -> dict[str, Any]:
 
 
 def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(map(escaped, cells)) + " |"
 
 
 _CUTOVERS = ("wave", "machine", "lag", "last delta", "downtime p50 / p90", "budget", "earliest off .. up", "if it fails", "")
@@ -163,10 +165,9 @@ def _with_this(found: Forecast, region: str) -> str:
     change = found.change.get(region)
     if change is None:
         return ""
-    amount, held = found.cost[region], found.seeds[region]
-    sign = "+" if change > 0 else "-"
-    priced = f" {sign}{amount / held * abs(change):,.2f} {found.currency} a month" if amount is not None and held else ""
-    return f"; this plan {sign}{size(abs(change))}{priced and ',' + priced}"
+    amount = found.added.get(region)
+    told = f", {amount:+,.2f} {found.currency} a month" if amount is not None else ""
+    return f"; this plan {'+' if change > 0 else '-'}{size(abs(change))}{told}"
 
 
 def clock(found: Forecast, at: float | None) -> str:

@@ -100,7 +100,8 @@ def read(path: Path) -> Doomed:
 
 
 def fits(found: Doomed, path: Path, expected: str | None, allowed: int | None, now: float) -> None:
-    """What a file says of itself: it is the reviewed one, still valid, and of the number that was said besides."""
+    """What a file says of itself: it is the reviewed one, still valid, and of the number that was said besides. Writing one needs
+    no number: whoever applies it says the number, or the sha256 of the file that has it."""
     if expected is not None and expected.partition("@")[0].strip().lower().removeprefix("sha256:") != found.digest:
         told = f"{path} is not what was reviewed: its sha256 is {found.digest}, expected was {expected}"
         raise refusal("WL405", told, DENIED)
@@ -108,6 +109,9 @@ def fits(found: Doomed, path: Path, expected: str | None, allowed: int | None, n
         raise refusal("WL406", f"{path} is stale: it was valid until {found.valid_until}. Look again.", STALE)
     if allowed is not None and allowed != found.number:
         raise refusal("WL408", f"--allow-destroy {allowed}, and {path} destroys {found.number}. Nothing was changed.")
+    if allowed is None and expected is None and found.number:
+        told = f"{path} destroys {found.number} artifacts that hold data: say `--allow-destroy {found.number}`"
+        raise UserProblem(f"{told}, or `--expect-sha` with the sha256 that was reviewed. Nothing was changed.", DENIED)
 
 
 def held_against(found: Doomed, path: Path, now: Doomed) -> None:
