@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from rich.console import Console
 
 from replication import reporting
 from replication.model import jsonform
@@ -29,6 +31,7 @@ from wavelift.watching.night import Cut, nights
 from wavelift.watching.nighttext import go_lines, lines
 from wavelift.watching.overview import head
 from wavelift.watching.snapshots import cycle_lines, trial_lines
+from wavelift.watching.tables import table
 
 HOUR = 3600.0
 
@@ -167,11 +170,17 @@ def test_times_are_the_estate_s_and_not_the_host_s(world: World) -> None:
 
 
 def test_a_reason_is_told_in_full_once() -> None:
-    """NEEDS YOU is short; where the machine has its own line the whole reason stands."""
-    long = "Azure said " + "a very long thing " * 12
-    row = {"machine": "db", "state": "migration in progress", "heartbeat": 1.0, "problem": long, "needs": f"db: {long}"}
-    told = list(head([row]))[-1]
-    assert len(told) < 120 and told.endswith("… -> wavelift status db")
+    """NEEDS YOU has the reason, cut where it is beyond all measure; the machine's own line in the table only says so."""
+    why = "Azure said that the zone has no such size " * 3
+    row = {"machine": "db", "state": "migration in progress", "heartbeat": 1.0, "problem": why, "needs": f"db: {why}"}
+    row |= {"wave": "shop", "asked": "migrate"}
+    assert list(head([row]))[-1] == f"  db: {why.strip()} -> wavelift status db"
+    console = Console(width=400, record=True, file=io.StringIO())
+    console.print(table([row], "Asia/Seoul"))
+    drawn = console.export_text()
+    assert "Azure said" not in drawn and "NEEDS YOU, above" in drawn
+    long = list(head([row | {"problem": why * 9}]))[-1]
+    assert len(long) < 300 and long.endswith("… -> wavelift status db")
 
 
 def test_a_slow_reading_does_not_hold_the_clock() -> None:

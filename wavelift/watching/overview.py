@@ -17,8 +17,8 @@ Row = Mapping[str, Any]
 SILENT = 60.0
 """An engine that has written nothing for so long is called silent: it writes every half minute at least."""
 
-SHORT = 72
-"""Characters of a reason under NEEDS YOU."""
+SHORT = 240
+"""Characters of a reason under NEEDS YOU; `status MACHINE` has all of a longer one."""
 
 COLUMNS = ("wave", "asked", "queued", "initial", "delta", "test", "cutting", "done", "worst lag", "next gate")
 
@@ -75,7 +75,7 @@ def head(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _need(row: Row) -> str:
-    """Short: the whole reason stands in the machine's own line below."""
+    """The one place for its reason: the machine's own line says that it stands here."""
     why = shorten(" · ".join(text for text in (row.get("hold"), row.get("problem")) if text), SHORT, placeholder=" …")
     return f"{row['machine']}: {why} -> wavelift status {row['machine']}" if why else str(row["needs"])
 

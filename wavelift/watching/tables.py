@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,9 +35,16 @@ def table(found: list[dict[str, Any]], zone: str) -> Table:
             f"{progress:.0%}" if progress is not None else "",
             f"{rate / 1024 / 1024:.0f} MiB/s" if rate else "",
             words.span(row["lag"]) if row.get("lag") is not None and not finished else "",
-            row.get("problem") or row.get("held") or _at(row.get("next_cycle"), zone) if not finished else "",
+            _last(row, zone) if not finished else "",
         )
     return out
+
+
+def _last(row: Mapping[str, Any], zone: str) -> str:
+    """Why it does not go on, or when it does; what the head of `status` has told already is not told again."""
+    if row.get("needs") and row.get("problem"):
+        return "NEEDS YOU, above"
+    return str(row.get("problem") or row.get("held") or _at(row.get("next_cycle"), zone))
 
 
 def waves_table(workspace: Workspace, found: list[dict[str, Any]], now: float) -> Table:
