@@ -37,7 +37,9 @@ def summary(plan: Plan) -> str:
     parts += [f"{len(plan.deferred) - waiting} deferred"] if len(plan.deferred) > waiting else []
     parts += [f"{len(plan.in_progress)} in progress"] if plan.in_progress else []
     if not plan.steps:
-        return "No changes. What is there is what the estate asks for." + (f" {', '.join(parts)}." if parts else "")
+        scope = plan.asked.scope
+        same = f"No changes within {scope}." if scope else "No changes. What is there is what the estate asks for."
+        return same + (f" {', '.join(parts)}." if parts else "")
     return f"Plan: {', '.join(changes(plan))}." + (f" {', '.join(parts)}." if parts else "")
 
 

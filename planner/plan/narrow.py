@@ -6,7 +6,7 @@ Rules
    machine that is worked on uses it, whether or not a step names it (the engine's roles are needed and named by nobody).
 3. A cut-over is never pulled in: an order whose machine starts after another one, which is to be cut over too and left out, is
    left out itself.
-4. What needs something excluded is left out, and so is what needs that.
+4. What needs something excluded is left out, and so is what needs that; and tracking and seed disks whose replication is.
 5. Nothing shared is destroyed by a narrowed plan: whether anybody still uses it is for the whole plan to say.
 """
 
@@ -98,6 +98,10 @@ class _Narrowing:
             lost = next((n for n in self._needs(step) if n in self._out), None)
             if lost is not None:
                 self._out[step.address] = f"needs {lost}, which is left out"
+        for step in self._steps:
+            served = f"{Kind.REPLICATION}.{step.machine}"
+            if isinstance(step, Create) and step.kind in (Kind.TRACKING, Kind.SEED_DISK) and served in self._out:
+                self._out.setdefault(step.address, f"is of no use without {served}, which is left out")
         for step in self._in_order_of_starts(wanted):
             first = self._starts_after(step)
             if first is not None and (first.address not in wanted or first.address in self._out):

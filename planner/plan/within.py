@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from planner.concerns import machine_of
 from planner.estate import Diagnostic, Estate
-from planner.plan.scope import Scope
+from planner.plan.scope import Scope, fits
 from planner.state import State
 from planner.wording import did_you_mean, nearest, quote
 
@@ -26,7 +26,7 @@ class Within:
     def _chooses(self, name: str) -> bool:
         scope, wave, target = self.scope, self._waves.get(name), self._targets.get(name)
         wanted = ((scope.waves, wave), (scope.machines, name), (scope.targets, target))
-        if any(globs and not (value and _matches(globs, value)) for globs, value in wanted):
+        if any(globs and not (value and fits(globs)(value)) for globs, value in wanted):
             return False
         return not scope.excludes(name, f"machine.{name}", f"wave.{wave}", f"target.{target}")
 
@@ -53,23 +53,25 @@ class Within:
         """Globs that match nothing: most likely misspelled, and a plan without what was meant is no plan."""
         waves, targets = self._estate.waves, self._estate.targets
         kinds = (("--wave", self.scope.waves, waves), ("--target", self.scope.targets, targets))
+        wrong = False
         for option, globs, known in (*kinds, ("--machine", self.scope.machines, self._known)):
             for glob in globs:
-                if not any(fnmatchcase(name, glob) for name in known):
+                if not (glob in known or any(fnmatchcase(name, glob) for name in known)):
+                    wrong = True
                     yield _nothing(option, glob, did_you_mean(glob, known))
+        if self._known and not self.machines and not wrong:
+            text = f"{self.scope} leaves no machine: options of different kinds all have to hold."
+            yield Diagnostic("WL502", "narrowed to what is not there", text)
         if not self.scope.exclude:
             return
         names = [*self._known, *(f"machine.{m}" for m in self._known)]
         names += [*(f"wave.{w}" for w in waves), *(f"target.{t}" for t in targets), *addresses]
+        there = frozenset(names)
         for glob in self.scope.exclude:
-            if not any(fnmatchcase(name, glob) for name in names):
+            if not (glob in there or any(fnmatchcase(name, glob) for name in names)):
                 guess = next((f"{kind}.{glob}" for kind, of in (("wave", waves), ("target", targets)) if glob in of), None)
                 guess = guess or nearest(glob, names)
                 yield _nothing("--exclude", glob, f" Did you mean {quote(guess)}?" if guess else "")
-
-
-def _matches(globs: tuple[str, ...], name: str) -> bool:
-    return any(fnmatchcase(name, glob) for glob in globs)
 
 
 def _nothing(option: str, glob: str, hint: str) -> Diagnostic:

@@ -13,11 +13,13 @@ import pytest
 import schemas
 from planner.explain import text, to_json
 from planner.plan import Plan
-from planner.plan.scope import Scope
+from planner.plan.scope import Scope, fits
 from planner.planfile import dumps, loads
 from planner.steps import SendOrder
 from tests.planner.site import Site, vm
 from wavelift.applying.waiting import awaited
+from wavelift.cli.options import _globs
+from wavelift.problems import UserProblem
 
 WAVES = """
 waves:
@@ -99,6 +101,7 @@ def test_what_needs_something_excluded_is_left_out_with_its_reason(site: Site) -
     no_need_is_missed(site.look().plan, part)
     assert "replication.db-01" not in {s.address for s in part.steps}
     assert "needs seed_disk.db-01/2001, which is left out" in text(part)
+    assert not [s for s in part.steps if s.machine == "db-01"], "tracking and a seed disk of no use are not made"
     role = look(site, exclude=["role.key_vault.*"])
     assert not [s for s in role.steps if s.address.startswith("replication.")], "the engine could not read its keys"
 
@@ -131,6 +134,30 @@ def test_a_name_that_fits_nothing_is_an_error_with_the_nearest_one(site: Site) -
     ):
         (error,) = look(site, **scope).errors
         assert error.code == "WL502" and meant in error.detail, error.detail
+
+
+def test_what_together_leaves_no_machine_is_an_error(site: Site) -> None:
+    """Each name is there, and nobody is in all of them: "no changes" would be taken for "all is done"."""
+    apart: dict[str, list[str]] = {"waves": ["pilot"], "machines": ["db-01"]}
+    for scope in (apart, {"exclude": ["*"]}, {"machines": ["db-01"], "exclude": ["wave.shop"]}):
+        [problem] = look(site, **scope).errors
+        assert problem.code == "WL502" and "leaves no machine" in problem.detail, problem
+    site.go()
+    assert text(look(site, waves=["pilot"])).endswith("No changes within --wave pilot.\n")
+
+
+def test_names_out_of_a_file(site: Site) -> None:
+    """iac.md, targeting: a file of targets; it narrows what it is given to, and its mistakes are named."""
+    Path("names.txt").write_text("wiki-01   # the first\n\n# not yet: jump-01\ndb-*\n")
+    assert _globs(["@names.txt", "x"]) == ["wiki-01", "db-*", "x"] and _globs(None) is None
+    Path("empty.txt").write_text("# nobody\n")
+    Path("bytes.txt").write_bytes(b"\xff\xfe")
+    for wrong in ("@gone.txt", "@empty.txt", "@bytes.txt", "@."):
+        with pytest.raises(UserProblem, match=wrong):
+            _globs([wrong])
+    names = [f"m-{n:05}" for n in range(10_000)]
+    assert all(fits(tuple(names))(name) for name in names) and not fits(tuple(names))("m")
+    assert len(str(Scope(machines=tuple(names)))) < 200
 
 
 def test_a_narrowed_plan_destroys_nothing_shared_and_the_number_is_its_own(site: Site) -> None:

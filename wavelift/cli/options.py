@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from wavelift.problems import UserProblem
 
 if TYPE_CHECKING:
     from planner.plan.scope import Scope
@@ -76,22 +78,32 @@ Approval = Annotated[
 ]
 
 
-Waves = Annotated[
-    list[str] | None, typer.Option("--wave", metavar="GLOB", help="Only machines of these waves, and what they need; repeatable.")
-]
-Machines = Annotated[
-    list[str] | None, typer.Option("--machine", metavar="GLOB", help="Only these machines, and what they need; repeatable.")
-]
-Targets = Annotated[
-    list[str] | None, typer.Option("--target", metavar="GLOB", help="Only machines of these targets; repeatable.")
-]
+def _globs(given: list[str] | None) -> list[str] | None:
+    """Each as it is; `@FILE`: a line of the file each, without comments (`#`) and empty lines."""
+    return None if given is None else [name for glob in given for name in (_lines(glob) if glob.startswith("@") else (glob,))]
+
+
+def _lines(glob: str) -> list[str]:
+    try:
+        lines = Path(glob[1:]).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserProblem(f"{glob}: the file of names cannot be read: {getattr(error, "strerror", None) or error}") from error
+    names = [name for line in lines if (name := line.partition("#")[0].strip())]
+    if not names:
+        raise UserProblem(f"{glob}: no name stands in this file")
+    return names
+
+
+def _narrowing(option: str, help: str) -> Any:
+    return typer.Option(option, metavar="GLOB", help=f"{help}; repeatable. @FILE: a name a line.", callback=_globs)
+
+
+Waves = Annotated[list[str] | None, _narrowing("--wave", "Only machines of these waves, and what they need")]
+Machines = Annotated[list[str] | None, _narrowing("--machine", "Only these machines, and what they need")]
+Targets = Annotated[list[str] | None, _narrowing("--target", "Only machines of these targets")]
 Exclude = Annotated[
     list[str] | None,
-    typer.Option(
-        "--exclude",
-        metavar="GLOB",
-        help="Not this: a machine, wave.NAME, target.NAME or an address, and what needs it; repeatable.",
-    ),
+    _narrowing("--exclude", "Not this: a machine, wave.NAME, target.NAME or an address, and what needs it"),
 ]
 
 
