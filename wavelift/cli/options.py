@@ -87,7 +87,8 @@ def _lines(glob: str) -> list[str]:
     try:
         lines = Path(glob[1:]).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserProblem(f"{glob}: the file of names cannot be read: {getattr(error, "strerror", None) or error}") from error
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UserProblem(f"{glob}: the file of names cannot be read: {why}") from error
     names = [name for line in lines if (name := line.partition("#")[0].strip())]
     if not names:
         raise UserProblem(f"{glob}: no name stands in this file")
