@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from replication.model.item import Item, Order
@@ -13,6 +14,13 @@ ETAG = "etag"
 """Attribute of a recorded replication: the ETag that its item had when apply had written it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """An item that lies there and is none: cut off, or written by hand. `why` says what is wrong with it."""
+
+    why: str
+
+
 class EngineReader(Protocol):
     """`account` is the blob endpoint of a gateway store. A store that is not there reads as "no machines"."""
 
@@ -20,15 +28,15 @@ class EngineReader(Protocol):
         """Instance uuid -> the engine's journal record."""
         ...
 
-    def statuses(self, account: str) -> dict[str, Status]:
-        """Instance uuid -> what the engine last said."""
+    def statuses(self, account: str, machines: Collection[str] | None = None) -> dict[str, Status]:
+        """Instance uuid -> what the engine last said, of all or of those `machines`."""
         ...
 
-    def items(self, account: str) -> dict[str, Item]:
+    def items(self, account: str) -> dict[str, Item | Damaged]:
         """Instance uuid -> what the engine is told of the machine."""
         ...
 
-    def changed_items(self, account: str, versions: Mapping[str, str]) -> dict[str, Item | None]:
+    def changed_items(self, account: str, versions: Mapping[str, str]) -> dict[str, Item | Damaged | None]:
         """The same by one listing: None, and not read, for a machine whose item's ETag is the one in `versions`."""
         ...
 

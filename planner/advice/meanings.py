@@ -97,6 +97,7 @@ MEANING: dict[str, str] = {
     "WL502": "A name or glob that narrows a plan fits nothing that is there.",
     "WL503": "A plan file carries the options that narrowed it.",
     "WL426": "Apply and engine exchange documents, and one of the two found a newer form than it knows.",
+    "WL429": "A document that apply and engine exchange is cut off or changed; its blob is named. No release could read it.",
     "WL427": "The login of this command has no role that lets it read, or write, the blobs of the state.",
     "WL428": "The engine that last was in a region is of an older release and silent: it will not read what is written now.",
 }

@@ -48,6 +48,13 @@ STATE: dict[str, Advice] = {
         "(both of one release)",
         "versions do not fit together",
     ),
+    "WL429": Advice(
+        "Do what the message says of that kind of document. An earlier version of the blob is best; else a record may be "
+        "deleted while the engine is stopped: the machine is then stopped and replicated anew, a migrated one left alone.",
+        "(records/….json cut off in the middle)",
+        "(the blob as the engine wrote it)",
+        "a document is damaged",
+    ),
     "WL427": Advice(
         "Run the command of the message, or have somebody run it who may assign roles; a new role takes some minutes.",
         "(a login that has Reader on the subscription, and no role for blobs)",

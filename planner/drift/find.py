@@ -9,13 +9,14 @@ from planner.drift import azure, items, source
 from planner.drift.allowed import sort_out
 from planner.drift.model import Cycles, Drift, Finding, Lag, Severity
 from planner.drift.source import Vcenter, lag
+from planner.engine import Damaged
 from planner.estate import Estate
-from planner.plan.life import Stage, stage, under_way
+from planner.plan.life import Stage, record_gone, stage, under_way
 from planner.ports import Observed, Tagged
 from planner.state import OVER, State
 from replication.model.item import Item
 from replication.model.record import Record
-from replication.model.status import Status
+from replication.model.status import RECORD_GONE, Status
 
 SILENT = 600.0
 """Seconds after which an engine that writes nothing is drift; `status` says so after one minute."""
@@ -35,7 +36,7 @@ class Seen:
     tagged: tuple[Tagged, ...] = ()
     blind: tuple[str, ...] = ()
     cost: tuple[str, ...] = ()
-    items: Mapping[str, Item] | None = None
+    items: Mapping[str, Item | Damaged] | None = None
     """By instance uuid: what the gateway stores hold; None: not looked at."""
 
 
@@ -48,6 +49,7 @@ def find(estate: Estate, state: State, seen: Seen, now: float) -> Drift:
         found += source.compare(estate, state, seen.records, seen.vcenter, now)
     if seen.items is not None:
         found += items.compare(estate, state, seen.records, seen.items)
+    found += _forgotten(estate, state, seen.records)
     found += _silent(estate, state, seen, now)
     count, allowed, expires = sort_out(estate, found, now)
     return Drift(
@@ -97,6 +99,15 @@ def _silent(estate: Estate, state: State, seen: Seen, now: float) -> Iterator[Fi
             yield Finding(
                 Severity.URGENT, f"appliance.{appliance}", "heartbeat", "the engine is silent", then, since=beat, origin=origin
             )
+
+
+def _forgotten(estate: Estate, state: State, records: Mapping[str, Record]) -> Iterator[Finding]:
+    for uuid, machine in state.machines.items():
+        record = records.get(uuid)
+        if record is not None and record.problem == RECORD_GONE and machine.life not in OVER:
+            wave, origin = azure.place(estate, machine.name)
+            then, at = record_gone(stage(machine, record)), f"replication.{machine.name}"
+            yield Finding(Severity.URGENT, at, "record", RECORD_GONE, then, machine=machine.name, wave=wave, origin=origin)
 
 
 def _unmanaged(state: State, seen: Seen) -> tuple[Tagged, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from planner.artifact import Json, Kind, resolved
 from planner.drift.azure import place
 from planner.drift.model import Finding, Severity
-from planner.engine import ETAG
+from planner.engine import ETAG, Damaged
 from planner.estate import Estate
 from planner.plan.life import Stage, stage, under_way
 from planner.ports import Observed
@@ -16,6 +16,8 @@ from planner.state import MachineState, Recorded, State
 from replication.model.item import Item
 from replication.model.record import Record
 
+DOCUMENT = "document"
+"""Property of an item that is damaged as a whole."""
 THEN = "the engine follows it: find who writes to the gateway store; the next apply writes it back"
 
 
@@ -25,7 +27,9 @@ def versions(state: State) -> dict[str, str]:
     return {uuid: str(item.attributes[ETAG]) for uuid, item in found if item is not None and ETAG in item.attributes}
 
 
-def compare(estate: Estate, state: State, records: Mapping[str, Record], items: Mapping[str, Item]) -> Iterator[Finding]:
+def compare(
+    estate: Estate, state: State, records: Mapping[str, Record], items: Mapping[str, Item | Damaged]
+) -> Iterator[Finding]:
     """`items` by instance uuid: all that the gateway stores hold. Machines whose replication goes on."""
     for machine, recorded, there in _moved(state, records, items):
         wave, origin = place(estate, machine.name)
@@ -35,10 +39,14 @@ def compare(estate: Estate, state: State, records: Mapping[str, Record], items: 
             continue
         for name, two in there.items():
             what = f"{name} of its item was changed in the gateway store"
+            if name == DOCUMENT:
+                what, two = f"its item in the gateway store is damaged: {two[1]}", (None, None)
             yield Finding(Severity.URGENT, recorded.address, name, what, THEN, *two, machine.name, wave, origin=origin)
 
 
-def observed(state: State, records: Mapping[str, Record], items: Mapping[str, Item | None]) -> dict[str, Observed | None]:
+def observed(
+    state: State, records: Mapping[str, Record], items: Mapping[str, Item | Damaged | None]
+) -> dict[str, Observed | None]:
     """The same for a plan, which sets back what moved: those items alone that are not as apply wrote them, by address.
 
     An item that is None is as it was, by its ETag.
@@ -50,7 +58,7 @@ def observed(state: State, records: Mapping[str, Record], items: Mapping[str, It
 
 
 def _moved(
-    state: State, records: Mapping[str, Record], items: Mapping[str, Item | None]
+    state: State, records: Mapping[str, Record], items: Mapping[str, Item | Damaged | None]
 ) -> Iterator[tuple[MachineState, Recorded, dict[str, tuple[Json, Json]] | None]]:
     """(machine, its recorded item, field -> (as apply wrote it, as it is)); None: it is gone, and no order takes it away."""
     looked_at = {uuid: machine for uuid, machine in state.machines.items() if uuid not in items or items[uuid] is not None}
@@ -67,6 +75,9 @@ def _moved(
         if there is None:
             if not under_way(machine, records.get(uuid)):
                 yield machine, recorded, None
+            continue
+        if isinstance(there, Damaged):
+            yield machine, recorded, {DOCUMENT: ("as apply wrote it", there.why)}
             continue
         try:
             wanted = resolved(recorded.spec, known)

@@ -36,7 +36,7 @@ def plan(
         differ.add(step)
     for artifact in desired.shared:
         differ.want(artifact)
-    Machines(desired, state, observed, differ, notes).plan_all()
+    Machines(desired, state, observed, differ, notes, allow_destroy is not None).plan_all()
     wanted = {a.address for a in desired.shared}
     Leaving(desired, state, observed, differ, notes, allow_destroy is not None, wanted).plan_all()
     within = Within(scope, desired.estate, state)

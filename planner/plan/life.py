@@ -51,6 +51,13 @@ def runs_again(name: str, completed: bool) -> str:
     return "power it off" if completed else f"power it off, or `wavelift rollback {name}`"
 
 
+def record_gone(now: Stage) -> str:
+    """What follows when nobody knows any more where a machine stands."""
+    if now in (Stage.MIGRATED, Stage.COMPLETED):
+        return "the engine leaves it alone: phase `complete` still ends it, `wavelift rollback` cannot go back any more"
+    return "the engine does nothing with it: put the record back, or let `--allow-destroy` stop it and begin anew"
+
+
 def _stopped(record: Record) -> bool:
     order = record.order
     return order is not None and order.kind is OrderKind.STOP and order.outcome == "done"

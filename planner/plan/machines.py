@@ -25,6 +25,7 @@ from planner.plan.life import (
     last_order,
     next_generation,
     reached,
+    record_gone,
     replication_of,
     runs_again,
     stage,
@@ -37,6 +38,7 @@ from planner.state import MachineState, Recorded, State
 from planner.steps import Note, Protect
 from replication.model.item import OrderKind
 from replication.model.record import Record
+from replication.model.status import RECORD_GONE
 
 TEST_MADE = frozenset({Kind.TEST_VM, Kind.TEST_DISK, Kind.TEST_NIC})
 NOT_YET = "initial replication has not finished"
@@ -54,7 +56,10 @@ class Notes:
 class Machines:
     """Plans every machine of the estate; shared artifacts must have been added to `differ` before."""
 
-    def __init__(self, desired: Desired, state: State, world: World, differ: Differ, notes: Notes) -> None:
+    def __init__(
+        self, desired: Desired, state: State, world: World, differ: Differ, notes: Notes, allowed: bool = False
+    ) -> None:
+        self._allowed = allowed
         self._desired = desired
         self._state = state
         self._world = world
@@ -103,9 +108,12 @@ class Machines:
             return
         busy = under_way(state, record)
         self._protect(wanted, state, now)
+        forgotten = record is not None and record.problem == RECORD_GONE
+        if forgotten:
+            self._note(self._differ.drift, wanted, RECORD_GONE, record_gone(now))
         if now in (Stage.INITIAL, Stage.DELTA):
             lost = [] if busy else self._lost_seeds(wanted)
-            if lost:
+            if lost or forgotten:
                 self._begin_anew(wanted, state, record, lost)
                 return
             self._go_on(wanted, state)
@@ -154,12 +162,18 @@ class Machines:
         self._defer(wanted, "replication starts with this apply")
 
     def _begin_anew(self, wanted: DesiredMachine, state: MachineState, record: Record | None, lost: list[Recorded]) -> None:
-        """Seeds are gone. What was replicated cannot be continued, and the engine takes a new replication only when the old
-        one has been stopped: so that is ordered, and the next plan enables it under a new uuid."""
+        """Seeds are gone, or (none in `lost`) the record is. What was replicated cannot be continued, and the engine takes a
+        new replication only when the old one has been stopped: so that is ordered, and the next plan enables it under a new
+        uuid. Without a record the seeds are whole: their loss is asked for."""
         for seed in lost:
             self._differ.note_gone(seed, wanted.machine.wave, wanted.machine.span)
         own, number = self._own.get(wanted.machine.name, {}), last_order(state, record) + 1
-        count = f"{len(lost)} seed disk{'s are' if len(lost) > 1 else ' is'} gone"
+        if not lost and not self._allowed:
+            seeds = sum(kind is Kind.SEED_DISK for kind in own.values())
+            why = f"{RECORD_GONE}: it goes on when that is back, or begins anew once `--allow-destroy {seeds}` stopped it"
+            self._note(self._notes.kept, wanted, "replication", why)
+            return
+        count = f"{len(lost)} seed disk{'s are' if len(lost) > 1 else ' is'} gone" if lost else RECORD_GONE
         why = f"{count}: what was replicated is thrown away"
         self._differ.add(order_step(OrderKind.STOP, number, state, wanted, self._desired.names, own, (), why))
         self._note(self._notes.deferred, wanted, "replicate", f"{count}: replication starts anew once it has been stopped")

@@ -13,11 +13,11 @@ from replication.engine.lease import Reign
 from replication.engine.retry import Retry
 from replication.engine.work import Work
 from replication.model.command import Command
-from replication.model.documents import BadDocument, load_command, load_item, load_order
+from replication.model.documents import BadDocument, evidence_prefix, load_command, load_item, load_order
 from replication.model.item import Item, Order, OrderKind
 from replication.model.record import CycleKind, Life, Record
 from replication.model.source import SourceFacts
-from replication.model.status import Status
+from replication.model.status import RECORD_GONE, Status
 from replication.ports import Clock, DocumentStore
 
 
@@ -207,7 +207,10 @@ class Region:
     def own(self, held: Held) -> bool:
         """Have the machine's record, claimed for our epoch and fitting to its item; False while that cannot be."""
         if held.machine is None:
-            held.machine = self._claim(held.item, self._reign.epoch)
+            held.machine = self._claim(held, self._reign.epoch)
+        if held.machine is None:
+            held.alert = RECORD_GONE
+            return False
         record = held.machine.record
         if held.woken and record.retry_at is not None:
             record = held.machine.advance(retry_at=None)
@@ -222,11 +225,22 @@ class Region:
         held.held = "its item names another replication: stop this one first"
         return False
 
-    def _claim(self, item: Item, epoch: int) -> Machine:
+    def _claim(self, held: Held, epoch: int) -> Machine | None:
+        """The machine's record under our epoch, or a new one. None: it had one and that is gone.
+
+        What was done since then, orders and commands too, would be done once more. So nothing is, but an order that stops it.
+        """
+        item = held.item
         found = journal.claim(self.documents, self._retry, item.machine, epoch)
         if found is not None:
             return found
         new = Record(item.machine, item.replication, epoch, 0, Life.NEW, 0, queued_since=self._clock.now())
+        prefix = evidence_prefix(item.machine, item.replication)
+        if self._retry(lambda: self.documents.list(prefix)):
+            stops = [n for n, o in held.orders.items() if o.kind is OrderKind.STOP and o.replication == item.replication]
+            if not stops:
+                return None
+            new = replace(new, orders_done=max(stops) - 1, commands=max(held.commands, default=0))
         return journal.create(self.documents, self._retry, new)
 
     def guard(self, stopping: Callable[[Callable[[], bool]], Guard]) -> Guard:

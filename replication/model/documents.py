@@ -12,7 +12,7 @@ from typing import TypeVar
 from replication.model import jsonform
 from replication.model.command import Command
 from replication.model.item import Item, Order
-from replication.model.jsonform import BadDocument
+from replication.model.jsonform import BadDocument, OtherRelease
 from replication.model.record import Evidence, Record
 from replication.model.release import RELEASE
 from replication.model.status import Status
@@ -21,9 +21,11 @@ __all__ = [
     "SCHEMA",
     "BadDocument",
     "Document",
+    "OtherRelease",
     "command_name",
     "dumps",
     "evidence_name",
+    "evidence_prefix",
     "fill_name",
     "item_name",
     "load_command",
@@ -101,7 +103,11 @@ def status_name(machine: str) -> str:
 
 
 def evidence_name(machine: str, replication: str, cycle: int) -> str:
-    return f"evidence/{machine}/{replication}/{cycle:06}.json"
+    return f"{evidence_prefix(machine, replication)}{cycle:06}.json"
+
+
+def evidence_prefix(machine: str, replication: str) -> str:
+    return f"evidence/{machine}/{replication}/"
 
 
 def progress_name(machine: str, replication: str, disk: int) -> str:

@@ -35,6 +35,10 @@ class BadDocument(ValueError):
     """This text is not the document that was expected; says which part is off and what was found there."""
 
 
+class OtherRelease(BadDocument):
+    """It may be whole: another release wrote it, in a form that this one does not know."""
+
+
 def dumps(kind: str, schema: int, value: object, release: str = "") -> bytes:
     """Canonical JSON: sorted keys, no spaces, ASCII, one newline at the end; equal values give equal bytes.
 
@@ -55,8 +59,10 @@ def loads(kind: str, schema: int, form: type[_T], data: bytes) -> _T:
         raise BadDocument(f"{kind}: expected an object, found {_shown(found)}")
     if found.get("kind") != kind:
         raise BadDocument(f"{kind}: this is a document of kind {_shown(found.get('kind'))}")
-    if type(found.get("schema")) is not int or not 1 <= found["schema"] <= schema:
-        raise BadDocument(
+    if type(found.get("schema")) is not int or found["schema"] < 1:
+        raise BadDocument(f"{kind}: schema {_shown(found.get('schema'))}")
+    if found["schema"] > schema:
+        raise OtherRelease(
             f"{kind}: schema {_shown(found.get('schema'))}, written by wavelift {_shown(found.get('release'))}; this is "
             f"wavelift {RELEASE}, which reads up to {schema}: upgrade wavelift here"
         )
@@ -70,7 +76,9 @@ def loads(kind: str, schema: int, form: type[_T], data: bytes) -> _T:
             load(found.get("body"), kind)
         except BadDocument as error:
             side = skewed(found.get("release"))
-            raise BadDocument(f"{error} ({side})" if side else str(error)) from None
+            if side:
+                raise OtherRelease(f"{error} ({side})") from None
+            raise BadDocument(str(error)) from None
         raise
     return loaded
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+RECORD_GONE = "its record is gone from the gateway store"
+"""Problem of a machine that has evidence of its cycles and no record: nobody knows where it stands, so nothing is done."""
+
 
 class State(Enum):
     """S7's words."""

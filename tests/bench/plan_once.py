@@ -12,7 +12,7 @@ import gc
 import marshal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +74,7 @@ class NoEngine:
     def order(self, account: str, machine: str, number: int) -> None:
         return None
 
-    def statuses(self, account: str) -> dict[str, Status]:
+    def statuses(self, account: str, machines: Collection[str] | None = None) -> dict[str, Status]:
         return {}
 
 

@@ -275,6 +275,50 @@ def test_an_item_that_somebody_wrote_is_urgent(site: Site) -> None:
     assert not [change for change in found(site) if change[1].startswith("replication.")]
 
 
+def test_a_damaged_document_is_named_and_told_from_one_of_a_newer_release(site: Site) -> None:
+    """issue 4, Drift: an item that is cut off is urgent and plan writes it anew; a record is named with what to do."""
+    store = site.wiring().engine.open(site.gateway())
+    item, record = (f"{what}/{site.uuid('still')}.json" for what in ("items", "records"))
+    kept = {name: store.get(name)[0] for name in (item, record)}  # type: ignore[index]
+    try:
+        store.put_any(item, kept[item][:40])
+        assert ("urgent", "replication.still", "document") in found(site)
+        planned = site.here("plan", "--json")
+        assert "replication.still" in {note["subject"] for note in json.loads(planned.out)["drift"]}, planned.said
+        assert "replication.still" in {step["address"] for step in json.loads(planned.out)["steps"]}
+        store.put_any(item, kept[item].replace(b'"schema":1', b'"schema":9'))
+        for command in ("plan", "drift"):
+            ran = site.here(command)
+            assert ran.code == 1 and "WL426" in ran.err and "upgrade wavelift here" in ran.err, ran.said
+        store.put_any(item, kept[item])
+        store.put_any(record, kept[record][:40])
+        for command in ("plan", "drift"):
+            ran = site.here(command)
+            assert ran.code == 1 and "WL429" in ran.err and record in ran.err and "earlier copy" in ran.err, ran.said
+    finally:
+        for name, data in kept.items():
+            store.put_any(name, data)
+
+
+def test_a_record_that_is_gone_is_urgent_and_what_is_left_is_kept(site: Site) -> None:
+    """issue 4, Drift and Protection: the engine's memory of a machine is looked for; its seeds go only when that is asked for."""
+    store = site.wiring().engine.open(site.gateway())
+    names = {name: f"records/{site.uuid(name)}.json" for name in ("still", "away")}
+    kept = {name: store.get(blob)[0] for name, blob in names.items()}  # type: ignore[index]
+    try:
+        for blob in names.values():
+            store.delete(blob)
+        assert {("urgent", "replication.still", "record"), ("urgent", "replication.away", "record")} <= found(site)
+        planned = json.loads(site.here("plan", "--json").out)
+        assert {"still", "away"} <= {note["subject"] for note in planned["drift"] if "record is gone" in note["what"]}
+        assert not [step for step in planned["steps"] if step["address"].startswith("order.")]
+        asked = json.loads(site.here("plan", "--json", "--machine", "still", "--allow-destroy", "2").out)
+        assert [step["address"] for step in asked["steps"] if step["address"].startswith("order.")] == ["order.still/000001-stop"]
+    finally:
+        for name, data in kept.items():
+            store.put_any(names[name], data)
+
+
 def test_a_vcenter_that_does_not_answer_is_an_error_and_no_silence(site: Site) -> None:
     """issue 4, Drift: what could not be looked at is said, and never taken for no drift."""
     rule = site.fault("vcenter", ".*", "fail", count=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from planner.desired.shared import GATEWAY_CONTAINER
@@ -64,7 +64,7 @@ class EngineModel:
     def changed_items(self, account: str, versions: Mapping[str, str]) -> dict[str, Item | None]:
         return {uuid: None if versions.get(uuid) == _etag(item) else item for uuid, item in self.items(account).items()}
 
-    def statuses(self, account: str) -> dict[str, Status]:
+    def statuses(self, account: str, machines: Collection[str] | None = None) -> dict[str, Status]:
         return {}
 
     def order(self, account: str, machine: str, number: int) -> Order | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ class Recorded:
     def order(self, account: str, machine: str, number: int) -> None:
         return None
 
-    def statuses(self, account: str) -> dict[str, Status]:
+    def statuses(self, account: str, machines: Collection[str] | None = None) -> dict[str, Status]:
         return {}
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 from planner.desired.shared import GATEWAY_CONTAINER
+from planner.engine import Damaged
 from replication.model.documents import (
     BadDocument,
+    OtherRelease,
     dumps,
     item_name,
     load_item,
@@ -17,6 +19,7 @@ from replication.model.documents import (
     load_status,
     order_name,
     record_name,
+    status_name,
 )
 from replication.model.errors import Conflict, NotFound
 from replication.model.item import Item, Order
@@ -25,6 +28,15 @@ from replication.model.status import Status
 from replication.ports import DocumentStore
 from wavelift.applying.commanding import acknowledge
 from wavelift.problems import UserProblem, coded
+
+_REMEDY = {
+    "records/": "It is the engine's journal of that machine. Stop the engine, put an earlier copy of the blob back; without one "
+    "delete it, and `wavelift plan` says what follows",
+    "orders/": "It is an order of that machine. Put an earlier copy of the blob back; without one delete it",
+    "status/": "It only shows how the machine does: delete it, a running engine writes it anew",
+    "items/": "It is what the engine is told of that machine: `wavelift plan` and `apply` write it anew",
+}
+"""What to do about a damaged document, by where it lies."""
 
 T = TypeVar("T")
 READERS = 8
@@ -42,17 +54,19 @@ class GatewayDocuments:
         self._stores = stores
 
     def records(self, account: str) -> dict[str, Record]:
-        return {r.machine: r for r in self._all(account, "records/", load_record)}
+        return {r.machine: r for _, r in self._all(account, "records/", load_record)}
 
-    def statuses(self, account: str) -> dict[str, Status]:
-        return {s.machine: s for s in self._all(account, "status/", load_status)}
+    def statuses(self, account: str, machines: Collection[str] | None = None) -> dict[str, Status]:
+        if machines is None:
+            return {s.machine: s for _, s in self._all(account, "status/", load_status)}
+        return {s.machine: s for _, s in self._read(account, [status_name(uuid) for uuid in machines], load_status)}
 
-    def items(self, account: str) -> dict[str, Item]:
-        return {i.machine: i for i in self._all(account, "items/", load_item)}
+    def items(self, account: str) -> dict[str, Item | Damaged]:
+        return self._items(account, sorted(self._listed(account, "items/")))
 
-    def changed_items(self, account: str, versions: Mapping[str, str]) -> dict[str, Item | None]:
+    def changed_items(self, account: str, versions: Mapping[str, str]) -> dict[str, Item | Damaged | None]:
         known = {item_name(machine): (machine, etag) for machine, etag in versions.items()}
-        same: dict[str, Item | None] = {}
+        same: dict[str, Item | Damaged | None] = {}
         names = []
         for name, etag in self._listed(account, "items/").items():
             machine, version = known.get(name, ("", ""))
@@ -60,16 +74,13 @@ class GatewayDocuments:
                 same[machine] = None
             else:
                 names.append(name)
-        return same | {i.machine: i for i in self._read(account, names, load_item)}
+        return same | self._items(account, names)
 
     def record(self, account: str, machine: str) -> Record | None:
-        name = record_name(machine)
-        found = self.open(account).get(name)
-        return _loaded(load_record, found[0], f"{account.rstrip('/')}/{GATEWAY_CONTAINER}/{name}") if found else None
+        return next((found for _, found in self._read(account, [record_name(machine)], load_record)), None)
 
     def order(self, account: str, machine: str, number: int) -> Order | None:
-        found = self.open(account).get(order_name(machine, number))
-        return load_order(found[0]) if found else None
+        return next((found for _, found in self._read(account, [order_name(machine, number)], load_order)), None)
 
     def document(self, account: str, name: str) -> bytes | None:
         found = self.open(account).get(name)
@@ -110,8 +121,8 @@ class GatewayDocuments:
         """The gateway store at this blob endpoint."""
         return self._stores.documents(account, GATEWAY_CONTAINER)
 
-    def _all(self, account: str, prefix: str, load: Callable[[bytes], T]) -> Iterator[T]:
-        """Every document below `prefix`."""
+    def _all(self, account: str, prefix: str, load: Callable[[bytes], T]) -> Iterator[tuple[str, T]]:
+        """Every document below `prefix`, with its name."""
         return self._read(account, sorted(self._listed(account, prefix)), load)
 
     def _listed(self, account: str, prefix: str) -> dict[str, str]:
@@ -120,18 +131,36 @@ class GatewayDocuments:
         except NotFound:
             return {}
 
-    def _read(self, account: str, names: Sequence[str], load: Callable[[bytes], T]) -> Iterator[T]:
+    def _items(self, account: str, names: Sequence[str]) -> dict[str, Item | Damaged]:
+        """A damaged one is an answer: apply wrote it, and can write it anew."""
+        return {
+            name.removeprefix("items/").removesuffix(".json"): item for name, item in self._read(account, names, _item)
+        }
+
+    def _read(self, account: str, names: Sequence[str], load: Callable[[bytes], T]) -> Iterator[tuple[str, T]]:
         """One that vanished between the listing and the reading is left out."""
         store = self.open(account)
         with ThreadPoolExecutor(READERS) as pool:
             for name, found in zip(names, pool.map(store.get, names), strict=True):
                 if found is not None:
-                    yield _loaded(load, found[0], f"{account.rstrip('/')}/{GATEWAY_CONTAINER}/{name}")
+                    yield name, _loaded(load, found[0], f"{account.rstrip('/')}/{GATEWAY_CONTAINER}/", name)
 
 
-def _loaded(load: Callable[[bytes], T], data: bytes, where: str) -> T:
-    """`UserProblem` for a document of a newer form, or a damaged one."""
+def _item(data: bytes) -> Item | Damaged:
+    try:
+        return load_item(data)
+    except OtherRelease:
+        raise
+    except BadDocument as error:
+        return Damaged(str(error))
+
+
+def _loaded(load: Callable[[bytes], T], data: bytes, where: str, name: str) -> T:
+    """`UserProblem` for a document of another release's form, or a damaged one."""
     try:
         return load(data)
+    except OtherRelease as error:
+        raise UserProblem(coded(f"{where}{name} cannot be read: {error}. Nothing was changed.", "WL426")) from error
     except BadDocument as error:
-        raise UserProblem(coded(f"{where} cannot be read: {error}. Nothing was changed.", "WL426")) from error
+        remedy = next(text for prefix, text in _REMEDY.items() if name.startswith(prefix))
+        raise UserProblem(coded(f"{where}{name} is damaged: {error}. {remedy}. Nothing was changed.", "WL429")) from error

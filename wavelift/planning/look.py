@@ -11,7 +11,7 @@ from planner.config.places import located
 from planner.desired import Desired, build
 from planner.drift.items import observed as items_moved
 from planner.drift.items import versions
-from planner.engine import EngineReader
+from planner.engine import Damaged, EngineReader
 from planner.estate import Diagnostic, Phase
 from planner.garbage import paused_gc
 from planner.holds import current
@@ -29,8 +29,9 @@ from planner.refresh import absorb
 from planner.state import State
 from planner.steps import Adopt, Create, Update
 from replication.model.errors import Denied
-from replication.model.item import Item, Order
-from replication.model.record import Record
+from replication.model.item import Item, Order, OrderKind
+from replication.model.record import Life, Record
+from replication.model.status import RECORD_GONE
 from wavelift.planning.access import Privileges, Seat, check_access, check_privileges, rights, unreadable
 from wavelift.planning.checks import check
 from wavelift.workspace import Workspace
@@ -73,19 +74,40 @@ def gateways(state: State) -> dict[str, str]:
 
 
 def read_records(engine: EngineReader, state: State) -> dict[str, Record]:
-    """Instance uuid -> record, over all regions."""
+    """Instance uuid -> record, over all regions; stand-ins for those that are gone."""
     out: dict[str, Record] = {}
     for account in gateways(state).values():
         out.update(engine.records(account))
+    return {**out, **lost_records(engine, state, out)}
+
+
+def lost_records(engine: EngineReader, state: State, records: Mapping[str, Record]) -> dict[str, Record]:
+    """What stands in for the records that are gone though the engine has worked on their machines: by what was recorded.
+
+    The order that stops such a machine makes a new record; from when it was written it stands in the way of nothing.
+    """
+    missing = {u: m for u, m in state.machines.items() if m.life in ("replicating", "migrated") and u not in records}
+    out: dict[str, Record] = {}
+    for region, account in gateways(state).items() if missing else ():
+        here = [uuid for uuid, machine in missing.items() if machine.region == region]
+        for uuid, said in engine.statuses(account, here).items():
+            machine = missing[uuid]
+            if said.cycle == 0 and said.problem != RECORD_GONE:
+                continue
+            order = engine.order(account, uuid, machine.orders) if machine.orders else None
+            if order is None or (order.kind, order.replication) != (OrderKind.STOP, machine.replication):
+                life = Life.MIGRATED if machine.life == "migrated" else Life.DELTA
+                gone = Record(uuid, machine.replication, 0, 0, life, 0, orders_done=machine.orders, problem=RECORD_GONE)
+                out[uuid] = gone
     return out
 
 
-def read_items(engine: EngineReader, state: State) -> dict[str, Item]:
+def read_items(engine: EngineReader, state: State) -> dict[str, Item | Damaged]:
     """Instance uuid -> item, over all regions."""
     return {uuid: item for account in gateways(state).values() for uuid, item in engine.items(account).items()}
 
 
-def _changed_items(engine: EngineReader, state: State) -> dict[str, Item | None]:
+def _changed_items(engine: EngineReader, state: State) -> dict[str, Item | Damaged | None]:
     """One listing a region; read are those alone whose ETag is not the recorded one."""
     known = versions(state)
     return {uuid: item for account in gateways(state).values() for uuid, item in engine.changed_items(account, known).items()}
@@ -194,7 +216,7 @@ def _readable(workspace: Workspace, engine: EngineReader, cloud: ArtifactReader,
             store = state.artifacts[f"{Kind.GATEWAY_STORE}.{region}"].id
             declared = workspace.estate.azure.identities.plan
             raise unreadable(error, cloud.principal(), declared, region, store) from error
-    return out
+    return {**out, **lost_records(engine, state, out)}
 
 
 def _finished(workspace: Workspace, state: State, records: dict[str, Record], when: float | None) -> set[str]:
