@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, cast
 
 from planner.estate import SecretRef
 from replication.model.errors import NotFound, Permanent
@@ -15,6 +17,7 @@ from replication.model.errors import NotFound, Permanent
 VCENTER_KEYS = ("user", "password")
 AZURE_KEYS = ("client_id", "client_secret")
 
+_ADDRESS = re.compile(r"https://\S+|http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?(/\S*)?")
 _OTHERS = stat.S_IROTH | stat.S_IWOTH
 
 
@@ -45,13 +48,7 @@ def resolve(
 
     Raises `NotFound` when the variable or file is not there, `Permanent` when it is open to others or no such object.
     """
-    match ref.kind:
-        case "env":
-            text = _environment(ref, os.environ if environ is None else environ)
-        case "file":
-            text = _file(ref, folder)
-        case _:
-            text = _kept(ref, vault)
+    text = _text(ref, folder, environ, vault)
     wanted = "{" + ", ".join(f'"{key}": …' for key in keys) + "}"
     try:
         value = json.loads(text)
@@ -77,6 +74,28 @@ def credentials(
     """User and password for a vCenter; errors as `resolve`."""
     values = resolve(ref, VCENTER_KEYS, folder=folder, environ=environ, vault=vault)
     return Credentials(values["user"], values["password"])
+
+
+def address(written: str, *, folder: str = ".", vault: Vault | None = None) -> str:
+    """The web address that is `written`, or that the secret holds which it names ("env:OPS_WEBHOOK"); errors as `resolve`."""
+    kind, _, name = written.partition(":")
+    if kind not in ("env", "file", "keyvault"):
+        return written
+    ref = SecretRef(cast(Literal["env", "file", "keyvault"], kind), name)
+    found = _text(ref, folder, None, vault).strip()
+    if _ADDRESS.fullmatch(found) is None:
+        raise Permanent("what stands there is no https address", subject=written, code="BadSecret")
+    return found
+
+
+def _text(ref: SecretRef, folder: str, environ: Mapping[str, str] | None, vault: Vault | None) -> str:
+    match ref.kind:
+        case "env":
+            return _environment(ref, os.environ if environ is None else environ)
+        case "file":
+            return _file(ref, folder)
+        case _:
+            return _kept(ref, vault)
 
 
 def _kept(ref: SecretRef, vault: Vault | None) -> str:

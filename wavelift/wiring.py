@@ -92,6 +92,12 @@ class Wiring:
             self._opened.append(opened)
         return opened
 
+    def address(self, written: str) -> str:
+        """The web address that the files write or name; read at each call and kept nowhere."""
+        from providers.secrets import address
+
+        return address(written, folder=str(self.workspace.folder), vault=self._kept)
+
     def _kept(self, vault: str, name: str) -> str:
         """A secret out of a Key Vault, read with the Azure login of this role."""
         from providers.azure.errors import translated

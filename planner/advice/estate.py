@@ -218,6 +218,12 @@ ESTATE: dict[str, Advice] = {
         'targets: {korea: {region: koreacentral, resource_group: rg, vnet: vnet-prod, subnets: {VLAN110-web: "<subnet>"}}}\n',
         "targets: {korea: {region: koreacentral, resource_group: rg-shop, vnet: vnet-prod, subnets: {VLAN110-web: snet-web}}}\n",
     ),
+    "WL192": Advice(
+        "Put the whole address into a variable of the engine's host, a file or a Key Vault and name that; let a command read its "
+        "secret from a file. Who has seen the old one knows it: replace it where it was given out.",
+        "notify: {webhook: 'https://hooks.slack.com/services/T02/B07/0eXaMpLe1nOt2ReAl3'}\n",
+        "notify: {webhook: env:OPS_WEBHOOK}\n",
+    ),
     "WL171": Advice(
         "Remove the entry of the machine that the VM is not, then run `wavelift init`.",
         "(wavelift.lock.yaml with one instance uuid under two machines, after a merge)",

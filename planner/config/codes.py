@@ -210,5 +210,10 @@ CODES: dict[str, Code] = {
         "Placeholder not filled in",
         "`wavelift init` writes what only you can know in angle brackets. Every one of them has to be replaced before a plan.",
     ),
+    "WL192": Code(
+        "Secret written out",
+        "An address or a command in these files holds a key, a password or a token. The files are in git, plans are posted into "
+        "pull requests, and orders are stored in Azure: all of them name where a secret is, and none holds one.",
+    ),
     "WL171": Code("One VM pinned twice", "Two machines of the lock file are pinned to the same VM."),
 }

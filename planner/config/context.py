@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from planner.config.carried import carries, secrets_of
 from planner.config.collect import Problems
-from planner.config.tree import Item, Tree, entries, text
+from planner.config.tree import Item, Tree, entries, plain, text
 from planner.estate import Login, ResourceGroup, SecretRef, Span
 from planner.wording import did_you_mean, quote
 
@@ -33,6 +34,22 @@ class Context:
         self.problems.add(code, detail, span, path)
         return False
 
+    def nothing_carried(self, item: Item, path: str) -> None:
+        """WL192 where an address, or a word of a command, holds a secret."""
+        if item.text is not None and (what := carries(item.text)):
+            detail = (
+                f"This address carries {what}, and it would stand in git, in plans and in orders. Keep the whole address where "
+                "secrets are and name that place: env:NAME, file:PATH or keyvault:VAULT/SECRET."
+            )
+            self.problems.add("WL192", detail, item.span, path)
+        words = item.value if isinstance(item.value, list) else []
+        for number in secrets_of([str(plain(word)) for word in words]):
+            detail = (
+                "This word of a command holds a secret, and it would stand in git, in plans and in the list of processes. Let "
+                "the command read it from a file (curl's `-K FILE`, nbdkit's `password=+FILE`)."
+            )
+            self.problems.add("WL192", detail, words[number].span, path)
+
     def place(
         self, items: Mapping[str, Item], key: str, path: str, form: re.Pattern[str] | None = None
     ) -> str | None:
@@ -51,7 +68,8 @@ class Context:
             )
             return None
         if form and not form.fullmatch(found):
-            detail = f"The environment variable {quote(variable)} holds {quote(found)}, which cannot be {quote(path)}."
+            # Its value is not told: a variable that is named by mistake may hold a secret.
+            detail = f"What the environment variable {quote(variable)} holds cannot be {quote(path)}."
             self.problems.add("WL125", detail, item.span, path)
             return None
         return found

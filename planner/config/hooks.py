@@ -31,12 +31,16 @@ def _listed(context: Context, item: Item, when: str, path: str) -> list[Hook]:
         if when != "before" and "on_failure" in one.map:
             detail = f"`on_failure` belongs to hooks in `before`: a failure in {quote(when)} is told and undoes nothing."
             context.problems.add("WL166", detail, one.map["on_failure"].span, path)
-        hooks[name] = _hook(name, when, one)
+        hooks[name] = _hook(context, name, when, one, path)
     return list(hooks.values())
 
 
-def _hook(name: str, when: str, item: Item) -> Hook:
-    words = item.map.get("command")
+def _hook(context: Context, name: str, when: str, item: Item, path: str) -> Hook:
+    words, address = item.map.get("command"), item.map.get("url")
+    if words is not None:
+        context.nothing_carried(words, f"{path}.command")
+    if address is not None:
+        context.nothing_carried(address, f"{path}.url")
     timeout = text(item.map, "timeout")
     return Hook(
         name,

@@ -30,7 +30,7 @@ from planner.config.sites import (
     resolve_sources,
     resolve_targets,
 )
-from planner.config.tree import Tree, entries, text
+from planner.config.tree import Item, Tree, entries, text
 from planner.estate import (
     Azure,
     AzureLogin,
@@ -109,7 +109,7 @@ def _resolve(folder: Path, files: Files, env: Mapping[str, str], problems: Probl
     check_waves(context, waves, machines)
     check_machines(problems, waves, machines, targets)
     rules, prices, assumed = read_rules(context), read_prices(context), read_forecast(context)
-    removed = read_removed(context, machines)
+    removed, webhook = read_removed(context, machines), _webhook(context, entries(tree, "notify"))
     name = text(settings, "name")
     if problems.any_error or azure is None or name is None:
         return None
@@ -134,11 +134,17 @@ def _resolve(folder: Path, files: Files, env: Mapping[str, str], problems: Probl
         forecast=assumed,
         digest="",
         drift=read_drift(context),
-        webhook=text(entries(tree, "notify"), "webhook"),
+        webhook=webhook,
         state_blob=blob,
         lock_file=lock_name(name) if files.overlay else LOCK_NAME,
     )
     return _placed(replace(estate, digest=_digest(estate)), folder)
+
+
+def _webhook(context: Context, items: Mapping[str, Item]) -> str | None:
+    if "webhook" in items:
+        context.nothing_carried(items["webhook"], "notify.webhook")
+    return text(items, "webhook")
 
 
 def _check_parts(folder: Path, tree: Tree, problems: Problems) -> None:

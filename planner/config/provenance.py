@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from planner.config.carried import HIDDEN, secrets_of, veiled
 from planner.config.collect import Problems
 from planner.config.reading import read_files
 from planner.config.tree import Item, Tree, entries, plain, text
@@ -23,6 +24,9 @@ from planner.wording import did_you_mean, quote
 
 POLICIES = ("schedule", "limits", "blackout", "throttle", "cutover")
 """Keys whose text is the name of a policy of that kind."""
+
+_POSTED = ("url", "webhook")
+"""Keys whose addresses may be secrets as a whole: of these only the host is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +165,7 @@ class Origins:
             if deeper and part in POLICIES:
                 return self._policy(part, item, deeper, place)
             items = item.map or ({"size": item} if part == rest[-2:-1] and rest[-1] == "size" else {})
-        return Level(place) if item is None else Level(place, plain(item), item.span)
+        return Level(place) if item is None else Level(place, _shielded(plain(item), place), item.span)
 
     def _policy(self, kind: str, item: Item, deeper: Sequence[str], place: str) -> Level:
         """A value inside a policy: in place, or in the one that is named, there or as `policy`."""
@@ -178,6 +182,21 @@ class Origins:
         found = self._level(("policies", kind, name), policies[name].map, deeper)
         level = ".".join(place.split(".")[: -len(deeper)])
         return replace(found, by=level) if found.span is not None else Level(place)
+
+
+def _shielded(value: object, place: str) -> object:
+    """Without secrets that are written out: files that `validate` refuses are explained all the same."""
+    match value:
+        case dict():
+            return {key: _shielded(one, str(key)) for key, one in value.items()}
+        case list():
+            hidden = set(secrets_of([one if isinstance(one, str) else "" for one in value]))
+            return [HIDDEN if number in hidden else _shielded(one, place) for number, one in enumerate(value)]
+        case str() if place.rpartition(".")[2] in _POSTED:
+            return re.sub(r"://(?:[^/?]*@)?([^/?@]+).*", rf"://\1/{HIDDEN}", value)
+        case str():
+            return veiled(value)
+    return value
 
 
 def _added(said: Sequence[Level]) -> object:

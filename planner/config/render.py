@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from planner.config.carried import veiled
 from planner.config.document import split_lines
 from planner.estate import Diagnostic, Span
 
@@ -24,13 +25,6 @@ _SECRET = re.compile(
 )
 """What follows a key that may hold a secret and is no reference: never shown, for many read pull request logs. All
 repetitions are bounded, since a line can be megabytes long."""
-
-_CARRIED = (
-    (re.compile(r"""(://)[^\s/@"']{1,300}@"""), r"\1…@"),
-    (re.compile(r"""(://[^\s?"'{}\[\],]{1,300}\?)[^\s"'},\]]{1,2000}"""), r"\1…"),
-    (re.compile(r"""\b(bearer|basic)\s{1,9}[^\s"',}\]]{1,4000}""", re.IGNORECASE), r"\1 …"),
-)
-"""What a hook's address or header carries: who signs in, what stands behind `?`, a token."""
 
 
 def read_sources(diagnostics: Iterable[Diagnostic]) -> dict[str, str]:
@@ -80,8 +74,8 @@ class _Lines:
         self._cuts: dict[tuple[str, int], int] = {}
         for diagnostic in diagnostics:
             span = diagnostic.span
-            if span is not None and "login" in diagnostic.path.split("."):
-                # something is wrong inside a sign-in: what stands from there on may be the secret itself
+            if span is not None and ("login" in diagnostic.path.split(".") or diagnostic.code == "WL192"):
+                # wrong inside a sign-in, or written out: what stands from there on may be the secret itself
                 place = (span.file, span.line)
                 self._cuts[place] = min(span.column - 1, self._cuts.get(place, span.column))
 
@@ -93,10 +87,7 @@ class _Lines:
             line = known[span.line - 1] if span.line <= len(known) else ""
             if place in self._cuts:
                 line = line[: self._cuts[place]] + "…"
-            line = _SECRET.sub(lambda match: match[1] + "…", _clean(line))
-            for pattern, instead in _CARRIED:
-                line = pattern.sub(instead, line)
-            self._shown[place] = line
+            self._shown[place] = veiled(_SECRET.sub(lambda match: match[1] + "…", _clean(line)))
         return self._shown[place]
 
 

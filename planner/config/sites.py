@@ -143,6 +143,8 @@ def _reader(context: Context, items: Mapping[str, Item], path: str) -> Reader:
         return Reader(item.text)
     nbd = entries(item.map, "nbd")
     words = nbd.get("command")
+    if words is not None:
+        context.nothing_carried(words, f"{path}.nbd.command")
     port = number(nbd, "port")
     return Reader(
         "nbd",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from planner.config import CODES, load, read_sources, render, to_json
+from planner.config.provenance import Origins
 
 CASES = Path(__file__).parents[1] / "cases" / "config"
 NAMES = sorted(p.name for p in CASES.iterdir() if (p.is_dir() and not p.name.startswith(("_", "good"))))
@@ -54,11 +56,17 @@ def test_every_code_has_a_case() -> None:
     assert [code for code in CODES if code not in shown] == []
 
 
-def test_secrets_are_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("case", ["secrets-stay-hidden", "secrets-written-out"])
+def test_secrets_are_never_shown(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A secret typed into the estate by mistake comes up in no output."""
-    prepare("secrets-stay-hidden", tmp_path)
+    prepare(case, tmp_path)
     monkeypatch.chdir(tmp_path)
     loaded = load(Path(), env={})
     shown = render(loaded.diagnostics, read_sources(loaded.diagnostics)) + str(to_json(loaded.diagnostics))
     assert "canary" not in shown
     assert len(loaded.diagnostics) >= 6
+    origins = Origins.read(Path(), env={})
+    quick = "policies.cutover.quick"
+    places = ["notify.webhook", "sources.seoul.reader", quick, f"{quick}.hooks", f"{quick}.hooks.after"]
+    told = [json.dumps([json.dumps(origins.of(one).value), origins.of(one).value], default=str) for one in places]
+    assert "canary" not in "".join(told), "`explain-value` shows them neither"

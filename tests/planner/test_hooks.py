@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from planner.explain import text
 from planner.steps import SendOrder
+from providers.secrets import address
 from replication.model.documents import dumps, load_order
 from replication.model.errors import Permanent
 from replication.model.item import Cutover, Hook, Order, OrderKind
@@ -29,7 +31,7 @@ waves:
     cutover:
       hooks:
         before: [{{name: silence, command: [/usr/local/bin/silence, "{{machine}}"], timeout: 2m}}]
-        after: [{{name: dns, url: "https://ops.corp.example/cutover?key=hunter2"}}]
+        after: [{{name: dns, url: "https://ops.corp.example/cutover?zone=hunter2"}}]
     machines: {{web-01: Standard_D2s_v5}}
 """
 
@@ -70,7 +72,7 @@ def test_a_command_gets_what_it_is_told_and_none_of_the_engine_s_secrets(
     out = tmp_path / "env.json"
     code = f"import json, os, sys; json.dump([dict(os.environ), sys.argv[1:]], open({str(out)!r}, 'w'))"
     hook = Hook("it", "before", command=(sys.executable, "-c", code, "{machine}; echo {when}"), timeout=20)
-    HostHooks(lambda: {hook}).run(hook, TOLD)
+    HostHooks(lambda: {hook}, address).run(hook, TOLD)
     env, words = json.loads(out.read_text())
     assert words == ["web-01; echo before"] and env["WAVELIFT_ID"] == TOLD["id"] and env["WAVELIFT_WAVE"] == "shop"
     assert "hunter2" not in out.read_text()
@@ -89,7 +91,7 @@ def test_a_command_gets_what_it_is_told_and_none_of_the_engine_s_secrets(
 def test_a_failure_is_said_without_what_the_hook_said(hook: Hook, says: str) -> None:
     """Weeks, 26: with a timeout; never a secret."""
     with pytest.raises(Permanent, match=says) as error:
-        HostHooks(lambda: {hook}).run(hook, TOLD)
+        HostHooks(lambda: {hook}, address).run(hook, TOLD)
     assert "hunter2" not in str(error.value)
 
 
@@ -98,7 +100,7 @@ def test_only_what_the_engine_s_own_files_say_is_run(tmp_path: Path) -> None:
     out = tmp_path / "ran"
     planted = Hook("silence", "before", command=("touch", str(out)))
     with pytest.raises(Permanent, match="not in this engine's files"):
-        HostHooks(lambda: {Hook("silence", "before", command=("true",))}).run(planted, TOLD)
+        HostHooks(lambda: {Hook("silence", "before", command=("true",))}, address).run(planted, TOLD)
     assert not out.exists()
 
 
@@ -132,8 +134,28 @@ def test_a_post_has_the_id_and_2xx_is_success() -> None:
     """Weeks, 26: a webhook; the same id when it is posted again."""
     with server(204) as (url, got):
         hook = Hook("dns", "after", url=url)
-        HostHooks(lambda: {hook}).run(hook, TOLD)
+        HostHooks(lambda: {hook}, address).run(hook, TOLD)
     assert got == [(TOLD["id"], {"hook": "dns", **TOLD})]
+
+
+def test_an_address_is_read_where_it_is_kept_at_each_call(tmp_path: Path) -> None:
+    """The estate, 11: environment, file, Key Vault; what was rotated meanwhile is what is called."""
+    kept = tmp_path / "hook"
+    with server(204) as (url, got):
+        vault = {"dns": url}
+        for name in (f"file:{kept}", "keyvault:kv-ops/dns"):
+            hook = Hook("dns", "after", url=name)
+            host = HostHooks({hook}.copy, partial(address, vault=lambda _, name: vault[name]))
+            kept.write_text(f"{url}\n")
+            kept.chmod(0o600)
+            host.run(hook, TOLD)
+            kept.write_text("hunter2")
+            if name.startswith("keyvault:"):
+                vault["dns"] = "hunter2"
+            with pytest.raises(Permanent, match="no https address") as error:
+                host.run(hook, TOLD)
+            assert "hunter2" not in str(error.value)
+    assert len(got) == 2
 
 
 @pytest.mark.parametrize("answer", [302, 404, 500])
@@ -142,5 +164,5 @@ def test_another_answer_is_a_failure_and_no_redirect_is_followed(answer: int) ->
     with server(answer) as (url, got):
         hook = Hook("dns", "after", url=url)
         with pytest.raises(Permanent, match=str(answer)):
-            HostHooks(lambda: {hook}).run(hook, TOLD)
+            HostHooks(lambda: {hook}, address).run(hook, TOLD)
     assert len(got) == 1

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from planner.estate import Estate, SecretRef
 
@@ -41,9 +41,10 @@ def values(estate: Estate | None, refs: Iterable[SecretRef], folder: Path) -> se
         return found - {""}
     hooks = [hook.url for m in estate.machines.values() for hook in m.cutover.hooks if hook.url]
     for address in (estate.webhook or "", *hooks):
-        if address.startswith("env:"):
-            found.add(os.environ.get(address.removeprefix("env:"), ""))
-        elif address:
+        kind, _, name = address.partition(":")
+        if kind in ("env", "file"):
+            found |= set(_of(SecretRef(cast(Literal["env", "file"], kind), name), folder))
+        elif kind in ("https", "http"):
             found.add(address.partition("://")[2].partition("/")[2])  # what stands behind the host may be the key
     return found - {""}
 

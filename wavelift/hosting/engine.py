@@ -127,7 +127,9 @@ def make(wiring: Wiring, what: Told, lineage: str, events: Events) -> Engine:
         documents={region: wiring.engine.open(account) for region, account in what.place.regions.items()},
         stores=wiring.stores,
         cloud={s: AzureCloud(wiring.azure, s, owner) for s in what.place.subscriptions},
-        hooks=HostHooks(lambda: {hook for m in wiring.workspace.estate.machines.values() for hook in m.cutover.hooks}),
+        hooks=HostHooks(
+            lambda: {hook for m in wiring.workspace.estate.machines.values() for hook in m.cutover.hooks}, wiring.address
+        ),
     )
     config: EngineConfig = EngineConfig(
         holder=f"{socket.gethostname()}/{os.getpid()}",
@@ -189,7 +191,7 @@ def _tell(wiring: Wiring, file: Path | None, say: Callable[[str], None], end: th
     from wavelift.hosting.telling import EVERY, Needs, metrics, write
     from wavelift.watching.rows import rows
 
-    needs = Needs(lambda address, document, key: post(address, document, timeout=10.0, key=key), say)
+    needs = Needs(lambda address, document, key: post(wiring.address(address), document, timeout=10.0, key=key), say)
     while True:
         workspace = wiring.workspace
         webhook = workspace.estate.webhook

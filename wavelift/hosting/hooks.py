@@ -16,10 +16,11 @@ KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SY
 
 
 class HostHooks:
-    """Implements `replication.ports.Hooks`. `known` gives the hooks of the engine's files as they are now."""
+    """Implements `replication.ports.Hooks`. `known` gives the hooks of the engine's files as they are now, `address` the web
+    address that one of them names."""
 
-    def __init__(self, known: Callable[[], Collection[Hook]]) -> None:
-        self._known = known
+    def __init__(self, known: Callable[[], Collection[Hook]], address: Callable[[str], str]) -> None:
+        self._known, self._address = known, address
 
     def run(self, hook: Hook, told: Mapping[str, str]) -> None:
         if hook not in self._known():
@@ -31,7 +32,9 @@ class HostHooks:
         if hook.command:
             _command(hook, told)
         else:
-            _post(hook, told)
+            from wavelift.hosting.posting import post
+
+            post(self._address(hook.url), {"hook": hook.name, **told}, timeout=hook.timeout, key=told["id"])
 
 
 def _command(hook: Hook, told: Mapping[str, str]) -> None:
@@ -54,9 +57,3 @@ def _command(hook: Hook, told: Mapping[str, str]) -> None:
             child.wait()
     if code:
         raise Permanent(f"{words[0]} ended with exit code {code}; its output is not kept", code="HookExit")
-
-
-def _post(hook: Hook, told: Mapping[str, str]) -> None:
-    from wavelift.hosting.posting import post
-
-    post(hook.url, {"hook": hook.name, **told}, timeout=hook.timeout, key=told["id"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -21,12 +20,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 
 def post(address: str, document: Mapping[str, object], *, timeout: float, key: str = "") -> None:
-    """`address`: an address, or `env:NAME` for one that stands in the environment. 2xx is success; `Permanent` otherwise."""
-    if address.startswith("env:"):
-        name = address.removeprefix("env:")
-        address = os.environ.get(name, "")
-        if not address.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-            raise Permanent(f"the environment of this host has no address in {name}", code="HookAddress")
+    """2xx is success; `Permanent` otherwise."""
     headers = {"Content-Type": "application/json", "User-Agent": "wavelift", **({"Idempotency-Key": key} if key else {})}
     body = json.dumps(document, sort_keys=True).encode()
     request = urllib.request.Request(address, body, headers, method="POST")

@@ -109,7 +109,7 @@ class Lab:
     def _spawn(self, service: Service, options: list[str]) -> subprocess.Popen[bytes]:
         """In a session of its own: killing the engine, or Ctrl-C, does not kill the datacenter."""
         with (self.folder / f"{service}.log").open("ab") as log:
-            command = [sys.executable, "-m", "lab", service, "--root", str(self.folder), *options]
+            command = [sys.executable, "-P", "-m", "lab", service, "--root", str(self.folder), *options]
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
     def _answers(self, service: Service, pid: int) -> bool:
