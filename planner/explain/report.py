@@ -1,7 +1,8 @@
 """What a reader is told of a plan, in the order in which it is told: the value that text, Markdown and JSON are views of.
 
 First what was changed outside and what changes in vCenter and in what all share; then wave by wave what starts to replicate,
-changes, is tested, is cut over, is destroyed; then what left the estate, waits, is deferred, in progress, kept, not checked.
+changes, is cleaned up after a test, is tested, is cut over, is destroyed; then what left the estate, waits, is deferred,
+in progress, kept, not checked.
 Identical changes are one group: the first of them in full, the others by name.
 """
 
@@ -34,6 +35,7 @@ class Part(Enum):
 
     START = "start to replicate"
     CHANGE = "change"
+    CLEAN_UP = "clean up"
     TEST = "test"
     CUT_OVER = "cut over"
     DESTROY = "destroy"
@@ -140,8 +142,10 @@ def _part(step: Step) -> Part:
     match step:
         case Create(kind=Kind.REPLICATION):
             return Part.START
-        case SendOrder(order=OrderKind.TEST | OrderKind.CLEAN_UP):
+        case SendOrder(order=OrderKind.TEST):
             return Part.TEST
+        case SendOrder(order=OrderKind.CLEAN_UP):
+            return Part.CLEAN_UP
         case SendOrder(order=OrderKind.MIGRATE):
             return Part.CUT_OVER
         case SendOrder() | Delete():

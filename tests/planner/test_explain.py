@@ -67,7 +67,7 @@ def test_the_order_in_a_wave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     begins = [s for s in case("first-plan", Path()).plan.steps if isinstance(s, Create) and s.wave == "pilot"]
     mixed = replace(plan, steps=(gone, *plan.steps, *begins))
     told = report(mixed)
-    assert [s.title for s in told.waves[0].sections] == ["start to replicate", "test", "cut over", "destroy"]
+    assert [s.title for s in told.waves[0].sections] == ["start to replicate", "clean up", "cut over", "destroy"]
     shown = text(mixed)
     assert shown.index("start to replicate 2 disks") < shown.index("remove the test VM") < shown.index("cut over web-01")
     assert shown.index("cut over web-01") < shown.index("- seed_disk.web-01/2009")

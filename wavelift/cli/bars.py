@@ -11,7 +11,7 @@ from replication.model.record import Record
 from replication.model.status import Status
 from wavelift.applying.waiting import Goal, Watcher
 from wavelift.cli.console import Console
-from wavelift.cli.progress import Watch, outcome_of, silence
+from wavelift.cli.progress import Watch, doing, outcome_of, silence
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -29,7 +29,9 @@ def watching(console: Console) -> Iterator[Watcher]:
     from rich.console import Console as Rich
     from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[words]}"))
+    name = TextColumn("{task.description}", markup=False)
+    words = TextColumn("{task.fields[words]}", markup=False)  # vSphere writes a disk's place as "[ds-01] web/web.vmdk"
+    columns = (name, BarColumn(bar_width=24), words)
     with Progress(*columns, console=Rich(stderr=True), refresh_per_second=5) as progress:
         yield Bars(progress)
 
@@ -44,13 +46,17 @@ class Bars(Watcher):
     def progress(self, goals: list[Goal], records: Mapping[str, Record], statuses: Mapping[str, Status]) -> None:
         for goal in goals:
             if goal.machine not in self._tasks and len(self._tasks) < MOST:
-                self._tasks[goal.machine] = self._progress.add_task(goal.name, total=1.0, words="waiting for the engine")
+                self._tasks[goal.machine] = self._progress.add_task(goal.name, total=1.0, words="")
             task, status = self._tasks.get(goal.machine), statuses.get(goal.machine)
-            if task is None or status is None:
+            if task is None:
                 continue
             record = records.get(goal.machine)
-            problem = f" [red]{record.problem}[/red]" if record and record.problem else ""
-            self._progress.update(task, completed=status.progress or 0.0, words=_words(status) + problem)
+            words = doing(goal, status, record)
+            if status is not None and status.rate:
+                words += f" {status.rate / 1024 / 1024:.0f} MiB/s"
+            if record is not None and record.problem:
+                words += f" ({record.problem})"
+            self._progress.update(task, completed=(status.progress if status else None) or 0.0, words=words)
         warning = silence(goals, statuses, self._began, time.time())
         if warning and not self._warned:
             self._warned = True
@@ -62,11 +68,4 @@ class Bars(Watcher):
         if task is not None:
             self._progress.update(task, completed=1.0, words=what)
         if goal.failure(record):
-            self._progress.console.print(f"{goal.name}: {what}")
-
-
-def _words(status: Status) -> str:
-    words = status.state.value + (f": {status.step}" if status.step else "")
-    if status.rate:
-        words += f" {status.rate / 1024 / 1024:.0f} MiB/s"
-    return words + (f" (held: {status.held})" if status.held else "")
+            self._progress.console.print(f"{goal.name}: {what}", markup=False)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from planner.apply import Reporter
 from planner.steps import Step
 from replication.model.record import Record
-from replication.model.status import Status
+from replication.model.status import State, Status
 from wavelift.applying.waiting import Goal, Watcher
 from wavelift.cli.console import Console
 
@@ -62,14 +62,12 @@ class Watch(Watcher):
             self._console.line(warning)
         for goal in goals:
             status, record = statuses.get(goal.machine), records.get(goal.machine)
-            if status is None:
-                continue
-            problem = record.problem if record else ""
-            key = f"{status.state.value}|{status.step}|{problem}|{status.held or ''}"
+            words = doing(goal, status, record)
+            problem = f" ({record.problem})" if record and record.problem else ""
             said, at = self._said.get(goal.machine, ("", 0.0))
-            if key != said or time.monotonic() - at > QUIET:
-                self._said[goal.machine] = (key, time.monotonic())
-                self._console.line(f"{goal.name}: {brief(status)}" + (f" ({problem})" if problem else ""))
+            if words + problem != said or time.monotonic() - at > QUIET:
+                self._said[goal.machine] = (words + problem, time.monotonic())
+                self._console.line(f"{goal.name}: {words}{measured(status)}{problem}")
 
     def reached(self, goal: Goal, record: Record) -> None:
         self._console.line(f"{goal.name}: {outcome_of(goal, record)}")
@@ -94,18 +92,24 @@ def silence(goals: list[Goal], statuses: Mapping[str, Status], began: float, now
     return "No engine has said anything for a while: `wavelift engine run` starts one (this goes on waiting)."
 
 
-def brief(status: Status | None) -> str:
-    """A machine's state in a few words, with a bar where there is progress."""
-    if status is None:
+def doing(goal: Goal, status: Status | None, record: Record | None) -> str:
+    """What the engine does for a goal, in words: S7's state, or the order where the machine has left S7's list, and why it waits.
+
+    What was shown before the engine has read an order says nothing about it.
+    """
+    unread = goal.order is not None and (record is None or record.order is None or record.order.number < goal.order)
+    if status is None or unread:
         return "waiting for the engine"
-    words = status.state.value
+    words = status.order if status.order and status.state is State.NOT_APPLICABLE else status.state.value
     if status.step:
         words += f": {status.step}"
-    if status.progress is not None:
-        full = round(status.progress * BAR)
-        words += f" [{'█' * full}{'░' * (BAR - full)}] {status.progress:4.0%}"
-    if status.rate:
-        words += f" {status.rate / 1024 / 1024:.0f} MiB/s"
-    if status.held:
-        words += f" (held: {status.held})"
-    return words
+    return words + (f" ({status.held})" if status.held else "")
+
+
+def measured(status: Status | None) -> str:
+    """How far the cycle is and how fast, with a bar; empty where nothing is measured."""
+    if status is None or status.progress is None:
+        return ""
+    full = round(status.progress * BAR)
+    rate = f" {status.rate / 1024 / 1024:.0f} MiB/s" if status.rate else ""
+    return f" [{'█' * full}{'░' * (BAR - full)}] {status.progress:4.0%}{rate}"

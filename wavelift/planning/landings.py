@@ -28,12 +28,14 @@ def preparation(desired: Desired, over: Collection[str]) -> Iterator[Diagnostic]
     """One line for each OS type among the machines that are about to start in Azure: what Azure asks of their guests."""
     due = [m for m in desired.machines.values() if m.machine.phase is not Phase.REPLICATE and m.uuid not in over]
     for os_type, asked in GUEST.items():
-        names = sorted(m.machine.name for m in due if m.os_type == os_type)
-        if not names:
+        asks = sorted((m.machine for m in due if m.os_type == os_type), key=lambda machine: machine.name)
+        if not asks:
             continue
+        names = [machine.name for machine in asks]
         whom = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         detail = f"{os_type} ({whom}): nothing is changed inside of a guest, so it must have what Azure needs: {asked}."
-        yield Diagnostic("WL566", "guests are prepared by their owners", detail, "waves", severity="warning")
+        path = f"waves.{asks[0].wave}.machines.{names[0]}"
+        yield Diagnostic("WL566", "guests are prepared by their owners", detail, path, asks[0].span, severity="warning")
 
 
 def landing_refs(names: Names, wanted: DesiredMachine) -> Iterator[ResourceRef]:
