@@ -31,7 +31,7 @@ class Context:
             return True
         kind = {"WL140": "target", "WL141": "source", "WL143": "wave"}[code]
         detail = f"There is no {kind} {quote(name)}.{did_you_mean(name, known)}"
-        self.problems.add(code, detail, span, path)
+        self.problems.add(code, detail, span, path, missing=f"{kind}s.{name}")
         return False
 
     def nothing_carried(self, item: Item, path: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,9 +93,9 @@ def read_one(file: str, text: str) -> FileResult:
     return FileResult(items, tuple(problems.found), readable and isinstance(root, yaml.MappingNode | None))
 
 
-def read_root(root: yaml.Node, file: str) -> FileResult:
-    """As `read_one`, of a text that has been composed already."""
-    problems = Problems()
+def read_root(root: yaml.Node, file: str, removed: Mapping[str, Span] | None = None) -> FileResult:
+    """As `read_one`, of a text that has been composed already. `removed`: as for `Problems`."""
+    problems = Problems(removed)
     items = read(root, compiled("estate-1"), file, problems)
     return FileResult(items, tuple(problems.found), isinstance(root, yaml.MappingNode))
 

@@ -73,7 +73,7 @@ def load(folder: Path, *, env: Mapping[str, str] | None = None) -> Loaded:
     problems = Problems()
     with paused_gc():
         files = read_files(folder, os.environ if env is None else env, problems)
-        sense = Problems()
+        sense = Problems(files.removed)
         estate = _resolve(folder, files, os.environ if env is None else env, sense) if files.paths else None
         if not files.whole:
             # what a name refers to may stand in the file that could not be read
@@ -152,7 +152,7 @@ def _check_parts(folder: Path, tree: Tree, problems: Problems) -> None:
     for part, start in (_PARTS | (_PARTS_OF_WAVES if "waves" in tree else {})).items():
         if part not in tree:
             detail = f"No file of {quote(folder, PATH)} holds `{part}`. Begin it with `{start}`."
-            problems.add("WL160", detail, Span(first.file, 1, 1) if first else None, part)
+            problems.add("WL160", detail, Span(first.file, 1, 1) if first else None, part, missing=part)
 
 
 def _state_path(tree: Tree, context: Context, overlaid: str = "") -> str:

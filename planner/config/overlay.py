@@ -8,12 +8,13 @@ Every node keeps its place, so that a problem is shown in the file in which it s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import yaml
 
 from planner.config.collect import Problems
 from planner.config.document import Elsewhere, span_of
+from planner.estate import Span
 from planner.wording import did_you_mean, quote
 
 VARIABLE = "WAVELIFT_OVERLAY"
@@ -28,10 +29,12 @@ _Pair = tuple[yaml.Node, yaml.Node]
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """`files` are the roots of the estate's own files with the overlay upon them; `rest` is what stands in none of them."""
+    """`files` are the roots of the estate's own files with the overlay upon them; `rest` is what stands in none of them;
+    `removed` are the paths that it takes away, and where it does."""
 
     files: dict[str, yaml.Node]
     rest: yaml.Node | None
+    removed: dict[str, Span] = field(default_factory=dict)
 
 
 def lay(over: yaml.Node, file: str, bases: dict[str, yaml.Node], problems: Problems) -> Laid:
@@ -42,7 +45,7 @@ def lay(over: yaml.Node, file: str, bases: dict[str, yaml.Node], problems: Probl
     _given_once(over, (), file, problems)
     work = _Laying(file, problems)
     files = {name: work.onto(root, over) for name, root in bases.items()}
-    return Laid(files, work.left(over, (), tuple(bases.values())))
+    return Laid(files, work.left(over, (), tuple(bases.values())), work.removed)
 
 
 def _stay(root: yaml.Node, file: str) -> None:
@@ -82,6 +85,7 @@ class _Laying:
         self._file = file
         self._problems = problems
         self._taken: set[int] = set()
+        self.removed: dict[str, Span] = {}
 
     def onto(self, root: yaml.Node, over: yaml.MappingNode) -> yaml.Node:
         if not isinstance(root, yaml.MappingNode):
@@ -139,6 +143,7 @@ class _Laying:
                 pairs.append((key, self._new(value, inner)))
             elif _removes(value):
                 pairs = [pair for pair in pairs if _name(pair[0]) != name]
+                self.removed[".".join(inner)] = span_of(self._file, key.start_mark)
             else:
                 both = self._upon(pairs[place][1], value, inner)
                 pairs[place] = (pairs[place][0] if isinstance(both, yaml.MappingNode) else key, both)

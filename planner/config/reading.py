@@ -26,6 +26,7 @@ class Files:
     whole: bool
     overlay: str = ""
     roots: Mapping[str, yaml.Node] = field(default_factory=dict)
+    removed: Mapping[str, Span] = field(default_factory=dict)
 
     def below(self, *parts: str) -> Tree:
         """What the estate's own files say without the overlay: of these top-level keys, or of all."""
@@ -59,13 +60,13 @@ def _overlaid(folder: Path, paths: list[Path], overlay: Path, problems: Problems
         paths = [path for path in paths if path.resolve() != overlay.resolve()]
     roots, whole = _composed(paths, problems)
     over, read = _composed([overlay], problems)
-    file, nodes = str(overlay), roots
+    file, nodes, removed = str(overlay), roots, dict[str, Span]()
     if file in over:
         laid = lay(over[file], file, roots, problems)
-        nodes = laid.files | ({file: laid.rest} if laid.rest is not None else {})
-    results = [read_root(root, name) for name, root in nodes.items()]
+        nodes, removed = laid.files | ({file: laid.rest} if laid.rest is not None else {}), laid.removed
+    results = [read_root(root, name, removed) for name, root in nodes.items()]
     tree = merge(results, problems)
-    files = Files([*paths, overlay], tree, whole and read and _all_readable(results), file, roots)
+    files = Files([*paths, overlay], tree, whole and read and _all_readable(results), file, roots, removed)
     if read:
         _own_name(files, problems)
     return files

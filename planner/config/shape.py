@@ -145,7 +145,9 @@ class _Reader:
         guessed = _guesses(rule, places) if rule.rest is None else set()
         for name in rule.required:
             if name not in places and name not in guessed:  # the misspelt key says it already
-                self._add("WL122", f"{quote(name)} is missing from {rule.title}.", span)
+                path = ".".join(self._path)
+                missing = f"{path}.{name}" if path else name
+                self._problems.add("WL122", f"{quote(name)} is missing from {rule.title}.", span, path, missing=missing)
 
     def _counts(self, rule: MapRule, places: dict[str, Span], span: Span) -> None:
         for name, needed in rule.needs.items():

@@ -217,7 +217,7 @@ def _check_primary(
         detail = (
             f"No appliance with `role: primary` reads from {quote(source)}. Declare one under `appliances`."
         )
-        context.problems.add("WL145", detail, span, path)
+        context.problems.add("WL145", detail, span, path, missing="appliances")
     for other in primaries[1:]:
         first = primaries[0]
         related = ((f"{first.name} is the first", first.span),) if first.span else ()

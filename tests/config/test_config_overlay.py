@@ -84,6 +84,25 @@ def test_one_file_makes_another_estate(tmp_path: Path) -> None:
     assert estate(tmp_path, None) == theirs, "the overlay is no file of the estate"
 
 
+@pytest.mark.parametrize(
+    ("more", "code", "there"),
+    [
+        ("targets: {korea: {region: null}}", "WL122", "base.yaml:7:10"),
+        ("targets: {korea: null, busan: {region: koreasouth, resource_group: rg, vnet: v}}", "WL140", "waves/a.yaml:5:13"),
+        ("appliances: null", "WL145", "base.yaml:4:11"),
+        ("targets: null", "WL160", "base.yaml:2:1"),
+        ("waves: {shop: {target: null}}", "WL122", "waves/a.yaml:5:5"),
+        ("sources: {seoul: {login: null}}", "WL122", "base.yaml:4:18"),
+    ],
+)
+def test_what_is_removed_and_needed_is_told_where_it_is_removed(tmp_path: Path, more: str, code: str, there: str) -> None:
+    """The estate 12: the line to mend is the overlay's; production's, which is right, is the other place."""
+    overlay = written(tmp_path, f"estate: {{name: rehearsal}}\n{more}\n")
+    found = [d for d in laid(tmp_path, overlay).diagnostics if d.code == code]
+    assert {(d.span.file, d.span.line) for d in found if d.span} == {(str(overlay), 2)}
+    assert [str(span).removeprefix(f"{tmp_path}/") for _, span in found[0].related] == [there]
+
+
 def test_nothing_is_shared(tmp_path: Path) -> None:
     """issue 4, Where it runs: lineage, state and lock of a rehearsal are its own; production's stay what they were."""
     overlay = written(tmp_path)
