@@ -90,7 +90,7 @@ def test_one_file_makes_another_estate(tmp_path: Path) -> None:
         ("targets: {korea: {region: null}}", "WL122", "base.yaml:7:10"),
         ("targets: {korea: null, busan: {region: koreasouth, resource_group: rg, vnet: v}}", "WL140", "waves/a.yaml:5:13"),
         ("appliances: null", "WL145", "base.yaml:4:11"),
-        ("targets: null", "WL160", "base.yaml:2:1"),
+        ("targets: null", "WL160", "base.yaml:1:1"),
         ("waves: {shop: {target: null}}", "WL122", "waves/a.yaml:5:5"),
         ("sources: {seoul: {login: null}}", "WL122", "base.yaml:4:18"),
     ],
