@@ -20,6 +20,10 @@ TAGS = "tags"
 SETS = frozenset({"queues", "disks", "nics"})
 """Properties of which we ask that they hold at least what we put in."""
 
+USABLE = "usable"
+"""Of a secret: it can be read by those who may. Whoever disabled it, or let it expire, sets it right: no apply does."""
+SET_RIGHT = "nothing that needs it goes on: whoever looks after the key vault sets it right, no apply does"
+
 _UNTAGGED = frozenset({Kind.LOCK, Kind.ROLE, Kind.TRACKING, Kind.REPLICATION})
 """Kinds that carry no tags."""
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from planner.artifact import DATA_BEARING, ENGINE_MADE, Json, Kind
-from planner.compare import TAGS, others, outside
+from planner.compare import SET_RIGHT, TAGS, USABLE, others, outside
 from planner.diff import Change
 from planner.drift.model import Finding, Severity
 from planner.estate import Estate, Span
@@ -21,6 +21,7 @@ PORTAL_TAGS = ("hidden-*", "ms-resource-usage")
 _VITAL = DATA_BEARING | {Kind.VM, Kind.DISK, Kind.NIC, Kind.CONTAINER, Kind.SECRET}
 """Without one of these replication stops, or a migrated machine does."""
 
+_RECOVERED = (Kind.KEY_VAULT, Kind.SECRET)
 NOT_LOOKED_AT = frozenset({Kind.TRACKING, Kind.REPLICATION})
 """Artifacts that are no resources of Azure."""
 
@@ -72,7 +73,7 @@ def _gone(estate: Estate, recorded: Recorded, yours: bool) -> Finding:
         )
     else:
         severity = Severity.URGENT if kind in _VITAL else Severity.OURS
-        then = "the next apply makes it again" + (" (a deleted key vault is recovered)" if kind is Kind.KEY_VAULT else "")
+        then = "the next apply makes it again" + (" (a deleted one is recovered)" if kind in _RECOVERED else "")
     return _finding(estate, recorded, severity, "", "is gone", then, recorded.id, None)
 
 
@@ -88,7 +89,8 @@ def _differences(estate: Estate, recorded: Recorded, seen: Observed, yours: bool
         yield _finding(estate, recorded, Severity.FOREIGN if yours else Severity.OURS, TAGS, what, then)
     for change in outside(recorded, seen):
         severity = Severity.FOREIGN if yours and recorded.kind in ENGINE_MADE else Severity.OURS
-        name, then = ".".join(change.path), _then(recorded, yours)
+        severity = Severity.URGENT if change.path == (USABLE,) else severity
+        name, then = ".".join(change.path), _then(recorded, yours, change)
         yield _finding(estate, recorded, severity, name, _changed(change), then, change.old, change.new)
     for change in others(recorded, seen):
         if change.path[0] == TAGS and _ignored(estate, change.path[1]):
@@ -98,6 +100,8 @@ def _differences(estate: Estate, recorded: Recorded, seen: Observed, yours: bool
 
 
 def _changed(change: Change) -> str:
+    if change.path == (USABLE,):
+        return f"it is {change.new}"
     if change.path[0] == TAGS:
         return f"tag {change.path[1]}: {_short(change.old)} -> {_short(change.new)}"
     if isinstance(change.old, list | tuple) and isinstance(change.new, list | tuple):
@@ -113,7 +117,9 @@ def _added(change: Change) -> str:
     return f"{change.path[0]}: {_short(change.new)} was added"
 
 
-def _then(recorded: Recorded, yours: bool) -> str:
+def _then(recorded: Recorded, yours: bool, change: Change) -> str:
+    if change.path == (USABLE,):
+        return SET_RIGHT
     if recorded.kind not in ENGINE_MADE:
         return "the next apply sets it back"
     if yours:

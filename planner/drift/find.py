@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from planner.drift import azure, items, source
@@ -62,7 +62,7 @@ def find(estate: Estate, state: State, seen: Seen, now: float) -> Drift:
         allowed=_ordered(allowed),
         expires=expires,
         unmanaged=_unmanaged(state, seen),
-        unchecked=_unchecked(artifacts.unreadable),
+        unchecked=unchecked(artifacts.unreadable),
         blind=seen.blind,
         in_progress=artifacts.in_progress,
         lag=_worst(estate, state, seen.records, now),
@@ -121,7 +121,7 @@ def _unmanaged(state: State, seen: Seen) -> tuple[Tagged, ...]:
     return tuple(sorted((t for t in seen.tagged if t.id.lower() not in known), key=lambda t: t.id.lower()))
 
 
-def _unchecked(addresses: tuple[str, ...]) -> tuple[str, ...]:
+def unchecked(addresses: Iterable[str]) -> tuple[str, ...]:
     """One sentence for each kind that this login may not read."""
     kinds: dict[str, int] = {}
     for address in addresses:

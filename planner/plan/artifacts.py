@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from planner.artifact import DATA_BEARING, Artifact
-from planner.compare import outside
+from planner.compare import SET_RIGHT, USABLE, outside
 from planner.diff import Change, diff
 from planner.estate import Diagnostic, Span
 from planner.existing import WHY, is_existing, unfit
@@ -85,8 +85,10 @@ class Differ:
             return ()
         moved = outside(recorded, seen) if seen is not None and seen.readable else ()
         for change in moved:
-            why = f"set to {change.old!r}, now {change.new!r}"
-            self.drift.append(Note(recorded.address, f"{'.'.join(change.path)} changed", why, wave, origin))
+            what, why = f"{'.'.join(change.path)} changed", f"set to {change.old!r}, now {change.new!r}"
+            if change.path == (USABLE,):
+                what, why = f"it is {change.new}", SET_RIGHT
+            self.drift.append(Note(recorded.address, what, why, wave, origin))
         return moved
 
     def _missing(self, artifact: Artifact, seen: Observed | None, why: str) -> None:
@@ -166,6 +168,7 @@ class Differ:
         if seen is None and recorded.id == artifact.id and recorded.spec == artifact.spec:
             return  # as nearly everything is: not looked at, and nothing asked of it that was not set
         moved = self._changed(recorded, seen, artifact.wave, artifact.origin)
+        moved = tuple(change for change in moved if change.path != (USABLE,))
         changes = tuple(diff(recorded.spec, artifact.spec))
         fixed = [c for c in (*changes, *moved) if c.path and c.path[0] in FIXED]
         if fixed or recorded.id.lower() != artifact.id.lower():

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -229,6 +230,28 @@ def test_status_checks_have_their_exit_code(site: Site) -> None:
     assert site.here("status", "--check", "lag=4d").code == 0
     assert site.here("status", "--check", "speed=1").code == 1
     assert "gw-1" in site.here("status").out.splitlines()[0]
+
+
+def test_a_log_key_that_cannot_be_used_is_urgent_and_plan_says_so(site: Site) -> None:
+    """issue 4, Drift: disabled and expired are as good as gone; no apply undoes what whoever looks after the vault did."""
+    attributes = site.state["artifacts"]["key_vault.koreacentral"]["attributes"]
+    secrets = site.wiring().azure.secrets(attributes["vault_uri"])
+    day, now = timedelta(days=1), datetime.now(UTC)
+    try:
+        for change, word in (({"enabled": False}, "disabled"), ({"enabled": True, "expires_on": now - day}, "expired")):
+            secrets.update_secret_properties("log-key", **change)
+            (finding,) = [f for f in seen(site).of(Severity.URGENT) if f.address == "secret.koreacentral/log-key"]
+            assert finding.property == "usable" and word in finding.what
+            planned = json.loads(site.here("plan", "--json").out)
+            (note,) = [one for one in planned["drift"] if one["subject"] == "secret.koreacentral/log-key"]
+            assert word in note["what"] and "key vault" in note["why"]
+            assert "secret.koreacentral/log-key" not in {step["address"] for step in planned["steps"]}
+        secrets.begin_delete_secret("log-key").wait()
+        assert ("urgent", "secret.koreacentral/log-key", "") in found(site)
+        secrets.begin_recover_deleted_secret("log-key").wait()
+    finally:
+        secrets.update_secret_properties("log-key", enabled=True, expires_on=now + 3650 * day)
+    assert not [change for change in found(site) if change[1].startswith("secret.")]
 
 
 def test_what_is_gone_from_azure_is_urgent_and_plan_says_the_same(site: Site) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from planner.artifact import ENGINE_MADE, Kind
 from planner.config.places import located
 from planner.desired import Desired, build
+from planner.drift.find import unchecked
 from planner.drift.items import observed as items_moved
 from planner.drift.items import versions
 from planner.engine import Damaged, EngineReader
@@ -178,6 +179,8 @@ def look(
         gone = {address for address, there in seen.items() if there is None}
         checked = rights(desired, cloud, seat)
         issues = [*check(desired, state, cloud, seat, gone), *check_privileges(desired, state, vcenter, seat)]
+    blind = [address for address in state.artifacts if (there := seen.get(address)) is not None and not there.readable]
+    issues += [Diagnostic("WL340", "not checked", f"{text}.", severity="warning") for text in unchecked(blind)]
     seen = {**seen, **strayed} if strayed else seen
     within = Within(scope, desired.estate, state)
     world = World(seen, records, tuple(d for d in (*remarked, *issues) if within.keeps(d)), approvals, now)

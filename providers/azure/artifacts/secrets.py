@@ -11,9 +11,11 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from planner.compare import USABLE
 from planner.ports import Made, Observed, Operation, ResourceRef
 from providers.azure.artifacts.base import Spec
 from providers.azure.artifacts.waiting import RoleWait, listed
@@ -25,7 +27,7 @@ from providers.azure.tags import Owner
 from replication.model.errors import NotFound, Permanent
 
 if TYPE_CHECKING:
-    from azure.keyvault.secrets import KeyVaultSecret, SecretClient
+    from azure.keyvault.secrets import KeyVaultSecret, SecretClient, SecretProperties
 
 _KEY_BYTES = 32
 _KEY_TYPE, _BUS_TYPE = "application/x-wavelift-key", "application/x-service-bus-connection"
@@ -51,7 +53,7 @@ class Secrets:
 
     def _found(self, vault: str) -> dict[str, Observed]:
         return {
-            str(item.name): Observed("", {}, tags := dict(item.tags or {}), self._owner.owns(tags))
+            str(item.name): Observed("", {}, tags := dict(item.tags or {}), self._owner.owns(tags), strayed=_unusable(item))
             for item in self._session.secrets(self._uri(vault)).list_properties_of_secrets()
         }
 
@@ -135,3 +137,15 @@ class Secrets:
         if not self._owner.owns(found.properties.tags):
             text = "a secret of that name is there and does not carry this estate's tags"
             raise Permanent(text, subject=ref.id, remedy="delete it, or use another key vault", code="NotOurs")
+
+
+def _unusable(item: SecretProperties) -> dict[str, tuple[bool, str]]:
+    """Why nobody gets its newest version, as a setting that strayed; nothing for one that is in force."""
+    now = datetime.now(UTC)
+    if item.enabled is False:
+        return {USABLE: (True, "disabled")}
+    if item.expires_on is not None and item.expires_on <= now:
+        return {USABLE: (True, f"expired on {item.expires_on:%Y-%m-%d %H:%M} UTC")}
+    if item.not_before is not None and item.not_before > now:
+        return {USABLE: (True, f"not valid before {item.not_before:%Y-%m-%d %H:%M} UTC")}
+    return {}
