@@ -102,10 +102,17 @@ def _account(context: Context, item: Item, path: str) -> SecretRef | WorkloadIde
 
 
 def _identities(context: Context, items: Mapping[str, Item]) -> Identities:
-    def of(who: str) -> str | None:
-        return context.place(items, who, f"azure.identities.{who}", _OBJECT)
+    names: list[tuple[str, str]] = []
 
-    return Identities(of("plan"), of("apply"), of("engine"))
+    def of(who: str) -> str | None:
+        path, inner = f"azure.identities.{who}", entries(items, who)
+        if not inner:
+            return context.place(items, who, path, _OBJECT)
+        found, name = context.place(inner, "id", f"{path}.id", _OBJECT), text(inner, "name")
+        names.extend([(found, name)] if found and name else [])
+        return found
+
+    return Identities(of("plan"), of("apply"), of("engine"), tuple(names))
 
 
 def resolve_sources(context: Context) -> dict[str, Source]:

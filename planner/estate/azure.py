@@ -57,11 +57,17 @@ class ResourceGroup:
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """Object ids of those who sign in elsewhere than here, so that their roles can be checked and assigned. None: not said."""
+    """Object ids of those who sign in elsewhere than here, so that their roles can be checked and assigned. None: not said.
+    `names` are pairs of an object id and what its owners call it."""
 
     plan: str | None = None
     apply: str | None = None
     engine: str | None = None
+    names: tuple[tuple[str, str], ...] = ()
+
+    def name(self, object_id: str) -> str:
+        """What it is called; empty when nobody says."""
+        return next((name for known, name in self.names if known.lower() == object_id.lower()), "")
 
 
 @dataclass(frozen=True, slots=True)

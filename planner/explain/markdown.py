@@ -25,6 +25,8 @@ TABLE = 24_000
 LISTED = 8_000
 FORECAST = 16_000
 GATE = "waiting for a gate"
+_BEHIND_A_NAME = re.compile(r" \([0-9A-Fa-f-]{36}\)")
+"""An object id behind the name that its owners gave it: JSON has it, a reviewer reads the name."""
 REST = "the plan file (`wavelift show FILE`)"
 """Where what does not fit can be read."""
 
@@ -88,7 +90,8 @@ def _head(told: Report, shown: Shown) -> Iterator[str]:
     about = [f"plan {shown.pin[:6]}"] if shown.pin else []
     about += [f"state #{plan.serial}"] + ([f"valid to {escaped(shown.valid)}"] if shown.valid else [])
     if shown.forecast:
-        about += [f"rights checked for {escaped(shown.rights)}" if shown.rights else "rights NOT checked"]
+        rights = _BEHIND_A_NAME.sub("", shown.rights)
+        about += [f"rights checked for {escaped(rights)}" if rights else "rights NOT checked"]
     yield ""
     yield " · ".join([*about, *(f"{len(notes)} {word}{_why(word, notes)}" for word, notes in _asides(plan) if notes)])
     if shown.pin:

@@ -38,7 +38,8 @@ class People:
         """Plan's login beside that of apply (or the engine), and the identities that the estate names."""
         old = f"  login: file:{SECRETS}/azure.json\n"
         assert old in self._yaml
-        named = "".join(f"    {who}: {oid}\n" for who, oid in identities.items())
+        written = {who: f"{{name: sp-{who}, id: {oid}}}" if who == "apply" else oid for who, oid in identities.items()}
+        named = "".join(f"    {who}: {one}\n" for who, one in written.items())
         new = f"  login: {{plan: {self._logins['plan']}, engine: {self._logins[seat]}}}\n"
         text = self._yaml.replace(old, new + (f"  identities:\n{named}" if named else ""))
         (self.site.estate / "lab.yaml").write_text(text)
@@ -129,17 +130,22 @@ def test_permissions_from_the_first_plan_to_a_read_only_one(site: Site, people: 
     people.declare(**people.ids)
     ran = site.here("plan")
     apply, engine = people.ids["apply"], people.ids["engine"]
-    told(ran, 5, f"{apply} (apply) lacks Contributor on {people.top}", f"{apply} (apply) lacks User Access Administrator")
+    called = f"sp-apply (apply, {apply})"
+    told(ran, 5, f"{called} lacks Contributor on {people.top}", f"{called} lacks User Access Administrator")
     told(ran, 5, f"{engine} (engine) lacks Contributor", f"{engine} (engine) lacks Reader")
     told(ran, 5, f'az role assignment create --assignee-object-id {apply} --role "Contributor" --scope {people.top}')
-    told(site.here("apply", "--auto-approve"), 5, f"{apply} (apply) lacks Contributor")
+    told(site.here("apply", "--auto-approve"), 5, f"{called} lacks Contributor")
     people.give("apply", "Contributor")
     people.give("engine", "Contributor")
-    told(site.here("apply", "--auto-approve"), 5, f"{apply} (apply) lacks User Access Administrator", "first replication")
+    told(site.here("apply", "--auto-approve"), 5, f"{called} lacks User Access Administrator", "first replication")
     assert things(site) == before, "something was created though a role was missing"
 
     people.give("apply", "User Access Administrator")
-    told(site.here("plan"), 0, "role.gateway_store.koreacentral/plan", "role.key_vault.koreacentral/engine")
+    made = ("role.gateway_store.koreacentral/plan", "role.key_vault.koreacentral/engine")
+    told(site.here("plan", "--out", "named.wlplan"), 0, *made)
+    page = site.run("show", "named.wlplan", "--markdown")
+    told(page, 0, f"rights checked for plan {people.ids['plan']}, apply sp-apply, engine")
+    told(site.run("show", "named.wlplan", "--json"), 0, f"apply sp-apply ({apply})")
     told(site.here("apply", "--auto-approve", "--detach"), 0)
     # later: User Access Administrator is not needed any more, and the plan login reads what apply let it read
     people.take("apply", "User Access Administrator")

@@ -72,9 +72,16 @@ def rights(desired: Desired, cloud: ArtifactReader, seat: Seat) -> str:
     except Denied:
         return ""
     known = {"plan": who.plan, "apply": who.apply, "engine": who.engine}
+    azure = desired.estate.azure
     if len(set(known.values())) == 1:
-        return f"plan, apply and engine {who.plan}"
-    return ", ".join(f"{seat} {principal or 'unknown'}" for seat, principal in known.items())
+        return f"plan, apply and engine {_called(azure, who.plan)}"
+    return ", ".join(f"{seat} {_called(azure, principal)}" for seat, principal in known.items())
+
+
+def _called(azure: Azure, principal: str | None) -> str:
+    """"sp-wavelift-apply (f816b1b1-…)" where the files give it a name, its object id alone otherwise."""
+    name = azure.identities.name(principal or "")
+    return f"{name} ({principal})" if name else principal or "unknown"
 
 
 def check_access(
@@ -91,7 +98,8 @@ def check_access(
         return
     who = principals(azure, seat, me)
     if seat == "engine" and azure.identities.apply and azure.identities.apply.lower() != me.lower():
-        detail = f"{me} is signed in, `azure.identities.apply` says {azure.identities.apply}. What is checked here is {me}."
+        declared = _called(azure, azure.identities.apply)
+        detail = f"{_called(azure, me)} is signed in, `azure.identities.apply` says {declared}. What is checked here is {me}."
         yield Diagnostic("WL441", "another identity than the declared one", detail, "azure.identities.apply", severity="warning")
     if who.apply is None:
         yield _unchecked(
@@ -100,7 +108,7 @@ def check_access(
             "azure.login",
         )
     for lack in _folded(cloud.missing_access(list(dict.fromkeys(needs(desired, state, who, gone))))):
-        yield _diagnostic(lack)
+        yield _diagnostic(lack, azure)
 
 
 def needs(desired: Desired, state: State, who: Principals, gone: Collection[str] = ()) -> Iterator[Need]:
@@ -259,10 +267,11 @@ def unreadable(error: Denied, me: str, declared: str | None, region: str, store:
     return UserProblem(shown((Diagnostic("WL443", "the gateway store may not be read", detail, "azure.login"),)), DENIED)
 
 
-def _diagnostic(lack: Lack) -> Diagnostic:
+def _diagnostic(lack: Lack, azure: Azure) -> Diagnostic:
     need = lack.need
     path = "azure" if need.who == "plan" else f"azure.identities.{need.who}"
-    named = f"{need.principal} ({need.who})"
+    name = azure.identities.name(need.principal)
+    named = f"{name} ({need.who}, {need.principal})" if name else f"{need.principal} ({need.who})"
     if lack.unknown:
         return _unchecked(f"Whether {named} has {need.role} on {lack.scope} is not known: {lack.unknown}", path)
     if lack.denied_by:
