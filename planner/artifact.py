@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from planner.estate import Span
+from replication.model.quick import quick
 
 Json = Any
 """A JSON value. (A recursive alias costs mypy more than it finds here.)"""
@@ -50,6 +51,7 @@ ENGINE_MADE = frozenset({Kind.DISK, Kind.NIC, Kind.VM, Kind.TEST_DISK, Kind.TEST
 """Made by the engine while it carries out an order; apply records them."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """`id` is the ARM id that it will have (data-plane things have one too: `<account>/blobServices/default/containers/x`)."""

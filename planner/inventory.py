@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from planner.garbage import paused_gc
+from replication.model.quick import quick
 
 FORMAT = "wavelift-inventory-1"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class DiskFacts:
     """One virtual disk in its live configuration.
@@ -43,6 +45,7 @@ class DiskFacts:
     parent: bool = False
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class NicFacts:
     """One network adapter; `network` is the port group's name, `addresses` what VMware Tools reported."""
@@ -55,6 +58,7 @@ class NicFacts:
     addresses: tuple[str, ...] = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class VmFacts:
     """One VM. `uuid` is the instance uuid, `path` "/DC/vm/folder/name", `power` vSphere's word ("poweredOn").

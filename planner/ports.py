@@ -33,10 +33,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from replication.model.quick import quick
+
 Json = Any
 """None, bool, int, float, str, or lists and string-keyed mappings of them."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ResourceRef:
     """One artifact: our address (`key_vault.koreacentral`), its kind (a `Kind` or its text), its id (in any case)."""
@@ -46,6 +49,7 @@ class ResourceRef:
     id: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Observed:
     """An artifact as it is now.

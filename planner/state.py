@@ -17,6 +17,7 @@ from typing import Any
 
 from planner.artifact import Json, Kind
 from planner.garbage import paused_gc
+from replication.model.quick import quick
 from replication.model.release import RELEASE, skewed
 
 VERSION = 1
@@ -36,6 +37,7 @@ class BadState(Exception):
         self.code = code
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """One artifact that exists as far as we know. `attributes` are what the provider answered (endpoints, urls)."""
@@ -49,6 +51,7 @@ class Recorded:
     machine: str | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class MachineState:
     """What we know of a machine by its instance uuid, whatever it is called now.

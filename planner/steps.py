@@ -13,6 +13,7 @@ from planner.diff import Change
 from planner.estate import Span
 from planner.state import MachineState
 from replication.model.item import OrderKind
+from replication.model.quick import quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class _Kept:
     origin: Span | None = field(default=None, compare=False)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Create(_Kept):
     """Make what is not there."""

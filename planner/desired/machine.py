@@ -12,6 +12,7 @@ from planner.inventory import DiskFacts, NicFacts, VmFacts
 from planner.names import Names, last
 from replication.bootlog import BOOT_LOG
 from replication.model.item import DiskOrder, NicOrder, VmOrder
+from replication.model.quick import quick
 
 MIB = 1024 * 1024
 _BUSES = ("scsi", "nvme", "sata", "ide")
@@ -19,6 +20,7 @@ SMALLEST_DISK = 20 * MIB
 """Azure's smallest upload is 20 MiB (+ 512 bytes of footer)."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class DesiredMachine:
     """A machine of the estate with the VM that it is. `disks` are those to replicate; `wishes` by device key."""

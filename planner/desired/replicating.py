@@ -10,8 +10,10 @@ from planner.desired.machine import DesiredMachine
 from planner.desired.shared import LOG_CONTAINER, LOG_KEY, REPORT_KEY, SEED_CONTAINER
 from planner.estate import Appliance, BlackoutPolicy, Estate, Target
 from planner.names import Names, seed_id
+from replication.model.quick import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Enabled:
     """One enabling of replication: its uuid is in every seed's name, so that nothing written for an earlier one can land here."""

@@ -10,6 +10,7 @@ from typing import Literal
 from planner.estate.diagnostic import Span
 from planner.estate.landing import Landing
 from planner.estate.policies import BlackoutPolicy, CutoverPolicy, TrialPolicy
+from replication.model.quick import quick
 
 TEST_SUFFIX = "-test"
 """What the name of a machine's test VM has behind the machine's."""
@@ -69,6 +70,7 @@ class Hold:
     """An ISO date (the hold ends at its start in the estate's time zone) or None."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Machine:
     """One machine with every default resolved. `spans` maps a key ("size", "phase", …) to the line its value came from."""

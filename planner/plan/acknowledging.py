@@ -19,6 +19,7 @@ from planner.plan.orders import latched
 from planner.state import MachineState
 from planner.steps import Acknowledge
 from replication.model.item import OrderKind
+from replication.model.quick import quick
 from replication.model.record import Record
 from replication.model.standing import Standing, standing
 
@@ -27,6 +28,7 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}")
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`step` ends what stands; `waits` is why it is not ended now; `warning` is about a word that does nothing."""

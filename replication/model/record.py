@@ -21,6 +21,7 @@ from enum import Enum
 
 from replication.model.item import OrderKind
 from replication.model.jsonform import LATER
+from replication.model.quick import quick
 
 
 class CycleKind(Enum):
@@ -245,6 +246,7 @@ class Intervention:
     """What came of it."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Record:
     machine: str
