@@ -9,12 +9,13 @@ make nothing stale. The steps that are carried out are those of the file, never 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from planner.artifact import Json, Kind
 from planner.concerns import is_of_a_machine, machine_of
-from planner.diff import diff
+from planner.diff import Change, diff
 from planner.estate import Diagnostic
 from planner.plan.model import Plan
 from planner.plan.orders import order_id
@@ -125,9 +126,29 @@ def _differences(step: Step, now: Step) -> Iterator[str]:
     before, after = step_json(step), step_json(now)
     if isinstance(step, SendOrder):
         _without_derived(before, after)
-    for change in diff(before, after):
-        if change.path[0] not in _WORDS:
-            yield f"{'.'.join(change.path)}: {_short(change.old)} -> {_short(change.new)}"
+    for change in _told(before, after) or _told(before, after, _as_it_is):
+        yield f"{'.'.join(change.path)}: {_short(change.old)} -> {_short(change.new)}"
+
+
+def _named(value: Json) -> Json:
+    """Lists of things that have a name (disks and adapters by key, artifacts by address) by it: one disk more is told as one."""
+    if isinstance(value, Mapping):
+        return {name: _named(member) for name, member in value.items()}
+    if isinstance(value, list | tuple) and value and all(isinstance(member, Mapping) for member in value):
+        for name in ("address", "key"):
+            if len(found := {str(member[name]): _named(member) for member in value if name in member}) == len(value):
+                return found
+    return value
+
+
+def _as_it_is(value: Json) -> Json:
+    return value
+
+
+def _told(before: Json, after: Json, form: Callable[[Json], Json] = _named) -> list[Change]:
+    """What an order makes follows from what it says: that is not told a second time."""
+    found = [change for change in diff(form(before), form(after)) if change.path[0] not in _WORDS]
+    return [change for change in found if change.path[0] != "makes"] or found
 
 
 def _without_derived(*orders: dict[str, Json]) -> None:
@@ -151,5 +172,5 @@ def _verb(step: Step) -> str:
 
 
 def _short(value: Json) -> str:
-    text = "nothing" if value is None else repr(value)
+    text = "nothing" if value is None else json.dumps(value, ensure_ascii=False, default=str)  # tuples and lists are one thing in JSON
     return text if len(text) <= 200 else f"{text[:199]}…"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from planner.apply import Reporter
 from planner.explain import text
@@ -24,6 +26,7 @@ from tests.planner.test_plan_cases import NAMES
 from tests.planner.test_plan_cases import planned as case
 from wavelift.applying.planfiles import fits, not_longer
 from wavelift.applying.planio import VALID, moment, read, write
+from wavelift.cli.app import app
 from wavelift.problems import DENIED, ERROR, STALE, UserProblem
 
 WAVES = """\
@@ -285,6 +288,16 @@ def test_all_that_moved_is_listed(site: Site) -> None:
     assert "2 of its 2 steps" in told and "another order would be sent now: order.web-02/000002-migrate" in told
 
 
+def test_one_disk_more_is_told_as_that_and_once(site: Site) -> None:
+    """Issue 4: on refusal it lists exactly what moved: the disk, and not two lists of all disks, cut in their middle."""
+    site.go()
+    site.files(waves=WAVES.format(phase="migrate"))
+    planned(site)
+    site.vms["web-01"] = replace(site.vms["web-01"], disks=vm(1, "web-01", (8, 16, 4)).disks)
+    [line] = [line for line in refused(site, STALE).splitlines() if "order.web-01/" in line]
+    assert "document.vm.disks.2002: nothing -> {" in line and "2001" not in line and "makes" not in line, line
+
+
 def test_what_a_step_rests_on_is_gone(site: Site) -> None:
     """A store that is recorded and was deleted by hand: what is to be made in it is stale, though its own step is the same."""
     site.go()
@@ -364,6 +377,15 @@ def test_files_that_are_no_plan(site: Site) -> None:
     assert "there is no file" in refused(site, ERROR)
     FILE.mkdir()
     assert "not a file" in refused(site, ERROR)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("command", ["show", "apply"])
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(site: Site, command: str) -> None:
+    """Issue 4, Plan files: hostile files are refused; this one kept both commands for ever, before they had looked at it."""
+    os.mkfifo(FILE)
+    done = CliRunner().invoke(app, [command, str(FILE)])
+    assert done.exit_code == 1 and "is not a file" in str(done.exception), done.exception
 
 
 def test_any_byte_that_changed_is_noticed(site: Site) -> None:

@@ -58,6 +58,8 @@ def read(path: Path) -> PlanFile:
 def says_destroy(path: Path) -> bool:
     """Whether a file says that it is one of `destroy --out`, whatever else is wrong with it (`wavelift.leaving.destroyfile`)."""
     try:
+        if not path.is_file():
+            return False  # a pipe that nobody writes to would be waited for
         with path.open("rb") as file:
             return file.read(64).startswith(b'{"format":"wavelift-destroy-')
     except OSError:
