@@ -172,5 +172,7 @@ def _verb(step: Step) -> str:
 
 
 def _short(value: Json) -> str:
-    text = "nothing" if value is None else json.dumps(value, ensure_ascii=False, default=str)  # tuples and lists are one thing in JSON
+    if value is None:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False, default=str)  # tuples and lists are one thing there
     return text if len(text) <= 200 else f"{text[:199]}…"
