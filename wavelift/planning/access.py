@@ -13,6 +13,7 @@ from planner.artifact import Artifact, Kind
 from planner.desired import Desired, DesiredMachine
 from planner.desired.shared import BLOB_ROLE, READ_ROLE, READ_SECRETS_ROLE, SECRETS_ROLE
 from planner.estate import Azure, Diagnostic, Target
+from planner.existing import EXISTING
 from planner.names import Names
 from planner.ports import ArtifactReader, Lack, Need
 from planner.state import State
@@ -27,6 +28,9 @@ Seat = Literal["plan", "engine"]
 READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
 READ_KEYS = "Microsoft.Compute/diskEncryptionSets/read"
 ASSIGN = "Microsoft.Authorization/roleAssignments/write"
+TAKE_AWAY = "Microsoft.Authorization/roleAssignments/delete"
+LOCK, UNLOCK = (f"Microsoft.Authorization/locks/{one}" for one in ("write", "delete"))
+OVER_ROLES, OVER_LOCKS = "User Access Administrator", "Locks Contributor"
 APPLY = (
     "Microsoft.Resources/subscriptions/resourceGroups/write",
     "Microsoft.Storage/storageAccounts/write",
@@ -85,11 +89,17 @@ def _called(azure: Azure, principal: str | None) -> str:
 
 
 def check_access(
-    desired: Desired, state: State, cloud: ArtifactReader, seat: Seat, gone: Collection[str] = ()
+    desired: Desired,
+    state: State,
+    cloud: ArtifactReader,
+    seat: Seat,
+    gone: Collection[str] = (),
+    going: Collection[str] = (),
 ) -> Iterator[Diagnostic]:
     """WL347 for what is missing, WL346 for what could not be checked, WL441 for another identity than the declared one.
 
-    `gone`: addresses that were looked for in vain; a role among them has to be assigned (again)."""
+    `gone`: addresses that were looked for in vain; a role or lock among them has to be made (again). `going`: addresses that
+    this plan deletes."""
     azure = desired.estate.azure
     try:
         me = cloud.principal()
@@ -107,11 +117,13 @@ def check_access(
             "(`apply`, `engine`: object ids), and plan checks their roles; apply checks its own before it starts.",
             "azure.login",
         )
-    for lack in _folded(cloud.missing_access(list(dict.fromkeys(needs(desired, state, who, gone))))):
+    for lack in _folded(cloud.missing_access(list(dict.fromkeys(needs(desired, state, who, gone, going))))):
         yield _diagnostic(lack, azure)
 
 
-def needs(desired: Desired, state: State, who: Principals, gone: Collection[str] = ()) -> Iterator[Need]:
+def needs(
+    desired: Desired, state: State, who: Principals, gone: Collection[str] = (), going: Collection[str] = ()
+) -> Iterator[Need]:
     """Everything that S4 asks of the principals that are known."""
     names, azure = desired.names, desired.estate.azure
     targets = list({m.target.name: m.target for m in desired.machines.values()}.values())
@@ -128,9 +140,16 @@ def needs(desired: Desired, state: State, who: Principals, gone: Collection[str]
         for group in dict.fromkeys((project, *landing)):
             actions = APPLY if group in made and f"{Kind.RESOURCE_GROUP}.{made[group]}" not in state.artifacts else APPLY[1:]
             yield Need("apply", who.apply, "Contributor", group, "it could not create what the plan asks for", actions)
-        for group in _assigning(desired, state, gone):
+        for group in _making(desired, state, gone, Kind.ROLE):
             why = "it could not assign the roles that the plan asks for (first replication)"
-            yield Need("apply", who.apply, "User Access Administrator", group, why, (ASSIGN,))
+            yield Need("apply", who.apply, OVER_ROLES, group, why, (ASSIGN,))
+        for group in _making(desired, state, gone, Kind.LOCK):
+            why = f"it could not lock the vault while machines replicate, which Contributor may not ({LOCK})"
+            yield Need("apply", who.apply, OVER_LOCKS, group, why, (LOCK,))
+        leaving = [state.artifacts[address] for address in going if address in state.artifacts]
+        for kind, role, action in ((Kind.ROLE, OVER_ROLES, TAKE_AWAY), (Kind.LOCK, OVER_LOCKS, UNLOCK)):
+            for group in _groups(recorded.id for recorded in leaving if recorded.kind is kind):
+                yield Need("apply", who.apply, role, group, f"it could not delete what the plan deletes ({action})", (action,))
     if who.engine:
         for group in landing:
             why = "it could not make disks, network interfaces and virtual machines"
@@ -139,7 +158,7 @@ def needs(desired: Desired, state: State, who: Principals, gone: Collection[str]
             why = f"it could not encrypt disks with it ({READ_KEYS})"
             yield Need("engine", who.engine, "Reader", keys, why, (READ_KEYS,))
     if azure.roles == "assume":
-        yield from _data_planes(desired.shared, who)
+        yield from _data_planes(desired.shared, state, who)
 
 
 def _group(names: Names, wanted: DesiredMachine) -> str:
@@ -159,38 +178,45 @@ def _managed(desired: Desired, targets: Iterable[Target]) -> dict[str, str]:
     return found
 
 
-def _assigning(desired: Desired, state: State, gone: Collection[str]) -> list[str]:
-    """Groups in which this plan has roles to assign: the first replication into them, or somebody has removed a role."""
-    if desired.estate.azure.roles == "assume":
-        return []
-    scopes = [a.id for a in desired.shared if a.kind is Kind.ROLE and (a.address in gone or a.address not in state.artifacts)]
-    return list(dict.fromkeys(scope.split("/providers/", 1)[0] for scope in scopes))
+def _making(desired: Desired, state: State, gone: Collection[str], kind: Kind) -> list[str]:
+    """Groups in which this plan has roles to assign, or a lock to set: the first time, or somebody has removed it."""
+    return _groups(a.id for a in desired.shared if a.kind is kind and (a.address in gone or a.address not in state.artifacts))
 
 
-def _data_planes(shared: Iterable[Artifact], who: Principals) -> Iterator[Need]:
-    """Where roles are assumed to be there, they are looked for; where apply assigns them, the plan's role steps are the check."""
+def _groups(ids: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(one.split("/providers/", 1)[0] for one in ids))
+
+
+def _data_planes(shared: Iterable[Artifact], state: State, who: Principals) -> Iterator[Need]:
+    """Where roles are assumed to be there, they are looked for; where apply assigns them, the plan's role steps are the check.
+
+    At the group of what is still to be made: nobody can be given a role at what is not there."""
     for artifact in shared:
+        there = artifact.address in state.artifacts or EXISTING in artifact.spec
+        scope = artifact.id if there else _groups([artifact.id])[0]
         for seat, principal in (("apply", who.apply), ("engine", who.engine)):
             if principal and artifact.kind in STORES:
                 why = f"it could not write into {artifact.address}"
-                yield Need(seat, principal, BLOB_ROLE, artifact.id, why, (), BLOB_DATA)
+                yield Need(seat, principal, BLOB_ROLE, scope, why, (), BLOB_DATA)
         if artifact.kind is Kind.GATEWAY_STORE and who.plan:
             why = "it could not read what the engine has done"
-            yield Need("plan", who.plan, READ_ROLE, artifact.id, why, (), BLOB_DATA[:1])
+            yield Need("plan", who.plan, READ_ROLE, scope, why, (), BLOB_DATA[:1])
         if artifact.kind is Kind.KEY_VAULT and who.apply:
             why = f"it could not keep the log's key in {artifact.address}"
-            yield Need("apply", who.apply, SECRETS_ROLE, artifact.id, why, (), (READ_SECRET, WRITE_SECRET))
+            yield Need("apply", who.apply, SECRETS_ROLE, scope, why, (), (READ_SECRET, WRITE_SECRET))
         if artifact.kind is Kind.KEY_VAULT and who.engine:
             why = f"it could not read the log's key in {artifact.address}"
-            yield Need("engine", who.engine, READ_SECRETS_ROLE, artifact.id, why, (), (READ_SECRET,))
+            yield Need("engine", who.engine, READ_SECRETS_ROLE, scope, why, (), (READ_SECRET,))
 
 
 def _folded(lacks: Iterable[Lack]) -> list[Lack]:
-    """One for each principal, role and scope: apply and engine are often the same."""
+    """One for each principal, role and scope: apply and engine are often the same. Who has to be given power over roles needs
+    no other one over locks."""
     found: dict[tuple[str, str, str], Lack] = {}
     for lack in lacks:
         found.setdefault((lack.need.principal.lower(), lack.need.role, lack.scope.lower()), lack)
-    return list(found.values())
+    lacking = {key for key, lack in found.items() if not lack.unknown}
+    return [lack for (who, role, at), lack in found.items() if role != OVER_LOCKS or (who, OVER_ROLES, at) not in lacking]
 
 
 def grant(principal: str, role: str, scope: str) -> str:

@@ -17,9 +17,15 @@ from wavelift.planning.windows import initial_in_windows
 
 
 def check(
-    desired: Desired, state: State, cloud: ArtifactReader, seat: Seat = "engine", gone: Collection[str] = ()
+    desired: Desired,
+    state: State,
+    cloud: ArtifactReader,
+    seat: Seat = "engine",
+    gone: Collection[str] = (),
+    going: Collection[str] = (),
 ) -> Iterator[Diagnostic]:
-    """Problems by what they concern; one listing per kind and scope. `seat`: whose login `cloud` is; `gone`: see `access`."""
+    """Problems by what they concern; one listing per kind and scope. `seat`: whose login `cloud` is; `gone`, `going`: see
+    `access`."""
     targets = {m.target.name: m.target for m in desired.machines.values()}
     if not targets:
         return
@@ -40,7 +46,7 @@ def check(
             yield from landing_checks(desired.names, wanted, seen)
     yield from preparation(desired, over)
     yield from initial_in_windows(desired, state)
-    yield from check_access(desired, state, cloud, seat, gone)
+    yield from check_access(desired, state, cloud, seat, gone, going)
 
 
 def _refs(desired: Desired, targets: dict[str, Target]) -> Iterator[ResourceRef]:

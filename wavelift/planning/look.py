@@ -28,7 +28,7 @@ from planner.planfile.envelope import distinct
 from planner.ports import ArtifactReader, Observed, ResourceRef
 from planner.refresh import absorb
 from planner.state import State
-from planner.steps import Adopt, Create, Update
+from planner.steps import Adopt, Create, Delete, Update
 from replication.model.errors import Denied
 from replication.model.item import Item, Order, OrderKind
 from replication.model.record import Life, Record
@@ -177,8 +177,9 @@ def look(
     if not draft.errors and not issues:
         say("checking sizes, networks and permissions")
         gone = {address for address, there in seen.items() if there is None}
+        going = {step.address for step in draft.steps if isinstance(step, Delete)}
         checked = rights(desired, cloud, seat)
-        issues = [*check(desired, state, cloud, seat, gone), *check_privileges(desired, state, vcenter, seat)]
+        issues = [*check(desired, state, cloud, seat, gone, going), *check_privileges(desired, state, vcenter, seat)]
     blind = [address for address in state.artifacts if (there := seen.get(address)) is not None and not there.readable]
     issues += [Diagnostic("WL340", "not checked", f"{text}.", severity="warning") for text in unchecked(blind)]
     seen = {**seen, **strayed} if strayed else seen

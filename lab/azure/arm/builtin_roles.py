@@ -70,6 +70,12 @@ ROLES: tuple[Role, ...] = (
         ),
     ),
     Role(
+        "28bf596f-4eb7-45ce-b5bc-6cf482fec137",
+        "Locks Contributor",
+        "Manage locks.",
+        tuple(f"Microsoft.Authorization/locks/{one}" for one in ("read", "write", "delete")),
+    ),
+    Role(
         "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
         "Storage Blob Data Owner",
         "Full access to blob containers and data.",
