@@ -12,8 +12,7 @@ from replication.model.item import OrderKind
 from replication.model.record import CycleKind
 from replication.model.source import Power
 from tests.engine.harness import SIZES, Process, Rule, Run, outcome, replicated, run
-from tests.engine.test_cycles import once
-from tests.engine.test_orders import assert_migrated
+from tests.engine.setups import assert_migrated, once
 from tests.fakes.world import World
 
 

@@ -13,7 +13,7 @@ from replication.model.documents import load_status, status_name
 from replication.model.extents import MIB, Extent, normal
 from replication.model.record import CycleKind, DiskEvidence, Evidence, Reading
 from tests.engine.harness import SIZES, Process, Run, cycles, replicated, run
-from tests.engine.test_cycles import LATER
+from tests.engine.setups import LATER
 from tests.fakes.world import World
 
 KIB = 1024

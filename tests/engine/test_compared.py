@@ -9,7 +9,7 @@ import pytest
 from replication.engine.applier import Applier
 from replication.model.record import CycleKind
 from tests.engine.harness import Run, cycles, replicated, run
-from tests.engine.test_cycles import LATER
+from tests.engine.setups import LATER
 from tests.fakes.world import World
 
 

@@ -7,7 +7,7 @@ from replication.model.item import OrderKind
 from replication.model.status import Status
 from replication.schedule import Policy
 from tests.engine.harness import Run, cycles, outcome, replicated, run
-from tests.engine.test_cycles import LATER, once
+from tests.engine.setups import LATER, once
 from tests.fakes.world import World
 
 GIB = 1024**3

@@ -18,7 +18,7 @@ from replication.model.item import OrderKind
 from replication.model.status import State, Status
 from replication.schedule import Policy
 from tests.engine.harness import SIZES, Process, Rule, Run, Said, cycles, outcome, replicated, run
-from tests.engine.test_cycles import once
+from tests.engine.setups import once
 from tests.fakes.clock import FakeClock
 from tests.fakes.stores import FakeDocuments
 from tests.fakes.world import APPLIANCE, REGION, World

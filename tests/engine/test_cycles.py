@@ -12,40 +12,14 @@ from replication.bitmap import SectorSet
 from replication.model.documents import evidence_name, item_name, load_evidence
 from replication.model.record import CycleKind, Life
 from tests.engine.harness import Process, Rule, Run, cycles, replicated, run
+from tests.engine.setups import LATER, contents, due, once
 from tests.fakes.stores import PageBlob
 from tests.fakes.world import World
-
-LATER = 7200.0
 
 
 @pytest.fixture
 def world() -> World:
-    """A machine in delta sync whose guest has written since, with a delta due."""
-    world = World()
-    world.add(size=256 * 1024)
-    replicated(world)
-    world.guest_writes("m1")
-    world.clock.advance(LATER)
-    return world
-
-
-def contents(world: World) -> dict[str, bytes]:
-    return {name: bytes(blob.content) for name, blob in world.replicas.blobs.items()}
-
-
-def once(target: str, nth: int, do: Any) -> Process:
-    """A process in which `do()` happens just before the `nth` call of `target`."""
-    process = Process()
-    calls = 0
-
-    def hook(_: tuple[Any, ...]) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == nth:
-            do()
-
-    process.hooks[target] = hook
-    return process
+    return due()
 
 
 def test_initial_then_first_delta_at_once() -> None:

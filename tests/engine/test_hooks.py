@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from replication.model.item import Cutover, Hook, OrderKind
-from replication.model.record import OrderProgress
 from tests.engine.harness import Process, Rule, outcome, replicated, run
-from tests.engine.test_orders import assert_as_before, assert_migrated
+from tests.engine.setups import assert_as_before, assert_migrated, progress
 from tests.fakes.world import World
 
 HOOKS = (
@@ -26,12 +25,6 @@ def world() -> World:
     world.guest_writes("m1")
     world.order("m1", 1, OrderKind.MIGRATE, cutover=Cutover(hooks=HOOKS))
     return world
-
-
-def progress(world: World) -> OrderProgress:
-    order = world.record().order
-    assert order is not None
-    return order
 
 
 def names(world: World) -> list[str]:

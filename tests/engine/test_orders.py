@@ -11,20 +11,11 @@ from replication.model.item import Cutover, OrderKind, Shutdown
 from replication.model.record import CycleKind, Life, OrderProgress, StepState
 from replication.model.source import Power
 from tests.engine.harness import Process, Rule, Run, cycles, outcome, replicated, run
-from tests.engine.test_cycles import once
+from tests.engine.setups import assert_as_before, assert_migrated, once
 from tests.fakes.world import World
 
 FORCE = Shutdown(mode="force")
 GO_BACK = Cutover(on_failure="power_on_source")
-
-
-@pytest.fixture
-def world() -> World:
-    world = World()
-    world.add(size=256 * 1024)
-    replicated(world)
-    world.guest_writes("m1")
-    return world
 
 
 def carried(world: World, kind: OrderKind, process: Process | None = None, **more: Any) -> OrderProgress:
@@ -34,28 +25,6 @@ def carried(world: World, kind: OrderKind, process: Process | None = None, **mor
     order = world.record().order
     assert order is not None and order.number == number
     return order
-
-
-def assert_migrated(world: World) -> None:
-    assert world.record().life is Life.MIGRATED and world.vcenter.vms["m1"].power is Power.OFF
-    (vm,) = world.cloud.vms.values()
-    assert vm.running
-    for key, made in vm.disks.items():
-        source = world.vcenter.content("m1", key)
-        assert bytes(world.cloud.disks[made].content[: len(source)]) == source
-    world.assert_tidy()
-
-
-def assert_as_before(world: World) -> None:
-    """Nothing is changed for good: the source runs, the cloud is empty, delta sync goes on."""
-    assert world.vcenter.vms["m1"].power is Power.ON
-    assert not world.cloud.vms and not world.cloud.disks and not world.cloud.nics
-    assert world.record().life is Life.DELTA
-    world.guest_writes("m1")
-    world.clock.advance(7200)
-    run(world, cycles(world, world.record().cycle + 1))
-    world.assert_replica_is_source()
-    world.assert_tidy()
 
 
 def test_migration_in_five_visible_steps(world: World) -> None:

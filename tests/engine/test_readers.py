@@ -10,21 +10,15 @@ import pytest
 from replication.model.errors import Temporary
 from replication.model.item import OrderKind
 from replication.model.record import CycleKind, Life
-from tests.engine.harness import Process, Rule, Run, cycles, outcome, replicated, run
-from tests.engine.test_cycles import LATER, contents, once
+from tests.engine.harness import Process, Rule, Run, cycles, outcome, run
+from tests.engine.setups import contents, due, once
 from tests.fakes.vcenter import FakeReader
 from tests.fakes.world import World
 
 
 @pytest.fixture
 def world() -> World:
-    """In delta sync, the guest has written since, a delta is due."""
-    world = World()
-    world.add(size=256 * 1024)
-    replicated(world)
-    world.guest_writes("m1")
-    world.clock.advance(LATER)
-    return world
+    return due()
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6])

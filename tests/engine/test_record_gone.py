@@ -10,17 +10,8 @@ from replication.model.item import OrderKind
 from replication.model.record import Life
 from replication.model.source import Power
 from replication.model.status import RECORD_GONE
-from tests.engine.harness import Process, Rule, Run, cycles, outcome, replicated, run
+from tests.engine.harness import Process, Rule, Run, cycles, outcome, run
 from tests.fakes.world import World
-
-
-@pytest.fixture
-def world() -> World:
-    world = World()
-    world.add(size=256 * 1024)
-    replicated(world)
-    world.guest_writes("m1")
-    return world
 
 
 def lose(world: World) -> None:

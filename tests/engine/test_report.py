@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import pytest
 import zstandard
 
 from replication import blocks, reporting, verify
@@ -12,20 +11,8 @@ from replication.model.item import OrderKind
 from replication.model.record import Life
 from replication.model.report import Signed
 from tests.engine.harness import Process, outcome, replicated, run
+from tests.engine.setups import migrate
 from tests.fakes.world import World
-
-
-@pytest.fixture
-def world() -> World:
-    world = World()
-    world.add(size=256 * 1024)
-    replicated(world)
-    world.guest_writes("m1")
-    return world
-
-
-def migrate(world: World) -> None:
-    world.order("m1", world.record().orders_done + 1, OrderKind.MIGRATE)
 
 
 def written(world: World) -> Signed:

@@ -21,8 +21,7 @@ from replication.model.record import CycleKind, DiskEvidence, Life, Record
 from replication.model.source import Power
 from replication.schedule import Policy
 from tests.engine.harness import SIZES, Process, Rule, Run, cycles, outcome, replicated, run
-from tests.engine.test_cycles import LATER, once
-from tests.engine.test_orders import assert_migrated
+from tests.engine.setups import LATER, assert_migrated, once
 from tests.fakes.clock import FakeClock
 from tests.fakes.stores import FakeDocuments
 from tests.fakes.world import World

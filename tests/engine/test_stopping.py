@@ -11,20 +11,11 @@ from replication.model.documents import command_name, dumps
 from replication.model.item import OrderKind, Shutdown
 from replication.model.record import Life
 from replication.model.source import Power
-from tests.engine.harness import Process, Rule, Run, cycles, outcome, replicated, run
+from tests.engine.harness import Process, Rule, Run, cycles, outcome, run
+from tests.engine.setups import LATER, once
 from tests.engine.sweep import Scenario, kill_at_every_call
 from tests.engine.test_conditions import status
-from tests.engine.test_cycles import LATER, once
 from tests.fakes.world import World
-
-
-@pytest.fixture
-def world() -> World:
-    world = World()
-    world.add(size=256 * 1024)
-    replicated(world)
-    world.guest_writes("m1")
-    return world
 
 
 def say(world: World, verb: Verb, why: str = "a test", disks: tuple[int, ...] = ()) -> None:

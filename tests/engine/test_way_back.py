@@ -15,8 +15,8 @@ from replication.model.item import OrderKind
 from replication.model.record import Life, OrderProgress
 from replication.model.source import Power
 from tests.engine.harness import Process, Rule, Run, outcome, replicated
+from tests.engine.setups import assert_as_before
 from tests.engine.sweep import Scenario, kill_at_every_call
-from tests.engine.test_orders import assert_as_before
 from tests.fakes.world import World
 from wavelift.watching.card import card
 
