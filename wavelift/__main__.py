@@ -7,6 +7,8 @@ import os
 import sys
 from typing import NoReturn
 
+from wavelift.streams import WORK, outlive_readers
+
 SHORT = frozenset({"validate", "plan", "show", "graph", "drift", "forecast"})
 """Commands that read, print and end: what they make stays until then, so Python's collector would only look at it again."""
 
@@ -15,8 +17,10 @@ def run(arguments: list[str] | None = None) -> None:
     """The console entry point. Exits with the command's code."""
     open_streams()
     given = sys.argv[1:] if arguments is None else arguments
+    if given and given[0] in WORK:
+        outlive_readers()
     if not given or given[0] not in SHORT:
-        sys.exit(main(given))
+        sys.exit(written(main(given)))
     gc.disable()
     leave(main(given))
 
@@ -36,15 +40,22 @@ def open_streams() -> None:
 
 def leave(code: int) -> NoReturn:
     """End at once with everything written: taking a million values apart first would cost as much as reading the files."""
+    os._exit(written(code))
+
+
+def written(code: int) -> int:
+    """The exit code once all that was printed is written, or could not be: then it is no success."""
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except BrokenPipeError:
-        os._exit(code)  # `| head` has seen enough: there is nobody to tell
     except OSError as error:
-        code = code or 1
-        os.write(2, f"Error: the output cannot be written: {error.strerror}.\n".encode())
-    os._exit(code)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)  # what is still in the buffer has a way out when Python ends
+        os.close(null)
+        if code == 0 and not isinstance(error, BrokenPipeError):  # `| head` has seen enough: there is nobody to tell
+            os.write(2, f"Error: the output cannot be written: {error.strerror}.\n".encode())
+            return 1
+    return code
 
 
 def main(arguments: list[str]) -> int:

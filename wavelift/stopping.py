@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as an event that work looks at between its steps."""
+"""Ctrl-C, SIGTERM and a closed terminal (SIGHUP) as an event that work looks at between its steps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def stoppable(say: Callable[[], None] = lambda: None, twice_leaves: bool = False
             asked = True
             threading.Thread(target=told, name="stopping", daemon=True).start()
 
-    before = {s: signal.signal(s, handler) for s in (signal.SIGINT, signal.SIGTERM)}
+    heard = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` says that a closed terminal is no reason
+        heard.append(signal.SIGHUP)
+    before = {s: signal.signal(s, handler) for s in heard}
     try:
         yield stop
     finally:

@@ -7,6 +7,9 @@ import pty
 import signal
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 HOLDING = """
 import os, signal, threading
@@ -42,6 +45,68 @@ def test_signals_are_given_back() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.wait(10)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+HANGUP = """
+import os, signal, sys
+from wavelift.stopping import stoppable
+
+if sys.argv[1] == "nohup":
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+with stoppable() as stop:
+    os.kill(os.getpid(), signal.SIGHUP)
+    print(stop.wait(1))
+"""
+
+
+@pytest.mark.parametrize(("how", "stops"), [("terminal", "True"), ("nohup", "False")])
+def test_a_closed_terminal_is_a_ctrl_c(how: str, stops: str) -> None:
+    """Issue 4, state for a team: the end of an ssh session brings the work to a safe point; under `nohup` it goes on."""
+    done = subprocess.run([sys.executable, "-c", HANGUP, how], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, stops), done.stderr
+
+
+WORKING = """
+import sys
+from pathlib import Path
+from wavelift import __main__ as way_in
+
+def work(arguments):
+    for number in range(20_000):
+        print("out", number)
+        sys.stderr.write(f"err {number}\\n")
+    Path(arguments[1]).write_text("done")
+    return 6
+
+way_in.main = work
+way_in.run(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize(("command", "through"), [("apply", True), ("destroy", True), ("engine", True), ("status", False)])
+def test_work_goes_on_when_nobody_reads(tmp_path: Path, command: str, through: bool) -> None:
+    """`apply 2>&1 | head -1` exited with 1, nothing done: it is done, with its exit code. What only prints ends."""
+    end = tmp_path / "end"
+    arguments = [sys.executable, "-c", WORKING, command, str(end)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        code = process.wait(30)
+    assert end.exists() == through
+    assert (code == 6) == through
+
+
+def test_a_full_disk_under_the_log_does_not_stop_the_work(tmp_path: Path) -> None:
+    """Progress that cannot be written is lost, a result is not: that is an error, after the work, without a traceback."""
+    full = Path("/dev/full")
+    with full.open("w") as log:
+        ran = subprocess.run([sys.executable, "-c", WORKING, "apply", str(tmp_path / "a")], stdout=subprocess.PIPE, stderr=log)
+    assert (ran.returncode, (tmp_path / "a").exists()) == (6, True)
+    code = "import sys; from wavelift import __main__ as w; w.main = lambda a: print('result') or 0; w.run(['apply'])"
+    with full.open("w") as out:
+        said = subprocess.run([sys.executable, "-c", code], stdout=out, stderr=subprocess.PIPE, text=True)
+    assert (said.returncode, said.stderr) == (1, "Error: the output cannot be written: No space left on device.\n")
 
 
 TELLING = """
