@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from tests.e2e.site import Site, Vm, standing
-from wavelift import doctor
-from wavelift.doctor import Finding, examine
+from wavelift import reaching
+from wavelift.doctor import examine
+from wavelift.reaching import Finding
 from wavelift.wiring import Wiring
 from wavelift.workspace import Workspace
 
@@ -72,21 +73,37 @@ def findings(site: Site, check: str) -> list[Finding]:
 @pytest.mark.parametrize(("ahead", "state"), [(-3600, "bad"), (0, "ok"), (240, "ok"), (360, "bad")])
 def test_a_clock_that_is_wrong(site: Site, monkeypatch: pytest.MonkeyPatch, ahead: float, state: str) -> None:
     """issue 4, doctor: five minutes are what tokens and SAS addresses bear."""
-    monkeypatch.setattr(doctor, "time", SimpleNamespace(time=lambda: time.time() + ahead))
+    monkeypatch.setattr(reaching, "time", SimpleNamespace(time=lambda: time.time() + ahead))
     found = findings(site, "clock")
     assert len(found) == 3, "vCenter, sign-in and Resource Manager"
     assert {one.state for one in found} == {state}
     assert all("NTP" in one.todo for one in found if state == "bad")
 
 
+def test_permissions_alone_have_an_exit_code_of_their_own(site: Site) -> None:
+    """issue 4, doctor: what lacks is named with what to do; 5 as in plan, 1 when anything else is wrong besides."""
+    site.control("vcenter", "POST", "settings", {"denied": ["VirtualMachine.State.CreateSnapshot"]})
+    lab = site.estate / "lab.yaml"
+    text = lab.read_text()
+    try:
+        ran = site.here("doctor", "--role", "engine")
+        assert ran.code == 5 and "BAD permissions WL444: " in ran.out and "CreateSnapshot" in ran.out, ran.said
+        lab.write_text(text + "    reader: {nbd: {host: 127.0.0.1, port: 9}}\n")
+        assert site.here("doctor", "--role", "engine").code == 1
+    finally:
+        lab.write_text(text)
+        site.control("vcenter", "POST", "settings", {"denied": []})
+
+
 def test_a_proxy_before_vcenter(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """issue 4, doctor: vCenter is spoken to directly, so a proxy that is set for it is a fault; for Azure it is a note."""
+    """issue 4, doctor: vCenter is spoken to directly, so a proxy that is set for it is a fault; Azure is tried through it."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "")
     ran = site.run("doctor", "-C", str(site.estate), "--role", "plan", "--json", again=False)
     assert ran.code == 1
     found = [one for one in json.loads(ran.out)["checks"] if one["check"] == "proxy"]
-    assert [(one["state"], bool(one["todo"])) for one in found] == [("bad", True), ("note", False), ("note", False)]
+    assert [(one["state"], bool(one["todo"])) for one in found] == [("bad", True)] * 3
+    assert "the proxy 127.0.0.1:9 cannot be reached" in found[1]["detail"] and "HTTPS_PROXY" in found[1]["todo"]
     assert "NO_PROXY" in found[0]["todo"]
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     ran = site.run("doctor", "-C", str(site.estate), "--role", "plan", "--json", again=False)

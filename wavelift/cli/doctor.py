@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from wavelift.cli.options import AsJson, Folder
-from wavelift.problems import ERROR
+from wavelift.problems import DENIED, ERROR
 
 
 class Role(StrEnum):
@@ -51,4 +51,5 @@ def doctor(
         well = f"All is well for {role.value}: {len(found)} checks."
         typer.echo(f"{bad} of {len(found)} checks found something." if bad else well)
     if bad:
-        raise typer.Exit(ERROR)
+        denied = all(one.check == "permissions" for one in found if one.state == "bad")
+        raise typer.Exit(DENIED if denied else ERROR)
