@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-import threading
 import time
-from contextlib import ExitStack, nullcontext, redirect_stdout
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wavelift.cli.options import AllowDestroy, AsJson, Folder, Machines, Parallelism, Waves
-from wavelift.problems import DENIED, ERROR, INTERRUPTED, PARTIAL, UserProblem, code_for
+from wavelift.problems import DENIED, UserProblem, code_for
 from wavelift.stopping import stoppable
 
 if TYPE_CHECKING:
@@ -26,10 +25,6 @@ if TYPE_CHECKING:
     from wavelift.leaving.destroying import Aim, Going
     from wavelift.planning.look import Looked
     from wavelift.wiring import Wiring
-
-ROUNDS = 20
-"""More rounds than any estate takes: one for the stops, one for what the machines shared, some for what failed meanwhile."""
-
 
 def destroy(
     estate: Folder = Path(),
@@ -69,6 +64,7 @@ def carry_out(
     """`file`: of `--out`, which says what is meant; `sha` is what its reviewer saw, or empty; `by`: who, and where."""
     from planner.plan.life import Stage
     from wavelift.cli.console import Console
+    from wavelift.cli.destroyrounds import Rounds, look
     from wavelift.leaving.destroyfile import doomed, fits, held_against, read
     from wavelift.leaving.destroying import aim, going, stages
     from wavelift.leaving.evidence import Intent, begun, export, fresh_folder
@@ -85,7 +81,7 @@ def carry_out(
         stop = stack.enter_context(stoppable(lambda: console.line(STOPPING), twice_leaves=True))
         state = wiring.workspace.view().state
         what = aim(wiring.workspace.estate, state, asked.waves, asked.machines)
-        looked = _look(wiring, what, console)
+        looked = look(wiring, what, console)
         gone = going(looked.state, what)
         stops = {n: s.value for n, s in stages(looked, gone.machines.values()).items() if s not in (Stage.NEW, Stage.COMPLETED)}
         found = doomed((state.estate, state.lineage), what, (asked.waves, asked.machines), gone, stops)
@@ -113,7 +109,7 @@ def carry_out(
         console.doing("exporting the evidence")
         kept = export(wiring.engine, looked.state, gone.machines, folder, Intent(state.lineage, what.words, number))
         console.line(f"Evidence: {kept.files} files, {kept.reports} signed reports in {kept.folder}")
-        code = _rounds(wiring, what, looked, stop, console, parallelism, embedded, by or {})
+        code = Rounds(wiring, what, stop, console, parallelism, embedded, by or {}).carry_out(looked)
         if code == 0:
             _ended(wiring, what, folder, gone)
     if code:
@@ -135,16 +131,6 @@ class Request:
 
 
 STOPPING = "Stopping: running steps finish, nothing new is started. Ctrl-C again leaves at once."
-
-
-def _look(wiring: Wiring, what: Aim, console: Console) -> Looked:
-    from wavelift.leaving.destroying import look_on
-    from wavelift.planning.skew import engines, refuse
-
-    refuse(engines(wiring.engine, wiring.workspace.view().state))
-    looked = look_on(wiring.workspace, what, wiring.artifacts, wiring.engine, console.doing)
-    console.clear()
-    return looked
 
 
 def _show(found: Doomed, looked: Looked, asked: Request) -> None:
@@ -196,80 +182,6 @@ def _guard(what: Aim, number: int, began: int | None, asked: Request) -> None:
     answer: str = typer.prompt(f"Destroy {what.words}? Only 'destroy' is taken", default="no", show_default=False)
     if answer != "destroy":
         raise UserProblem("Nothing was changed.")
-
-
-def _rounds(
-    wiring: Wiring,
-    what: Aim,
-    looked: Looked,
-    stop: threading.Event,
-    console: Console,
-    parallelism: int,
-    embedded: bool,
-    by: Mapping[str, str],
-) -> int:
-    """Apply, wait for the engine, look again; until nothing is left to do. The exit code."""
-    from wavelift.diagnostics import shown
-    from wavelift.leaving.destroying import going
-
-    shown_first = {r.address for r in going(looked.state, what).data}
-    for _ in range(ROUNDS):
-        code = _round(wiring, what, looked, stop, console, parallelism, embedded, by)
-        if code or stop.is_set():
-            return code or INTERRUPTED
-        looked = _look(wiring, what, console)
-        if looked.plan.errors:
-            typer.echo(shown(looked.plan.errors), err=True)
-            return PARTIAL
-        if not looked.plan.steps and not looked.plan.in_progress:
-            return 0
-        new = {r.address for r in going(looked.state, what).data} - shown_first
-        if new:
-            typer.echo(f"Made by somebody meanwhile, and not among what was shown: {', '.join(sorted(new)[:5])}.", err=True)
-            return PARTIAL
-    return PARTIAL
-
-
-def _round(
-    wiring: Wiring,
-    what: Aim,
-    looked: Looked,
-    stop: threading.Event,
-    console: Console,
-    parallelism: int,
-    embedded: bool,
-    by: Mapping[str, str],
-) -> int:
-    from planner.artifact import Kind
-    from planner.steps import Forget
-    from wavelift.applying.apply import apply, keep_outcomes
-    from wavelift.applying.waiting import goals_of, pending, wait
-    from wavelift.cli.bars import watching
-    from wavelift.cli.progress import Lines
-    from wavelift.hosting.engine import hosted
-    from wavelift.planning.look import gateways
-
-    lines = Lines(console, len(looked.plan.steps))
-    for step in looked.plan.steps:
-        if isinstance(step, Forget) and step.kind is Kind.RESOURCE_GROUP:
-            typer.echo(f"Stays: {step.address}: {step.why}")
-    outcome = apply(wiring.workspace, looked, wiring.outside(), parallelism, stop, lines, None, by)
-    for address, problem in outcome.failed.items():
-        typer.echo(f"  failed {address}: {problem}", err=True)
-    if outcome.failed:
-        return PARTIAL if outcome.done else ERROR
-    goals = goals_of(looked.plan, frozenset(outcome.done))
-    goals += [g for g in pending(looked.state, looked.records) if g.order is not None and what.has(g.name)]
-    if not goals or stop.is_set():
-        return 0
-    state = wiring.workspace.view().state
-    console.line(f"Waiting until the engine has stopped {len(goals)} machines (Ctrl-C leaves; the engine goes on)")
-    with hosted(wiring, state) if embedded else nullcontext(), watching(console) as watcher:
-        waited = wait(goals, gateways(state), wiring.engine, stop, watcher)
-    keep_outcomes(wiring.workspace, wiring.engine, waited.records)
-    for machine, problem in waited.failed.items():
-        typer.echo(f"  {machine}: {problem}", err=True)
-    return PARTIAL if waited.failed else 0
 
 
 def _ended(wiring: Wiring, what: Aim, folder: Path, gone: Going) -> None:
