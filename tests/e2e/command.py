@@ -144,7 +144,9 @@ def _become(arguments: list[str], folder: str, out: str, err: str, environment: 
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for path, number in ((out, 1), (err, 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
-    sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)
+    # As the interpreter's own: who puts another stream in their place closes no file by it.
+    out, err = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", buffering=1, closefd=False)
+    sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), out, err
     from wavelift.__main__ import run
 
     run(arguments)
