@@ -6,6 +6,7 @@ are passed over and noted in `Run.not_executed`.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -19,7 +20,8 @@ import yaml
 from tests.ci.expressions import filled, holds
 
 ACTION = "YOUR-ORG/wavelift/examples/ci/github/action@v1"
-HOST_ONLY = {"actions/checkout@v4", "actions/setup-python@v5", "azure/login@v2"}
+HOST_ONLY = {"actions/checkout", "actions/setup-python", "azure/login"}
+PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}")
 BASH = ["bash", "--noprofile", "--norc", "-eo", "pipefail"]
 SECONDS = 100
 
@@ -81,13 +83,17 @@ class Run:
         self.action = {n: filled(o["value"], self._contexts(inputs, inner)) for n, o in action["outputs"].items()}
 
     def _hosts(self, uses: str, given: dict[str, str]) -> None:
-        if uses == "actions/upload-artifact@v4":
+        assert PINNED.fullmatch(uses), f"{uses}: a tag can be moved to other code; a commit cannot"
+        name = uses.partition("@")[0]
+        if name == "actions/upload-artifact":
+            there = (self.artifacts / str(self.github["run_id"])).exists()
+            assert not there or given.get("overwrite", "").lower() == "true", "409: an artifact of this name is there"
             shutil.copytree(given["path"], self.artifacts / str(self.github["run_id"]), dirs_exist_ok=True)
-        elif uses == "actions/download-artifact@v4":
+        elif name == "actions/download-artifact":
             shutil.copytree(self.artifacts / given["run-id"], self.folder / given["path"], dirs_exist_ok=True)
         else:
-            assert uses in HOST_ONLY, f"this harness does not know {uses}"
-            self.not_executed.append(uses)
+            assert name in HOST_ONLY, f"this harness does not know {uses}"
+            self.not_executed.append(name)
 
     def _run(
         self, step: dict[str, Any], contexts: dict[str, Any], outputs: dict[str, dict[str, str]], temp: Path, at: Path | None

@@ -60,7 +60,7 @@ class AzurePipelines:
                 self.ran.not_executed.append(f"sign-in of {inputs['azureSubscription']}")
                 self._bash(inputs["inlineScript"], step)
             case {"publish": path}:
-                shutil.copytree(self._filled(path), self.artifacts / self.ran.variables["Build.BuildId"], dirs_exist_ok=True)
+                shutil.copytree(self._filled(path), self.artifacts / self.ran.variables["Build.BuildId"])  # a name is taken once
             case {"task": "DownloadPipelineArtifact@2"}:
                 shutil.copytree(self.artifacts / inputs["runId"], inputs["path"], dirs_exist_ok=True)
             case {"checkout": "self"}:

@@ -53,8 +53,12 @@ def test_azure_pipelines(fresh: Place) -> None:
         environment = {**place.environment, "TF_BUILD": "True"}
         return AzurePipelines(place.repository, environment, variables, place.artifacts).stage(name, EXAMPLES / "azure-pipelines")
 
-    place.write("vm-01: Standard_B2s", "vm-01: Standard_B2s, vm-04: Standard_B2s")
-    for build in ("201", "202"):
+    place.write("vm-01: Standard_B2s", "vm-01: Standard_B2, vm-04: Standard_B2s")
+    place.write("phase: replicate,", "phase: replicat,")
+    assert stage("plan", "201", "PullRequest").code == 1 and "Exit code 1" in forge.mine()[0]
+    place.write("phase: replicat,", "phase: replicate,")
+    place.write("vm-01: Standard_B2,", "vm-01: Standard_B2s,")
+    for build in ("201", "202"):  # the first is "rerun failed jobs": the same run again
         ran = stage("plan", build, "PullRequest")
         assert ran.code == 0 and ran.variables["changes"] == "true", ran.said
         assert ran.not_executed == ["checkout", "sign-in of wavelift-plan"]
