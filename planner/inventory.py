@@ -43,6 +43,8 @@ class DiskFacts:
     tracking: bool
     file: str
     parent: bool = False
+    encrypted: bool = False
+    linked: bool = False
 
 
 @quick
@@ -215,7 +217,7 @@ def _line(value: object) -> str:
 def _disk_row(d: DiskFacts) -> list[object]:
     return [
         d.key, d.uuid, d.label, d.controller, d.capacity, d.mode, d.backing, d.datastore, d.datastore_type,
-        d.sharing, d.tracking, d.file, d.parent,
+        d.sharing, d.tracking, d.file, d.parent, d.encrypted, d.linked,
     ]  # fmt: skip
 
 

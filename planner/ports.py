@@ -18,7 +18,9 @@ secret          <key vault>/secrets/n                    {vault: uri, name, sour
                                                          {…, source: service-bus, namespace: <service bus id>} -> {version}
 seed_disk       <container>/blobs/<blob>                 {account: blob endpoint, container, blob, size: bytes} -> {}
 disk, nic, vm, test_disk, test_nic, test_vm              ARM ids; observed and deleted only
-network         G/…/virtualNetworks/n                    observed only: {location, prefixes, subnets: {name: prefix}}
+network         G/…/virtualNetworks/n                    observed only: {location, prefixes, subnets: {name: prefix},
+                                                         ranges: {name: [prefix]}}
+addresses       /subscriptions/<guid>#addresses          observed only: {taken: {"<subnet id>|<address>": NIC id}}
 encryption_set  G/…/diskEncryptionSets/n                 observed only: {location, kind}
 sku             /subscriptions/<guid>/providers/Microsoft.Compute/locations/<region>/skus/<vm size>       observed only
 quota           /subscriptions/<guid>/providers/Microsoft.Compute/locations/<region>/usages/<family>      observed only

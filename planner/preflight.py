@@ -11,8 +11,13 @@ LEAST_HARDWARE = 7
 """Changed block tracking came with virtual hardware version 7."""
 
 SECTOR = 512
+GIB = 1024**3
+LARGEST, LARGEST_OS = 8192 * GIB, 4095 * GIB
+"""Bytes that a replica (a page blob) and the disk that an Azure VM boots from can have at most."""
 
 _UNREADABLE_BY_HTTPS = {"vsan": "vSAN", "vsanD": "vSAN", "vvol": "a vVol datastore", "VVOL": "a vVol datastore"}
+_PLAIN = "FlatVer2"
+"""Backing of a disk whose content lies in plain files: what the https reader can read."""
 _TRACKED_BACKINGS = ("FlatVer2", "SeSparse", "SparseVer2", "RawDiskMapping/virtualMode")
 
 
@@ -40,6 +45,7 @@ def blockers(
     return [
         *_machine(vm, disks, tracking),
         *(blocker for disk in disks for blocker in _disk(disk, vm.shared_bus, reader)),
+        *(blocker for disk in disks for blocker in _size(disk, disk.key == vm.os_disk)),
     ]
 
 
@@ -103,6 +109,24 @@ def _disk(disk: DiskFacts, shared_bus: tuple[str, ...], reader: str) -> Iterator
             f"{name} has a backing ({disk.backing}) that carries no change tracking",
             f"migrate it to another datastore as a VMFS virtual disk, or {skip}",
         )
+    elif reader == "https" and disk.backing != _PLAIN:
+        yield Blocker(
+            "unreadable-backing",
+            f"{name} has a backing ({disk.backing}) that is no plain file, which is all that the https reader can read",
+            f"give its source the nbd reader (sources: reader: {{nbd: …}}), clone it to a VMFS virtual disk, or {skip}",
+        )
+    if reader == "https" and disk.encrypted:
+        yield Blocker(
+            "encrypted-disk",
+            f"{name} is encrypted by vSphere: over https it would be copied as it lies there, without its key",
+            f"give its source the nbd reader (it reads through vSphere, decrypted), decrypt the disk, or {skip}",
+        )
+    if disk.linked:
+        yield Blocker(
+            "linked-clone",
+            f"{name} is a linked clone: it stands on a disk of another VM, whose content tracking does not tell",
+            f"make the VM a full clone (Clone, or Storage vMotion to another datastore), or {skip}",
+        )
     bus = disk.controller.partition(":")[0]
     if bus in shared_bus or disk.sharing:
         how = f"sits on the shared bus {bus}" if bus in shared_bus else "is shared (multi-writer)"
@@ -123,6 +147,17 @@ def _disk(disk: DiskFacts, shared_bus: tuple[str, ...], reader: str) -> Iterator
             "unreadable-datastore",
             f"{name} lies on {kind} ({disk.datastore}), which the https reader cannot read",
             f"give its source the nbd reader (sources: reader: {{nbd: …}}), move it to VMFS or NFS (Storage vMotion), or {skip}",
+        )
+
+
+def _size(disk: DiskFacts, system: bool) -> Iterator[Blocker]:
+    most = LARGEST_OS if system else LARGEST
+    if disk.capacity > most:
+        what = "an Azure VM boots from at most" if system else "a replica holds at most"
+        yield Blocker(
+            "too-large",
+            f"{disk.label} ({disk.controller}) has {disk.capacity / GIB:,.0f} GiB; {what} {most // GIB:,} GiB",
+            "split it inside of the guest before it moves, or leave it out of the replication and move its data by other means",
         )
 
 

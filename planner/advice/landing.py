@@ -31,6 +31,24 @@ LANDING: dict[str, Advice] = {
         _WAVE + "{size: Standard_D2s_v5, disk_encryption_set: des-korea}}}}\n",
         title="the disk encryption set cannot be used",
     ),
+    "WL430": Advice(
+        "Name a size that takes the machine's disks, adapters and firmware; another disk type where it takes no premium disks.",
+        _WAVE + "{size: Standard_B1s}}}}   # 2 data disks; the VM has 5\n",
+        _WAVE + "{size: Standard_D2s_v5}}}}\n",
+        title="no size fits the machine",
+    ),
+    "WL431": Advice(
+        "Give the adapter an address of the subnet that nobody has (not its first four, nor its last), or let Azure choose.",
+        _WAVE + "{size: Standard_D2s_v5, ip: keep}}}}   # 10.1.0.3 of 10.1.0.0/24\n",
+        _WAVE + "{size: Standard_D2s_v5, nics: {0: {ip: 10.1.0.30}}}}}}\n",
+        title="the address cannot be had",
+    ),
+    "WL432": Advice(
+        "Free the address before the machine is cut over: then the plan refuses.",
+        "(a temporary machine holds 10.1.0.30, and web-01 keeps that address)",
+        "(the temporary machine has another one)",
+        title="the address is taken",
+    ),
     "WL570": Advice(
         "Correct the name; give the ARM id where it is in another resource group than ours would be.",
         "(`azure: existing: {key_vault: {koreacentral: kv-cropp}}`)",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,12 +10,11 @@ from providers.azure.disks import UploadDisks, disk_id
 from providers.azure.errors import translated
 from providers.azure.ids import parse, same
 from providers.azure.session import AzureSession
+from providers.azure.subnets import ranges_of
 from providers.azure.vms import Machines, nic_id, vm_id
 from replication.model.errors import NotFound, Permanent
+from replication.model.fitting import address_unfit, size_unfit
 from replication.model.item import NicOrder, VmOrder
-
-_RESERVED = 4
-"""Azure keeps the first four addresses of a subnet (and the last) for itself."""
 
 
 def problems(session: AzureSession, disks: UploadDisks, machines: Machines, vm: VmOrder) -> list[str]:
@@ -46,23 +44,9 @@ def _sizes(session: AzureSession, vm: VmOrder) -> Iterator[str]:
 
 
 def _unfit(session: AzureSession, vm: VmOrder, size: Size) -> str:
-    if size.refused:
-        return f"{size.name} is not offered to this subscription in {vm.region} ({size.refused}): choose another"
-    if vm.zone and vm.zone not in size.zones:
-        where = ", ".join(size.zones) or "without zones"
-        return f"{size.name} is not to be had in zone {vm.zone} of {vm.region} (only {where})"
-    data = sum(1 for disk in vm.disks if disk.lun is not None)
-    if data > size.data_disks:
-        return f"{size.name} takes {size.data_disks} data disks, {vm.name} has {data}"
-    if len(vm.nics) > size.nics:
-        return f"{size.name} takes {size.nics} NICs, {vm.name} has {len(vm.nics)}"
-    generation = next((disk.generation for disk in vm.disks if disk.lun is None), None)
-    if generation and generation not in size.generations:
-        return f"{size.name} runs generation {' and '.join(size.generations)}, the source's firmware needs {generation}"
-    if vm.security is not None and vm.security.type == "TrustedLaunch" and not size.trusted_launch:
-        return f"{size.name} does not support trusted launch"
-    if not size.premium and any(disk.sku.startswith(("Premium", "Ultra")) for disk in vm.disks):
-        return f"{size.name} takes no premium disks"
+    reason = size_unfit(size.document(), vm)
+    if reason:
+        return reason
     usages = Catalogue.of(session).usages(vm.subscription, vm.region)
     for family, what in ((size.family.lower(), size.family), ("cores", "all families")):
         usage = usages.get(family)
@@ -126,22 +110,16 @@ def _subnet(session: AzureSession, machines: Machines, vm: VmOrder, nic: NicOrde
 
 def _address(session: AzureSession, machines: Machines, vm: VmOrder, nic: NicOrder, subnet: Any) -> Iterator[str]:
     at = parse(nic.subnet)
-    ranges = subnet.properties.address_prefixes or [subnet.properties.address_prefix]
-    nets = [ipaddress.ip_network(one) for one in ranges if one]
-    wanted = ipaddress.ip_address(nic.address or "")
-    inside = next((net for net in nets if wanted in net), None)
-    if inside is None:
-        where = ", ".join(map(str, nets))
-        yield f"{nic.address} of {nic.name} is outside of subnet {at.name} ({where}): change it or the subnet"
+    wanted = nic.address or ""
+    reason = address_unfit(wanted, at.name, ranges_of(subnet))
+    if reason:
+        yield f"{wanted} of {nic.name} {reason}"
         return
-    if int(wanted) - int(inside.network_address) < _RESERVED or wanted == inside.broadcast_address:
-        yield f"{nic.address} of {nic.name} is kept by Azure for itself in {inside}: choose another address"
-        return
-    if machines.holds(parse(nic_id(vm, nic.name)), str(wanted)):
+    if machines.holds(parse(nic_id(vm, nic.name)), wanted):
         return  # our own NIC has it already: an order that is carried on
     with translated(nic.subnet):
         client = session.network(at.subscription).virtual_networks
-        answer = client.check_ip_address_availability(at.group, at.names[0], ip_address=str(wanted))
+        answer = client.check_ip_address_availability(at.group, at.names[0], ip_address=wanted)
     if not answer.available:
         free = ", ".join((answer.available_ip_addresses or [])[:3])
         yield f"{nic.address} of {nic.name} is taken in {at.names[0]}" + (f" (free: {free})" if free else "")

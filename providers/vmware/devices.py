@@ -102,7 +102,19 @@ def disk_facts(disk: Element, bus: Controllers, datastore_types: Mapping[str, st
         tracking=bool(text(backing, "changeId")) or (tracked and not mode.startswith("independent")),
         file=file,
         parent=child(backing, "parent") is not None,
+        encrypted=child(backing, "keyId") is not None,
+        linked=_linked(backing),
     )
+
+
+def _linked(backing: Element | None) -> bool:
+    """It stands on a disk in another VM's folder; what snapshots stand on lies in its own."""
+    above, below = backing, child(backing, "parent")
+    while below is not None:
+        if text(above, "fileName").rpartition("/")[0] != text(below, "fileName").rpartition("/")[0]:
+            return True
+        above, below = below, child(below, "parent")
+    return False
 
 
 def source_disk(disk: Element) -> SourceDisk:

@@ -38,6 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         Vm("odd-01", (4,), more={"disks": [{"gib": 0.02}, {"gib": 0.02, "mode": "independent_persistent"}]}),
         Vm("odd-02", (4,), more={"disks": [{"gib": 0.02}, {"gib": 0.02, "rdm": True}]}),
         Vm("odd-03", (4,), cbt=False),
+        Vm("many", (1,) * 6, data=0.1),
     ]
     with standing(tmp_path_factory.mktemp("bad"), vms, ["web-01"]) as made:
         made.control("vcenter", "POST", "vm/odd-03", {"foreign_snapshot": "nightly backup"})
@@ -152,6 +153,36 @@ def test_machines_that_cannot_be_found_or_replicated(site: Site) -> None:
         ran = site.here("apply", "--auto-approve")
         refused(ran, "odd-01", "independent", "odd-02", "raw device mapping in physical mode", ": skip", "wave.yaml:")
         refused(ran, "odd-03", "1 snapshot", "tracking", "delete or commit")
+
+
+def test_a_machine_that_does_not_fit_where_it_goes(site: Site) -> None:
+    """Users, The weeks 23: a size that cannot take the machine and an address that is not to be had are seen in plan, each at its
+    line, and not in the night of the cut-over."""
+    size = "Standard_D2s_v5"
+    fixed = {"many": "10.20.1.3", "web-03": "10.99.0.7", "web-02": "10.20.1.10"}
+    site.machines = {"web-01": {"size": size, "ip": "keep"}}
+    site.machines |= {name: {"size": size, "nics": {0: {"ip": ip}}} for name, ip in fixed.items()}
+    site.write_wave()
+    with unchanged(site):
+        ran = site.here("plan")
+        refused(ran, "WL430", "Standard_D2s_v5 takes 4 data disks, many has 5", "wave.yaml:")
+        refused(ran, "WL431", "10.99.0.7 is outside of subnet", "10.20.1.3 is kept by Azure", "10.20.1.10 in snet-a, and so does web-01")
+    network = f"/subscriptions/{site.subscription}/resourceGroups/rg-network/providers/Microsoft.Network/virtualNetworks"
+    subnet = f"{network}/vnet-prod/subnets/snet-a"
+    nics = site.wiring().azure.network(site.subscription).network_interfaces
+    held: Any = {"subnet": {"id": subnet}, "privateIPAllocationMethod": "Static", "privateIPAddress": "10.20.1.77"}
+    body: Any = {"location": "koreacentral", "properties": {"ipConfigurations": [{"name": "one", "properties": held}]}}
+    nics.begin_create_or_update("rg-network", "printer", body).result()
+    try:
+        site.machines = {"web-03": {"size": size, "ip": "dynamic", "nics": {0: {"ip": "10.20.1.77"}}}}
+        site.write_wave()
+        warned = site.here("plan")
+        assert warned.code == 0 and "WL432" in warned.said and "/networkinterfaces/printer holds it" in warned.said, warned.said
+        site.machines["web-03"]["phase"] = "migrate"
+        site.write_wave()
+        refused(site.here("plan"), "WL431", "/networkinterfaces/printer holds it", "wave.yaml:")
+    finally:
+        nics.begin_delete("rg-network", "printer").result()
 
 
 def test_unknown_vm_size(site: Site) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from xml.etree.ElementTree import fromstring
 
 import pytest
 
 from planner.inventory import VmFacts
-from planner.preflight import blockers, needs_tracking
+from planner.preflight import GIB, LARGEST, LARGEST_OS, blockers, needs_tracking
+from providers.vmware.devices import Controllers, disk_facts
 from providers.vmware.source import VSphereSource
 from tests.vmware.test_vmware_inventory import vm
 
@@ -46,6 +48,12 @@ def test_a_usual_machine_is_not_blocked() -> None:
         (with_disk(capacity=0), "bad-capacity"),
         (with_disk(datastore_type="vsan"), "unreadable-datastore"),
         (with_disk(datastore_type="VVOL"), "unreadable-datastore"),
+        (with_disk(encrypted=True), "encrypted-disk"),
+        (with_disk(linked=True), "linked-clone"),
+        (with_disk(backing="RawDiskMapping/virtualMode"), "unreadable-backing"),
+        (with_disk(backing="SeSparse"), "unreadable-backing"),
+        (with_disk(capacity=5 * 1024 * GIB), "too-large"),
+        (dataclasses.replace(with_disk(capacity=33 * 1024 * GIB), os_disk=0), "too-large"),
     ],
 )
 def test_each_blocker_has_its_code_and_a_remedy(machine: VmFacts, code: str) -> None:
@@ -75,6 +83,29 @@ def test_a_disk_left_out_blocks_nothing() -> None:
 def test_another_reader_may_read_vsan() -> None:
     """Design, disk readers: the https reader refuses vSAN and vVol in plan; nbd does not."""
     assert codes(with_disk(datastore_type="vsan"), reader="nbd") == []
+    assert codes(with_disk(encrypted=True, backing="RawDiskMapping/virtualMode"), reader="nbd") == []
+    assert codes(with_disk(linked=True), reader="nbd") == ["linked-clone"]
+
+
+def test_the_largest_disks_are_not_blocked() -> None:
+    """S1.2: a page blob of 8 TiB, an OS disk of 4,095 GiB."""
+    assert codes(with_disk(capacity=LARGEST_OS)) == []
+    assert codes(dataclasses.replace(with_disk(capacity=LARGEST), os_disk=0)) == []
+
+
+BACKING = """<device xmlns="urn:vim25"><key>2000</key><backing><fileName>[ds-01] web/web-000001.vmdk</fileName>{key}
+<parent><fileName>[ds-01] {folder}/base.vmdk</fileName></parent></backing></device>"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "key", "expected"),
+    [("web", "", (False, False)), ("golden", "", (False, True)), ("web", "<keyId/>", (True, False))],
+)
+def test_what_a_disk_stands_on_and_whether_it_is_encrypted(folder: str, key: str, expected: tuple[bool, bool]) -> None:
+    """issue 4, Reading a plan: a snapshot's base is no linked clone; read from vSphere's own description of a backing."""
+    disk = fromstring(BACKING.format(folder=folder, key=key))
+    found = disk_facts(disk, Controllers({}, ()), {}, True)
+    assert (found.encrypted, found.linked) == expected and found.parent
 
 
 def test_the_labs_odd_machine(source: VSphereSource) -> None:

@@ -12,6 +12,7 @@ from planner.ports import ArtifactReader, Observed, ResourceRef
 from planner.state import State
 from replication.model.errors import Denied
 from wavelift.planning.access import Seat, check_access
+from wavelift.planning.fits import Fits, address_refs
 from wavelift.planning.landings import landing_checks, landing_refs, preparation, sku_id
 from wavelift.planning.windows import initial_in_windows
 
@@ -40,10 +41,12 @@ def check(
     for target in targets.values():
         yield from _target(desired, target, seen)
     over = {u for u, m in state.machines.items() if m.life in ("migrated", "completed", "released")}
+    fits = Fits(desired, seen)
     for wanted in desired.machines.values():
         if wanted.uuid not in over:
             yield from _sizes(wanted, seen)
             yield from landing_checks(desired.names, wanted, seen)
+            yield from fits.problems(wanted)
     yield from preparation(desired, over)
     yield from initial_in_windows(desired, state)
     yield from check_access(desired, state, cloud, seat, gone, going)
@@ -60,6 +63,7 @@ def _refs(desired: Desired, targets: dict[str, Target]) -> Iterator[ResourceRef]
         if not managed:
             group = names.group(subscription, name)
             yield ResourceRef(f"group.{group}", Kind.RESOURCE_GROUP, group)
+    yield from address_refs(desired)
     for wanted in desired.machines.values():
         yield from landing_refs(names, wanted)
         for size in wanted.machine.size:

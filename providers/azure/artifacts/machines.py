@@ -12,6 +12,7 @@ from providers.azure.cloud import AzureCloud
 from providers.azure.errors import translated
 from providers.azure.ids import ArmId, parse
 from providers.azure.session import AzureSession
+from providers.azure.subnets import ranges_of
 from providers.azure.tags import Owner
 from replication.model.errors import Denied, NotFound
 
@@ -188,11 +189,6 @@ def _network(network: Any) -> dict[str, Json]:
     return {
         "location": place(network.location),
         "prefixes": list(network.properties.address_space.address_prefixes or ()),
-        "subnets": {subnet.name: prefix_of(subnet) for subnet in subnets},
+        "subnets": {subnet.name: next(iter(ranges_of(subnet)), None) for subnet in subnets},
+        "ranges": {subnet.name: ranges_of(subnet) for subnet in subnets},
     }
-
-
-def prefix_of(subnet: Any) -> str | None:
-    """A subnet's first address range."""
-    many = subnet.properties.address_prefixes
-    return subnet.properties.address_prefix or (many[0] if many else None)

@@ -7,6 +7,7 @@ from typing import TypeVar, cast
 
 from planner.ports import Json, Lack, Made, Need, Observed, Operation, ResourceRef, Tagged
 from providers.azure.artifacts.access import Access
+from providers.azure.artifacts.addresses import Addresses
 from providers.azure.artifacts.authorization import Locks, RoleAssignments
 from providers.azure.artifacts.base import Deletes, Makes, Observes
 from providers.azure.artifacts.blobs import Containers, SeedDisks
@@ -64,6 +65,7 @@ class AzureArtifacts:
             "encryption_set": EncryptionSets(session, owner),
             "sku": Sizes(session),
             "quota": Quotas(session),
+            "addresses": Addresses(session),
         }
 
     def principal(self) -> str:
