@@ -166,7 +166,8 @@ def test_a_machine_that_does_not_fit_where_it_goes(site: Site) -> None:
     with unchanged(site):
         ran = site.here("plan")
         refused(ran, "WL430", "Standard_D2s_v5 takes 4 data disks, many has 5", "wave.yaml:")
-        refused(ran, "WL431", "10.99.0.7 is outside of subnet", "10.20.1.3 is kept by Azure", "10.20.1.10 in snet-a, and so does web-01")
+        refused(ran, "WL431", "10.99.0.7 is outside of subnet", "10.20.1.3 is kept by Azure")
+        refused(ran, "10.20.1.10 in snet-a, and so does web-01")
     network = f"/subscriptions/{site.subscription}/resourceGroups/rg-network/providers/Microsoft.Network/virtualNetworks"
     subnet = f"{network}/vnet-prod/subnets/snet-a"
     nics = site.wiring().azure.network(site.subscription).network_interfaces

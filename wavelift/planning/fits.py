@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from planner.desired import Desired, DesiredMachine
 from planner.desired.machine import vm_order
-from planner.estate import Diagnostic, Phase
+from planner.estate import Diagnostic, Phase, Span
 from planner.names import last
 from planner.ports import Observed, ResourceRef
 from replication.model.fitting import address_unfit, size_unfit
@@ -71,15 +71,21 @@ class Fits:
         group = f"/resourcegroups/{vm.resource_group}/".lower()
         ours = holder and group in holder and last(holder) == nic.name.lower()
         if holder and not ours:
-            detail = f"{nic.name} asks for {address} in {last(nic.subnet)}, and {holder} holds it. Free it before the cut-over."
-            now = wanted.machine.phase.rank >= Phase.MIGRATE.rank
-            yield _problem(
-                wanted, "WL431" if now else "WL432", "the address cannot be had" if now else "the address is taken", detail, "ip"
-            )
+            asks = f"{nic.name} asks for {address} in {last(nic.subnet)}"
+            detail = f"{asks}, and {holder} holds it. Free it before the cut-over."
+            if wanted.machine.phase.rank >= Phase.MIGRATE.rank:
+                yield _problem(wanted, "WL431", "the address cannot be had", detail, "ip")
+            else:
+                path, span = _place(wanted, "ip")
+                yield Diagnostic("WL432", "the address is taken", detail, path, span, severity="warning")
 
 
 def _problem(wanted: DesiredMachine, code: str, summary: str, detail: str, key: str) -> Diagnostic:
+    path, span = _place(wanted, key)
+    return Diagnostic(code, summary, f"{wanted.machine.name}: {detail}", path, span)
+
+
+def _place(wanted: DesiredMachine, key: str) -> tuple[str, Span | None]:
     machine = wanted.machine
-    path = f"waves.{machine.wave}.machines.{machine.name}.{key}"
     span = machine.spans.get(key) or machine.spans.get("nics") or machine.span
-    return Diagnostic(code, summary, f"{machine.name}: {detail}", path, span, severity="warning" if code == "WL432" else "error")
+    return f"waves.{machine.wave}.machines.{machine.name}.{key}", span
