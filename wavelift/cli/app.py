@@ -177,14 +177,23 @@ def _unexpected(error: Exception) -> int:
     if isinstance(error, PortError):
         sys.stderr.write(f"Error: {error}\n")
         return ERROR
+    from pathlib import Path
+
+    from wavelift.bundle.redaction import Redactor
+    from wavelift.bundle.secretvalues import values
+
+    hide = Redactor(values(None, (), Path())).text
     if os.environ.get("WAVELIFT_TRACE"):
-        raise error
+        import traceback
+
+        sys.stderr.write(hide("".join(traceback.format_exception(error))))
+        return ERROR
     where = error.__traceback__
     while where is not None and where.tb_next is not None:
         where = where.tb_next
     place = f"{where.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{where.tb_lineno}" if where else "?"
     sys.stderr.write(
-        f"Error: a bug in wavelift ({type(error).__name__} at {place}: {error}).\n"
+        f"Error: a bug in wavelift ({type(error).__name__} at {place}: {hide(str(error))}).\n"
         "Nothing is half-recorded: the journal has every step. Run again with WAVELIFT_TRACE=1 and report it.\n"
     )
     return ERROR
