@@ -43,6 +43,8 @@ class Kind(StrEnum):
     TEST_NIC = "test_nic"
     TEST_VM = "test_vm"
 
+    __hash__ = str.__hash__  # as its equality is; `Enum`'s own is one of the name, worked out anew each time
+
 
 DATA_BEARING = frozenset({Kind.SEED_DISK, Kind.SEED_STORE, Kind.LOG_STORE, Kind.GATEWAY_STORE, Kind.KEY_VAULT, Kind.VAULT})
 """Destroying one of these loses something that cannot be made again; `--allow-destroy` counts them."""

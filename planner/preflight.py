@@ -89,65 +89,74 @@ def _machine(vm: VmFacts, disks: list[DiskFacts], tracking: str) -> Iterator[Blo
 
 
 def _disk(disk: DiskFacts, shared_bus: tuple[str, ...], reader: str) -> Iterator[Blocker]:
-    name = f"{disk.label} ({disk.controller})" if disk.controller else disk.label
-    skip = f'leave it out of the replication (disks: {{"{disk.controller or disk.label}": skip}})'
     if disk.mode.startswith("independent"):
         yield Blocker(
             "independent-disk",
-            f"{name} is independent ({disk.mode}): snapshots leave it out",
-            f"make it dependent while the VM is off (Edit Settings, Disk Mode), or {skip}",
+            f"{_name(disk)} is independent ({disk.mode}): snapshots leave it out",
+            f"make it dependent while the VM is off (Edit Settings, Disk Mode), or {_skip(disk)}",
         )
     if disk.backing == "RawDiskMapping/physicalMode":
         yield Blocker(
             "physical-rdm",
-            f"{name} is a raw device mapping in physical mode: it can be neither snapshotted nor tracked",
-            f"convert it to virtual mode or to a VMDK, or {skip}",
+            f"{_name(disk)} is a raw device mapping in physical mode: it can be neither snapshotted nor tracked",
+            f"convert it to virtual mode or to a VMDK, or {_skip(disk)}",
         )
     elif disk.backing not in _TRACKED_BACKINGS:
         yield Blocker(
             "unsupported-backing",
-            f"{name} has a backing ({disk.backing}) that carries no change tracking",
-            f"migrate it to another datastore as a VMFS virtual disk, or {skip}",
+            f"{_name(disk)} has a backing ({disk.backing}) that carries no change tracking",
+            f"migrate it to another datastore as a VMFS virtual disk, or {_skip(disk)}",
         )
     elif reader == "https" and disk.backing != _PLAIN:
         yield Blocker(
             "unreadable-backing",
-            f"{name} has a backing ({disk.backing}) that is no plain file, which is all that the https reader can read",
-            f"give its source the nbd reader (sources: reader: {{nbd: …}}), clone it to a VMFS virtual disk, or {skip}",
+            f"{_name(disk)} has a backing ({disk.backing}) that is no plain file, which is all that the https reader can read",
+            f"give its source the nbd reader (sources: reader: {{nbd: …}}), clone it to a VMFS virtual disk, or {_skip(disk)}",
         )
     if reader == "https" and disk.encrypted:
         yield Blocker(
             "encrypted-disk",
-            f"{name} is encrypted by vSphere: over https it would be copied as it lies there, without its key",
-            f"give its source the nbd reader (it reads through vSphere, decrypted), decrypt the disk, or {skip}",
+            f"{_name(disk)} is encrypted by vSphere: over https it would be copied as it lies there, without its key",
+            f"give its source the nbd reader (it reads through vSphere, decrypted), decrypt the disk, or {_skip(disk)}",
         )
     if disk.linked:
         yield Blocker(
             "linked-clone",
-            f"{name} is a linked clone: it stands on a disk of another VM, whose content tracking does not tell",
-            f"make the VM a full clone (Clone, or Storage vMotion to another datastore), or {skip}",
+            f"{_name(disk)} is a linked clone: it stands on a disk of another VM, whose content tracking does not tell",
+            f"make the VM a full clone (Clone, or Storage vMotion to another datastore), or {_skip(disk)}",
         )
     bus = disk.controller.partition(":")[0]
     if bus in shared_bus or disk.sharing:
         how = f"sits on the shared bus {bus}" if bus in shared_bus else "is shared (multi-writer)"
-        yield Blocker("shared-disk", f"{name} {how}: tracking does not work there", f"stop sharing it, or {skip}")
+        yield Blocker("shared-disk", f"{_name(disk)} {how}: tracking does not work there", f"stop sharing it, or {_skip(disk)}")
     if not disk.controller:
         yield Blocker(
-            "unsupported-controller", f"{name} hangs on a controller of an unknown kind", f"move it to SCSI, or {skip}"
+            "unsupported-controller",
+            f"{_name(disk)} hangs on a controller of an unknown kind",
+            f"move it to SCSI, or {_skip(disk)}",
         )
     if disk.capacity <= 0 or disk.capacity % SECTOR:
         yield Blocker(
             "bad-capacity",
-            f"{name} has a capacity of {disk.capacity} bytes",
-            f"look at it in vCenter (a broken or missing VMDK reads as 0), or {skip}",
+            f"{_name(disk)} has a capacity of {disk.capacity} bytes",
+            f"look at it in vCenter (a broken or missing VMDK reads as 0), or {_skip(disk)}",
         )
     if reader == "https" and disk.datastore_type in _UNREADABLE_BY_HTTPS:
         kind = _UNREADABLE_BY_HTTPS[disk.datastore_type]
         yield Blocker(
             "unreadable-datastore",
-            f"{name} lies on {kind} ({disk.datastore}), which the https reader cannot read",
-            f"give its source the nbd reader (sources: reader: {{nbd: …}}), move it to VMFS or NFS (Storage vMotion), or {skip}",
+            f"{_name(disk)} lies on {kind} ({disk.datastore}), which the https reader cannot read",
+            "give its source the nbd reader (sources: reader: {nbd: …}), move it to VMFS or NFS (Storage vMotion), or "
+            + _skip(disk),
         )
+
+
+def _name(disk: DiskFacts) -> str:
+    return f"{disk.label} ({disk.controller})" if disk.controller else disk.label
+
+
+def _skip(disk: DiskFacts) -> str:
+    return f'leave it out of the replication (disks: {{"{disk.controller or disk.label}": skip}})'
 
 
 def _size(disk: DiskFacts, system: bool) -> Iterator[Blocker]:

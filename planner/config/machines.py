@@ -12,7 +12,21 @@ from planner.config.landing import LANDING, read_landing
 from planner.config.policies import Policies
 from planner.config.sites import source_of
 from planner.config.tree import Item, entries, flag, number, text
-from planner.estate import CutoverPolicy, DiskWish, Hold, Landing, Machine, NicWish, Phase, Span, TrialPolicy, Wave
+from planner.estate import (
+    USUAL_CUTOVER,
+    USUAL_LANDING,
+    USUAL_TRIAL,
+    CutoverPolicy,
+    DiskWish,
+    Hold,
+    Landing,
+    Machine,
+    NicWish,
+    Phase,
+    Span,
+    TrialPolicy,
+    Wave,
+)
 from planner.wording import quote
 
 MAX_TAGS = 45
@@ -175,7 +189,7 @@ class _WaveReader:
         ]
         found: dict[str, tuple[Item, str]] = {}
         tags: Mapping[str, str] = {}
-        test, landing = TrialPolicy(), Landing()
+        test, landing = USUAL_TRIAL, USUAL_LANDING
         spans: dict[str, Span] = {}
         for items, path in levels:
             found |= {key: (items[key], path) for key in _INHERITED if key in items}
@@ -198,7 +212,7 @@ class _WaveReader:
             quiesce=flag(plain, "quiesce") or False,
             protect=flag(plain, "protect") or False,
             test=test,
-            cutover=self._policies.cutover(*found["cutover"]) if "cutover" in found else CutoverPolicy(),
+            cutover=self._policies.cutover(*found["cutover"]) if "cutover" in found else USUAL_CUTOVER,
             tags=tags,
             landing=landing,
             spans=spans,

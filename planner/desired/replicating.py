@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from planner.artifact import Artifact, Json, Kind, ref
@@ -11,6 +11,8 @@ from planner.desired.shared import LOG_CONTAINER, LOG_KEY, REPORT_KEY, SEED_CONT
 from planner.estate import Appliance, BlackoutPolicy, Estate, Target
 from planner.names import Names, seed_id
 from replication.model.quick import quick
+
+_SEED_DISK, _REPLICATION = Kind.SEED_DISK, Kind.REPLICATION  # a member of an enum is looked up by a function, each time
 
 
 @quick
@@ -56,22 +58,35 @@ class Replicating:
         self._names = names
         self._places: dict[str, _Place] = {}
 
-    def artifacts(self, wanted: DesiredMachine, enabled: Enabled, track: Artifact | None) -> Iterator[Artifact]:
-        """Seed disks, then the item that depends on them and on the region's stores and key."""
+    def artifacts(
+        self,
+        wanted: DesiredMachine,
+        enabled: Enabled,
+        track: Artifact | None,
+        settled: Callable[[str, str, Json], bool] = lambda address, arm_id, spec: False,
+    ) -> Iterator[Artifact]:
+        """Seed disks, then the item that depends on them and on the region's stores and key; without those that are `settled`
+        (address, id, spec), as nearly all are."""
         machine, place = wanted.machine, self._place(wanted.target)
         blobs = {disk.key: seed_blob(wanted.uuid, enabled.replication, disk.key) for disk in wanted.disks}
-        seed, seeds = f"{Kind.SEED_DISK}.{machine.name}/", []
+        seed, seeds = f"{_SEED_DISK}.{machine.name}/", []
         for disk in wanted.disks:
             address, blob = f"{seed}{disk.key}", blobs[disk.key]
-            spec = {"account": place.seed_account, "container": SEED_CONTAINER, "blob": blob, "size": disk.capacity}
-            origin = machine.spans.get(f"disks.{disk.controller}") or machine.span
             seeds.append(address)
-            yield Artifact(address, Kind.SEED_DISK, place.seeds + blob, spec, place.container, machine.name, machine.wave, origin)
+            spec = {"account": place.seed_account, "container": SEED_CONTAINER, "blob": blob, "size": disk.capacity}
+            if settled(address, made_id := place.seeds + blob, spec):
+                continue
+            origin = machine.spans.get(f"disks.{disk.controller}") or machine.span
+            yield Artifact(address, _SEED_DISK, made_id, spec, place.container, machine.name, machine.wave, origin)
+        address, item_id = f"{_REPLICATION}.{machine.name}", f"item:{wanted.target.region}/{wanted.uuid}"
+        item = self._item(wanted, enabled, place, blobs)
+        if settled(address, item_id, item):
+            return
         yield Artifact(
-            f"{Kind.REPLICATION}.{machine.name}",
-            Kind.REPLICATION,
-            f"item:{wanted.target.region}/{wanted.uuid}",
-            self._item(wanted, enabled, place, blobs),
+            address,
+            _REPLICATION,
+            item_id,
+            item,
             (*seeds, *place.item_needs, track.address) if track else (*seeds, *place.item_needs),
             machine.name,
             machine.wave,

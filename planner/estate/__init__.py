@@ -16,9 +16,11 @@ from planner.estate.azure import (
     WorkloadIdentity,
 )
 from planner.estate.diagnostic import Diagnostic, Span
-from planner.estate.landing import LICENCES, Landing, OsType
+from planner.estate.landing import LICENCES, USUAL_LANDING, Landing, OsType
 from planner.estate.machines import TEST_SUFFIX, DiskWish, Hold, Machine, NicWish, Phase, Removed, Wave
 from planner.estate.policies import (
+    USUAL_CUTOVER,
+    USUAL_TRIAL,
     AllowedDrift,
     BlackoutPolicy,
     CutoverPolicy,
@@ -41,6 +43,9 @@ __all__ = [
     "INVENTORY_MAX_AGE",
     "LICENCES",
     "TEST_SUFFIX",
+    "USUAL_CUTOVER",
+    "USUAL_LANDING",
+    "USUAL_TRIAL",
     "AllowedDrift",
     "Appliance",
     "Azure",

@@ -28,3 +28,7 @@ class Landing:
     licence: str | None = None
     encryption_set: str | None = None
     security: Security | None = None
+
+
+USUAL_LANDING = Landing()
+"""One for all that say nothing, so that they are told by identity."""

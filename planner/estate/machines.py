@@ -8,8 +8,8 @@ from enum import Enum
 from typing import Literal
 
 from planner.estate.diagnostic import Span
-from planner.estate.landing import Landing
-from planner.estate.policies import BlackoutPolicy, CutoverPolicy, TrialPolicy
+from planner.estate.landing import USUAL_LANDING, Landing
+from planner.estate.policies import USUAL_CUTOVER, USUAL_TRIAL, BlackoutPolicy, CutoverPolicy, TrialPolicy
 from replication.model.quick import quick
 
 TEST_SUFFIX = "-test"
@@ -24,12 +24,9 @@ class Phase(Enum):
     MIGRATE = "migrate"
     COMPLETE = "complete"
 
-    @property
-    def rank(self) -> int:
-        return _RANKS[self]
+    def __init__(self, _: object) -> None:
+        self.rank = len(type(self).__members__)
 
-
-_RANKS = {phase: rank for rank, phase in enumerate(Phase)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +89,15 @@ class Machine:
     acknowledge: str = ""
     """Reason or number of the intervention (`wavelift hold`, `rollback`) that the files acknowledge; empty: none."""
     quiesce: bool = False
-    test: TrialPolicy = TrialPolicy()
-    cutover: CutoverPolicy = CutoverPolicy()
+    test: TrialPolicy = USUAL_TRIAL
+    cutover: CutoverPolicy = USUAL_CUTOVER
     start_after: str | None = None
     """The machine that must be ready in Azure before this one is powered off."""
     protect: bool = False
     """Recorded, so that it holds when the machine has left the files."""
     blackout: BlackoutPolicy | None = None
     """Its own, besides its wave's and its appliance's."""
-    landing: Landing = field(default_factory=Landing)
+    landing: Landing = USUAL_LANDING
     spans: Mapping[str, Span] = field(default_factory=dict)
 
     @property

@@ -135,6 +135,10 @@ class TrialPolicy:
     refresh: str = ""
 
 
+USUAL_CUTOVER, USUAL_TRIAL = CutoverPolicy(), TrialPolicy()
+"""One each for all that say nothing, so that they are told by identity."""
+
+
 @dataclass(frozen=True, slots=True)
 class AllowedDrift:
     """Drift that is accepted through the day `until` (ISO date, the estate's time zone). `address` and `property` are

@@ -38,11 +38,14 @@ class Verdict:
     warning: Diagnostic | None = None
 
 
+_NOTHING = Verdict()
+
+
 def judge(machine: Machine, state: MachineState | None, record: Record | None, now: float | None) -> Verdict:
     """What `machine.acknowledge` does in this plan; nothing when the files say nothing. `now`: unix time."""
     word = machine.acknowledge
     if not word:
-        return Verdict()
+        return _NOTHING
     stands = in_force(machine, record, now)
     if state is None or record is None or stands is None:
         return Verdict(warning=_of_nothing(machine, record))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from planner.artifact import DATA_BEARING, Artifact
+from planner.artifact import DATA_BEARING, Artifact, Json
 from planner.compare import SET_RIGHT, USABLE, outside
 from planner.diff import Change, diff
 from planner.estate import Diagnostic, Span
@@ -25,6 +25,7 @@ class Differ:
     def __init__(self, recorded: Mapping[str, Recorded], world: World) -> None:
         self._recorded = recorded
         self._world = world
+        self.any_gone = any(there is None for there in world.artifacts.values())
         self.steps: list[Step] = []
         self.drift: list[Note] = []
         self.errors: list[Diagnostic] = []
@@ -40,6 +41,8 @@ class Differ:
 
     def want(self, artifact: Artifact, why: str = "") -> None:
         """Add the step that `artifact` needs, or none. Call in dependency order."""
+        if self.settled(artifact.address, artifact.id, artifact.spec):
+            return
         recorded = self._recorded.get(artifact.address)
         seen = self._world.artifacts.get(artifact.address)
         if is_existing(artifact.spec):
@@ -51,6 +54,12 @@ class Differ:
             self._create(artifact, "recorded, and gone outside of wavelift: made again")
         else:
             self._existing(artifact, recorded, seen)
+
+    def settled(self, address: str, arm_id: str, spec: Mapping[str, Json]) -> bool:
+        """As nearly everything is: ours, made as it is asked for now, and not looked at. Then `want` has nothing to do."""
+        recorded = self._recorded.get(address)
+        same = recorded is not None and recorded.id == arm_id and recorded.spec == spec
+        return same and address not in self._world.artifacts and not is_existing(spec)
 
     def enable(self, address: str, machine: MachineState) -> None:
         """Let the step that makes a replication item carry the machine's new entry in the state."""
@@ -165,8 +174,6 @@ class Differ:
         )
 
     def _existing(self, artifact: Artifact, recorded: Recorded, seen: Observed | None) -> None:
-        if seen is None and recorded.id == artifact.id and recorded.spec == artifact.spec:
-            return  # as nearly everything is: not looked at, and nothing asked of it that was not set
         moved = self._changed(recorded, seen, artifact.wave, artifact.origin)
         moved = tuple(change for change in moved if change.path != (USABLE,))
         changes = tuple(diff(recorded.spec, artifact.spec))

@@ -69,12 +69,15 @@ class Machines:
         uuids_of = {**desired.absent, **{name: m.uuid for name, m in desired.machines.items()}}
         self._stages = {name: stage(state.machines.get(u), world.machines.get(u)) for name, u in uuids_of.items()}
         self._own: dict[str, dict[str, Kind]] = {}
+        self._made: set[str] = set()
+        self._taken: dict[str, int] = {}
+        replication = Kind.REPLICATION
         for address, recorded in state.artifacts.items():
             if recorded.machine:
                 self._own.setdefault(recorded.machine, {})[address] = recorded.kind
-        self._taken: dict[str, int] = {}
-        for recorded in state.artifacts.values():
-            if recorded.kind is Kind.REPLICATION:
+                if recorded.kind in ENGINE_MADE:
+                    self._made.add(recorded.machine)
+            if recorded.kind is replication:
                 name = str(recorded.spec.get("appliance", ""))
                 self._taken[name] = self._taken.get(name, 0) + 1
 
@@ -200,7 +203,8 @@ class Machines:
             self._differ.want(
                 track, "changed block tracking is off: switching it on changes the VM (a snapshot is taken and removed)"
             )
-        for artifact in self._replicating.artifacts(wanted, Enabled(replication, appliance), track):
+        enabled = Enabled(replication, appliance)
+        for artifact in self._replicating.artifacts(wanted, enabled, track, self._differ.settled):
             self._differ.want(artifact)
 
     def _free_appliance(self, wanted: DesiredMachine) -> str | None:
@@ -222,12 +226,14 @@ class Machines:
 
     def _lost_seeds(self, wanted: DesiredMachine) -> list[Recorded]:
         """Recorded seeds that are not there any more: what was replicated into them cannot be trusted or continued."""
+        if not self._differ.any_gone:
+            return []
         own = self._own.get(wanted.machine.name, {})
         return [self._state.artifacts[a] for a, k in own.items() if k is Kind.SEED_DISK and self._differ.gone(a)]
 
     def _note_gone(self, wanted: DesiredMachine) -> None:
         """What the engine made and somebody else removed or changed: said, and left alone."""
-        for address, kind in self._own.get(wanted.machine.name, {}).items():
+        for address, kind in self._own[wanted.machine.name].items() if wanted.machine.name in self._made else ():
             if kind in ENGINE_MADE:
                 note = self._differ.note_gone if self._differ.gone(address) else self._differ.note_changed
                 note(self._state.artifacts[address], wanted.machine.wave, wanted.machine.span)
@@ -254,7 +260,7 @@ class Machines:
     def _order(self, wanted: DesiredMachine, wave: Wave, now: Stage, state: MachineState, record: Record | None) -> None:
         machine = wanted.machine
         own = self._own.get(machine.name, {})
-        tested = any(k in TEST_MADE for k in own.values())
+        tested = machine.name in self._made and any(k in TEST_MADE for k in own.values())
         broken = tested and (
             self._failure(record, OrderKind.TEST, OrderKind.CLEAN_UP) or self._differ.gone(f"{Kind.TEST_VM}.{machine.name}")
         )
