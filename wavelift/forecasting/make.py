@@ -213,20 +213,21 @@ def _seeds(looked: Looked, of: Mapping[str, Stage]) -> dict[str, int]:
     for name, one in looked.desired.machines.items():
         if of.get(name, Stage.COMPLETED) is Stage.COMPLETED:
             continue
-        kept = [d for d in one.disks if f"{Kind.SEED_DISK}.{name}/{d.key}" not in going]
         region = one.target.region
-        out[region] = out.get(region, 0) + sum(disk.capacity for disk in kept)
+        for disk in one.disks:
+            if not going or f"{Kind.SEED_DISK}.{name}/{disk.key}" not in going:
+                out[region] = out.get(region, 0) + disk.capacity
     return {region: size for region, size in sorted(out.items()) if size}
 
 
 def _change(looked: Looked) -> dict[str, int]:
     """Region -> bytes of seeds that the plan's steps add and take away."""
-    region = {name: one.target.region for name, one in looked.desired.machines.items()}
     out: dict[str, int] = {}
     for step in looked.plan.steps:
-        where = region.get(step.machine or "")
-        if where is None:
+        one = looked.desired.machines.get(step.machine or "")
+        if one is None:
             continue
+        where = one.target.region
         if isinstance(step, Create) and step.kind is Kind.SEED_DISK:
             out[where] = out.get(where, 0) + int(step.spec["size"])
         elif isinstance(step, SendOrder) and step.order is OrderKind.STOP:
