@@ -62,7 +62,7 @@ class AzurePipelines:
             case {"publish": path}:
                 shutil.copytree(self._filled(path), self.artifacts / self.ran.variables["Build.BuildId"])  # a name is taken once
             case {"task": "DownloadPipelineArtifact@2"}:
-                shutil.copytree(self.artifacts / inputs["runId"], inputs["path"], dirs_exist_ok=True)
+                shutil.copytree(self.artifacts / inputs["pipelineId"], inputs["targetPath"], dirs_exist_ok=True)
             case {"checkout": "self"}:
                 self.ran.not_executed.append("checkout")
             case _:

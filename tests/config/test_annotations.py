@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
 import schemas
-from planner.annotations import document, github, relative_to
+from planner.annotations import document, github, relative_to, sarif
 from planner.config import load
 from planner.estate import Diagnostic, Span
+from tests.thirdparty import missing
 from wavelift.cli.app import app
 
 CASES = Path(__file__).parents[1] / "cases" / "config"
 VALIDATOR = Draft202012Validator(schemas.load("diagnostics-1"))
+NO_ADDRESS = "SARIF2005"
+"""It wants a web address of the tool, which has none."""
 NAMES = sorted(p.name for p in CASES.iterdir() if p.is_dir() and not p.name.startswith("_"))
 
 
@@ -103,3 +107,18 @@ def test_plan_tells_wrong_files_in_the_same_forms(repository: Path) -> None:
     done = CliRunner().invoke(app, ["plan", "-C", "seoul exit", "--diagnostics", "github"])
     assert done.exit_code == 1
     assert str(done.exception).startswith("::error file=estates/seoul exit/a.yaml,")
+
+
+@pytest.mark.thirdparty
+def test_sarif_is_what_its_makers_validator_takes(tmp_path: Path) -> None:
+    """issue 4, Editing: Microsoft's validator, schema and rules, over the problems of every golden case in one log."""
+    multitool = shutil.which("sarif-multitool")
+    if multitool is None:
+        missing("sarif-multitool is not installed")
+    found = [d for name in NAMES for d in load(CASES / name, env={}).diagnostics]
+    log, verdict = tmp_path / "wavelift.sarif", tmp_path / "verdict.sarif"
+    log.write_text(json.dumps(sarif(found, relative_to(CASES, CASES), "1.0")))
+    subprocess.run([multitool, "validate", str(log), "--output", str(verdict)], capture_output=True, timeout=60)
+    said = json.loads(verdict.read_text(encoding="utf-8-sig"))["runs"][0]["results"]
+    assert len(found) > 100
+    assert {one["ruleId"] for one in said} == {NO_ADDRESS}, said[:3]
