@@ -88,7 +88,7 @@ MEANING: dict[str, str] = {
     "WL424": "The storage account or container that `state.azure_blob` names is not there.",
     "WL488": "By what its cycles have measured, the cut-over takes longer than its window or its downtime budget.",
     "WL489": "Window, blackout, days that rules close and cut-overs a night leave no time at which the cut-over may begin.",
-    "WL425": "A state that is older than the recorded one, or of another lineage, is not put in its place.",
+    "WL425": "A state older than what was recorded, or of another lineage, is refused: pushed, put back by hand, or gone.",
     "WL501": "A machine that the state has as protected would lose its replicas, by leaving the files or otherwise.",
     "WL504": "`removed` names a machine that the state does not have: most likely misspelled.",
     "WL506": "`destroy` exports the evidence first, and something of it could not be read or written.",

@@ -37,7 +37,7 @@ STATE: dict[str, Advice] = {
         "no place for the state",
     ),
     "WL425": Advice(
-        "Run `wavelift state pull`, make the change in that text, push it. With --force what is lost is asked for in words.",
+        "Restore the newest one where it lies. To push: `wavelift state pull`, change that text; --force asks for what is lost.",
         "(a state that was pulled last week)",
         "(one that was pulled just now)",
         "older state, or one of another lineage",

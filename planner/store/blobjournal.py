@@ -36,6 +36,7 @@ class BlobJournal(Events):
     """Parts 1, 2, … of `epoch`; part 0 is there. The lease is confirmed after each new part: a later holder finds it."""
 
     def __init__(self, blobs: StateBlobs, prefix: str, epoch: int, lease: Lease, limit: int = PART) -> None:
+        super().__init__()
         self._blobs, self._prefix, self._epoch, self._lease, self._limit = blobs, prefix, epoch, lease, limit
         self._part = self._appends = self._at = 0
         self._waiting = threading.Condition()

@@ -46,18 +46,25 @@ class Replay:
 class Events(ABC):
     """What is written down of an apply, wherever it is kept. Several threads share one."""
 
+    def __init__(self) -> None:
+        self.open: set[str] = set()
+        """Addresses that were announced and have no result yet, or none that could be written."""
+
     def intent(self, address: str, step: str, **details: Any) -> None:
         """Return when it is durable: the outside call may begin."""
         self._append({"address": address, "event": "intent", "step": step, **details})
+        self.open.add(address)
 
     def token(self, address: str, token: str) -> None:
         self._append({"address": address, "event": "token", "token": token})
 
     def done(self, address: str, effects: Sequence[Effect]) -> None:
         self._append({"address": address, "event": "done", "effects": [to_json(e) for e in effects]})
+        self.open.discard(address)
 
     def failed(self, address: str, problem: str) -> None:
         self._append({"address": address, "event": "failed", "problem": problem})
+        self.open.discard(address)
 
     @abstractmethod
     def close(self) -> None:
@@ -75,6 +82,7 @@ class Journal(Events):
     """Appends to an open file; several threads share it, and its syncs."""
 
     def __init__(self, path: Path, lineage: str, serial: int) -> None:
+        super().__init__()
         self._path = path
         self._guard = threading.Lock()
         self._syncing = threading.Lock()

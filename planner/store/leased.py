@@ -8,7 +8,7 @@ by their version, so that a late line of theirs either is seen or fails. No outs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from planner.state import BadState, State, dumps, loads
@@ -19,7 +19,7 @@ from planner.store.lease import Lease, Pace
 from planner.store.port import Head, StateBlobs
 from planner.store.session import Session
 from planner.store.unlocking import buried, unlock
-from planner.store.view import Locked, Unwritable, View, check_estate, joined
+from planner.store.view import Locked, Unwritable, View, check_estate, check_reached, joined
 from replication.model.errors import Conflict, NotFound, PortError
 
 EPOCH, HOLDER, SERIAL = "wavelift_epoch", "wavelift_holder", "wavelift_serial"
@@ -38,6 +38,7 @@ class LeasedStore:
         self._pace = pace or Pace()
         self._part = part
         self._prefix = f"{key}.journal/"
+        self._mark = f"{key}.serial/"
 
     @property
     def where(self) -> str:
@@ -45,7 +46,7 @@ class LeasedStore:
 
     def read(self) -> View:
         """The journal first, as in `LocalStore.read`; read again when it was taken away meanwhile."""
-        return self._view(self._lines())[0]
+        return self._view(*self._lines())[0]
 
     @contextmanager
     def session(self, doing: str, about: Mapping[str, str] | None = None) -> Iterator[Session]:
@@ -54,9 +55,9 @@ class LeasedStore:
         who = holder.me(doing)
         lease = self._taken()
         try:
-            held = _Held(self._blobs, self.key, self._prefix, lease, self._part)
+            held = _Held(self._blobs, self.key, self._prefix, self._mark, lease, self._part)
             held.claim(who)
-            view, held.etag = self._view(held.take_over())
+            view, held.etag = self._view(*held.take_over())
             session = Session(held, view, who, about)
             lease.when_lost(session.lost)
             held.inherits = view.interrupted
@@ -94,7 +95,7 @@ class LeasedStore:
         """See `planner.store.unlocking`."""
         return unlock(self._blobs, self.key, HOLDER, self._pace)
 
-    def _view(self, lines: bytes) -> tuple[View, str]:
+    def _view(self, lines: bytes, reached: int) -> tuple[View, str]:
         """The view, and the ETag of the state that it rests on."""
         found = self._blobs.get(self.key)
         if found is None and not self._blobs.exists():
@@ -107,7 +108,9 @@ class LeasedStore:
         elif found is not None:
             self._check_empty()
         empty = State(self._lineage, 0, self._estate)
-        return joined(base, empty, told, f"{self._blobs.where}/{self._prefix}", self.where), found[1] if found else ""
+        view = joined(base, empty, told, f"{self._blobs.where}/{self._prefix}", self.where)
+        check_reached(base, reached, self.where, f"{self._blobs.where}/{mark_name(self._mark, reached)}")
+        return view, found[1] if found else ""
 
     def _check_empty(self) -> None:
         """A blob without content is one that was leased before its first write, or has lost what it held."""
@@ -118,11 +121,14 @@ class LeasedStore:
                 "WL420",
             )
 
-    def _lines(self) -> bytes:
+    def _lines(self) -> tuple[bytes, int]:
+        """Of the journal; and the highest serial that was recorded."""
         for _ in range(10):
-            got = {name: self._blobs.get(name) for name in self._blobs.list(self._prefix)}
+            names = self._blobs.list(f"{self.key}.")
+            got = {name: self._blobs.get(name) for name in names if epoch_of(self._prefix, name) > -1}
             if all(one is not None for one in got.values()):
-                return joined_lines(self._prefix, {name: one[0] for name, one in got.items() if one})
+                lines = joined_lines(self._prefix, {name: one[0] for name, one in got.items() if one})
+                return lines, max(serials(self._mark, names), default=0)
         raise BadState(f"the journal beside {self.where} keeps changing. Read it again when its holder is done.", "WL423")
 
     def _refused(self) -> Locked:
@@ -157,37 +163,50 @@ def joined_lines(prefix: str, parts: Mapping[str, bytes]) -> bytes:
     return max(texts.items(), key=lambda one: (len(one[1]), one[0]), default=(0, b""))[1]
 
 
+def mark_name(prefix: str, serial: int) -> str:
+    """Of an empty blob that says by its name that this serial was recorded: it costs a listing nothing."""
+    return f"{prefix}{serial:08}"
+
+
+def serials(prefix: str, names: Iterable[str]) -> list[int]:
+    return [int(tail) for name in names if (tail := name.removeprefix(prefix)) != name and tail.isdecimal()]
+
+
 class _Held:
     """The lock is ours: `Backing` of the session."""
 
-    def __init__(self, blobs: StateBlobs, key: str, prefix: str, lease: Lease, part: int) -> None:
-        self._blobs, self._key, self._prefix, self._lease, self._limit = blobs, key, prefix, lease, part
+    def __init__(self, blobs: StateBlobs, key: str, prefix: str, mark: str, lease: Lease, part: int) -> None:
+        self._blobs, self._key, self._prefix, self._mark, self._lease, self._limit = blobs, key, prefix, mark, lease, part
         self.epoch = 0
         self.etag = ""
         self.inherits = False
         self._metadata: dict[str, str] = {}
 
     def claim(self, who: holder.Holder) -> None:
-        """Raise the epoch and say who we are: from here on no write of an earlier holder lands on the state."""
+        """Raise the epoch and say who we are: from here on no write of an earlier holder lands on the state. Above that of every
+        journal, too: an earlier version of the blob, put back by hand, says an earlier epoch."""
         head: Head | None = self._blobs.head(self._key)
         if head is None:
             raise Locked(f"{self._blobs.where}/{self._key} went away while its lock was taken. Try again.")
         told = dict(head.metadata)
-        self.epoch = int(told.get(EPOCH, "0")) + 1
+        journals = (epoch_of(self._prefix, name) for name in self._blobs.list(self._prefix))
+        self.epoch = max(int(told.get(EPOCH, "0")), *journals, 0) + 1
         self._metadata = {**told, EPOCH: str(self.epoch), HOLDER: who.dumps()}
         with self._writing():
             self.etag = self._blobs.mark(self._key, self._metadata, head.etag, self._lease.id)
 
-    def take_over(self) -> bytes:
-        """The lines of an earlier journal, which is ours from here on; those of earlier epochs are gone."""
+    def take_over(self) -> tuple[bytes, int]:
+        """The lines of an earlier journal, which is ours from here on; those of earlier epochs are gone. And the highest serial
+        that was recorded."""
         mine = part_name(self._prefix, self.epoch, 0)
         etag: str | None = None
         held = b""
         with self._writing():
             while True:
-                names = [n for n in self._blobs.list(self._prefix) if -1 < epoch_of(self._prefix, n) < self.epoch]
+                listed = self._blobs.list(f"{self._key}.")
+                names = [n for n in listed if -1 < epoch_of(self._prefix, n) < self.epoch]
                 if not names:
-                    return held
+                    return held, max(serials(self._mark, listed), default=0)
                 found = {n: one for n in names if (one := self._blobs.get(n)) is not None}
                 text = joined_lines(self._prefix, {n: one[0] for n, one in found.items()})
                 text = text[: text.rfind(b"\n") + 1]
@@ -197,18 +216,34 @@ class _Held:
                 self._delete({n: found[n][1] for n in sorted(found, reverse=True)})
 
     def drop(self) -> None:
-        """Delete our journal: what it says is in the state, or it says nothing."""
+        """Delete our journal: what it says is in the state, or it says nothing. Never that of a later holder, who may be there if
+        this process was stopped since it looked at its lease."""
         with self._writing():
             for name in sorted(self._blobs.list(self._prefix), reverse=True):
-                self._blobs.delete(name)
+                if epoch_of(self._prefix, name) <= self.epoch:
+                    self._blobs.delete(name)
 
     def write(self, state: State) -> None:
         with self._writing():
             metadata = {**self._metadata, SERIAL: str(state.serial)}
             self.etag = self._blobs.put(self._key, dumps(state), self.etag, lease=self._lease.id, metadata=metadata)
             self._metadata = metadata
+            self._reached(state.serial)
         self.drop()
         self.inherits = False
+
+    def _reached(self, serial: int) -> None:
+        """After the state: a mark without its state would keep everybody out."""
+        if not serial:
+            return
+        mine = mark_name(self._mark, serial)
+        try:
+            self._blobs.start(mine)
+        except Conflict:
+            return  # the state was written again under the serial that it had
+        for old in self._blobs.list(self._mark):
+            if old < mine:
+                self._blobs.delete(old)
 
     def journal(self, state: State) -> BlobJournal:
         with self._writing():

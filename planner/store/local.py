@@ -12,20 +12,23 @@ from planner.state import State, dumps, loads
 from planner.store import holder
 from planner.store.journal import Journal, replay, sync_folder
 from planner.store.session import Session
-from planner.store.view import Locked, View, check_estate, joined
+from planner.store.view import Locked, View, check_estate, check_reached, joined
 
 
 class LocalStore:
     """State at `path`; journal and lock lie beside it."""
 
     def __init__(self, path: Path, estate: str, lineage: str) -> None:
-        """`lineage` is that of a state that does not exist yet: derived from what the estate is, so that the same files
+        """A link is followed: journal and lock lie beside the file that all who come through links share.
+
+        `lineage` is that of a state that does not exist yet: derived from what the estate is, so that the same files
         give the same plan, and what a lost state had made is found again by its tags."""
-        self.path = path
+        self.path = path = Path(os.path.realpath(path))
         self._estate = estate
         self._lineage = lineage
         self._journal = path.with_name(path.name + ".journal")
         self._lock = path.with_name(path.name + ".lock")
+        self._mark = path.with_name(path.name + ".serial")
 
     @property
     def where(self) -> str:
@@ -34,14 +37,18 @@ class LocalStore:
     def read(self) -> View:
         """File and journal. Serial 0 where there is no state yet.
 
-        The journal is read before the file: a writer that compacts meanwhile leaves a journal that is older than the file,
+        The mark of the serial and the journal are read before the file: a writer that compacts meanwhile leaves a journal that
+        is older than the file,
         which is harmless, and never one that seems to go on from a state that is not there.
         """
+        reached = self._reached()
         told = replay(self._journal)
         base = loads(self.path.read_bytes(), str(self.path)) if self.path.exists() else None
         if base is not None:
             check_estate(base, self._estate, str(self.path))
-        return joined(base, State(self._lineage, 0, self._estate), told, str(self._journal), str(self.path))
+        view = joined(base, State(self._lineage, 0, self._estate), told, str(self._journal), str(self.path))
+        check_reached(base, reached, str(self.path), str(self._mark))
+        return view
 
     @contextmanager
     def session(self, doing: str, about: Mapping[str, str] | None = None) -> Iterator[Session]:
@@ -93,13 +100,26 @@ class LocalStore:
     def write(self, state: State) -> None:
         """Replace the file atomically and durably, then drop the journal that it holds now. Only a session calls this."""
         temporary = self.path.with_name(self.path.name + ".new")
-        with temporary.open("wb") as out:
-            out.write(dumps(state))
-            out.flush()
-            os.fsync(out.fileno())
+        try:
+            with temporary.open("wb") as out:
+                out.write(dumps(state))
+                out.flush()
+                os.fsync(out.fileno())
+        except OSError:
+            temporary.unlink(missing_ok=True)  # half of it on a full disk helps nobody
+            raise
         os.replace(temporary, self.path)
         sync_folder(self.path.parent)
+        if state.serial:
+            self._mark.write_text(str(state.serial))  # torn it says nothing, and the next write mends it
         self._journal.unlink(missing_ok=True)
+
+    def _reached(self) -> int:
+        try:
+            text = self._mark.read_text()
+        except FileNotFoundError:
+            return 0
+        return int(text) if text.isdecimal() else 0
 
     def journal(self, state: State) -> Journal:
         return Journal(self._journal, state.lineage, state.serial)

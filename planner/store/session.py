@@ -104,9 +104,11 @@ class Session:
         self._in_doubt = False
 
     def close(self) -> None:
-        """Fold the journal into the state, unless its doubts are still to be settled."""
+        """Fold the journal into the state, unless its doubts are still to be settled, or what was begun in this session has no
+        result (left by a second Ctrl-C, or its line could not be written): then it lies as after a kill."""
         if self._journal is not None:
             self._journal.close()
+            self._in_doubt |= bool(self._journal.open)
         if self._in_doubt:
             return
         base, state = self._base, self.state

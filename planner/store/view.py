@@ -52,6 +52,18 @@ def check_estate(state: State, estate: str, where: str) -> None:
         )
 
 
+def check_reached(base: State | None, reached: int, where: str, mark: str) -> None:
+    """`reached`: the highest serial that was ever recorded here, which `mark` beside the state says; 0 for none."""
+    if reached <= (base.serial if base is not None else 0):
+        return
+    now = f"is at serial {base.serial}, an older one was put back" if base is not None else "is gone"
+    raise BadState(
+        f"{where} {now}: serial {reached} was recorded here. Restore the newest one (a backup, the deleted or a later version of "
+        f"the blob). Where there is none, delete {mark}: what was made since, a plan finds again by its tags.",
+        "WL425",
+    )
+
+
 def joined(base: State | None, empty: State, told: Replay | None, journal: str, where: str) -> View:
     """The view of a state and what its journal says. `empty` is what a state begins as."""
     state = base or empty

@@ -49,6 +49,10 @@ class Place(Protocol):
 
     def content(self) -> bytes: ...
 
+    def remove(self, what: str = "") -> None:
+        """Somebody deletes the state, or what of it lies at `what`, an end of an address."""
+        ...
+
 
 class BlobPlace:
     def __init__(self, blobs: Any, part: int = 1000) -> None:
@@ -72,6 +76,11 @@ class BlobPlace:
 
     def content(self) -> bytes:
         return self.blobs.get(self.key)[0]
+
+    def remove(self, what: str = "") -> None:
+        for name in self.blobs.list(self.key):
+            if name == self.key if not what else what.endswith(name):
+                self.blobs.delete(name)
 
 
 class Doomed:
@@ -120,6 +129,27 @@ class FilePlace:
 
     def content(self) -> bytes:
         return self.path.read_bytes()
+
+    def remove(self, what: str = "") -> None:
+        Path(what or self.path).unlink()
+
+
+class Meanwhile:
+    """Blobs of a process that is stopped (SIGSTOP, a sleeping host) before its `number`-th call, for longer than its lease."""
+
+    def __init__(self, blobs: Any, number: int, happens: Callable[[], object]) -> None:
+        self._blobs, self._left, self._happens = blobs, number, happens
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._blobs, name)
+
+        def call(*args: Any, **named: Any) -> Any:
+            self._left -= 1
+            if self._left == 0:
+                self._happens()
+            return real(*args, **named)
+
+        return call if name in OPERATIONS else real
 
 
 class DoomedLocal(LocalStore):

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from planner.artifact import Kind
 from planner.state import BadState, Recorded, State, dumps, loads
-from planner.store import Locked, StateStore, holder
+from planner.store import LeasedStore, Locked, Session, StateStore, holder
 from planner.store.effects import Put, Remove
-from tests.conformance.state_places import LINEAGE, BlobPlace, Killed, Place, places
+from planner.store.lease import Pace
+from tests.conformance.state_places import LINEAGE, BlobPlace, Killed, Meanwhile, Place, places
 from tests.fakes.stateblobs import FakeStateBlobs
 
 
@@ -177,6 +181,77 @@ def test_a_state_that_lost_its_lock_writes_nothing_more(place: Place) -> None:
     assert (sorted(view.state.artifacts), view.interrupted) == (["vm.quick"], False)
 
 
+def test_stopped_before_every_call_for_longer_than_its_lease() -> None:
+    """Issue 4, fencing on every write: SIGSTOP, another works, SIGCONT. Its own clock has seen nothing (it looked just before):
+    what the other has journalled and recorded stays, whatever the first one still sends."""
+    pace = Pace(renew=1000)
+    for number in range(1, 60):
+        place = BlobPlace(FakeStateBlobs())
+        step(place.store(), "old")
+        others = ExitStack()
+        theirs: list[Session] = []
+
+        def colleague(place: BlobPlace = place, others: ExitStack = others, theirs: list[Session] = theirs) -> None:
+            place.holder_died()
+            theirs.append(others.enter_context(place.store().session("apply")))
+            theirs[0].take_doubts()
+            theirs[0].journal.intent("vm.two", "Create")
+
+        late = cast(FakeStateBlobs, Meanwhile(place.blobs, number, colleague))
+        over = False
+        with suppress(Locked, OSError, BadState):
+            step(LeasedStore(late, place.key, "shop", LINEAGE, pace), "one")
+            over = not theirs
+        if over:
+            assert number > 10
+            return
+        with others:
+            theirs[0].do([Put(thing("two"))], "vm.two")
+        view = place.store().read()
+        assert {"vm.old", "vm.two"} <= set(view.state.artifacts), f"stopped before call {number}"
+        assert not view.interrupted
+    raise AssertionError("it never came to its end")
+
+
+def test_an_older_state_that_was_put_back_is_seen(place: Place) -> None:
+    """Issue 4: a backup, an earlier version or a snapshot of the blob in the place of the state; and one that was deleted."""
+    step(place.store(), "one")
+    old = place.content()
+    step(place.store(), "two")
+    new = place.content()
+    place.overwrite(old)
+    for _ in range(2):
+        with pytest.raises(BadState, match=r"is at serial 1, an older one was put back: serial 2 was recorded here.*WL425"):
+            place.store().read()
+        with pytest.raises(BadState, match="WL425"), place.store().session("apply"):
+            raise AssertionError("opened")
+    place.overwrite(new)
+    assert sorted(place.store().read().state.artifacts) == ["vm.one", "vm.two"]
+    place.remove()
+    with pytest.raises(BadState, match=r"is gone: serial 2 was recorded here") as gone:
+        place.store().read()
+    place.overwrite(old)
+    mark = re.search(r"delete (\S+):", str(gone.value))
+    assert mark is not None
+    place.remove(mark[1])
+    step(place.store(), "three")
+    assert sorted(place.store().read().state.artifacts) == ["vm.one", "vm.three"], "whoever has nothing newer goes on with it"
+
+
+def test_a_journal_outlives_an_earlier_version_of_its_state(place: Place) -> None:
+    """The blob's metadata say an earlier epoch than the journal beside it (a version from before the apply was put back)."""
+    step(place.store(), "old")
+    before = place.content()
+    with pytest.raises(Killed), place.store_killed_at(1000, False).session("apply") as session:
+        session.journal.intent("vm.one", "Create")
+        raise_dead(session)
+    place.holder_died()
+    place.remove()
+    place.overwrite(before)
+    with place.store().session("apply") as session:
+        assert [d.address for d in session.view.doubts] == ["vm.one"]
+
+
 def test_a_second_crash_goes_on_with_the_first_journal(place: Place) -> None:
     """An interrupted apply's journal is inherited, however often it is cut off."""
     step(place.store(), "old")
@@ -199,6 +274,22 @@ def test_a_second_crash_goes_on_with_the_first_journal(place: Place) -> None:
     assert [d.address for d in kept.doubts] == ["vm.doubt"], "only an apply, which settles them, may fold doubts away"
     with place.store().session("apply") as session:
         session.take_doubts()
+    assert (place.store().read().state.serial, place.store().read().interrupted) == (2, False)
+
+
+def test_what_was_begun_and_has_no_result_stays_in_doubt(place: Place) -> None:
+    """Issue 4: a second Ctrl-C leaves at once, in the middle of calls: their announcements and tokens outlive it."""
+    step(place.store(), "old")
+    with pytest.raises(KeyboardInterrupt), place.store().session("apply") as session:
+        session.take_doubts()
+        for name in ("one", "two"):
+            session.journal.intent(f"vm.{name}", "Create")
+            session.journal.token(f"vm.{name}", f"token-{name}")
+        session.do([Put(thing("one"))], "vm.one")
+        raise KeyboardInterrupt
+    view = place.store().read()
+    assert (sorted(view.state.artifacts), [d.token for d in view.doubts]) == (["vm.old", "vm.one"], ["token-two"])
+    step(place.store(), "two")
     assert (place.store().read().state.serial, place.store().read().interrupted) == (2, False)
 
 

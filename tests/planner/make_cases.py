@@ -329,6 +329,7 @@ def adopts_what_an_interrupted_apply_made(story: Story) -> None:
     story.wave("replicate")
     story.site.go(engine=False)
     Path("state.json").unlink()
+    Path("state.json.serial").unlink()
 
 
 @case

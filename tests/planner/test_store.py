@@ -219,6 +219,68 @@ def test_a_line_that_cannot_be_written_is_the_last(tmp_path: Path, monkeypatch: 
         journal.intent("c", "Create")
 
 
+def test_those_who_come_through_a_link_share_state_journal_and_lock(tmp_path: Path) -> None:
+    """A link to a shared state.json was replaced by a file of one's own, and locked nobody out."""
+    for name in ("shared", "ann", "bob"):
+        (tmp_path / name).mkdir()
+    saved(tmp_path / "shared", thing("one"))
+    for name in ("ann", "bob"):
+        (tmp_path / name / "state.json").symlink_to(tmp_path / "shared" / "state.json")
+    with store(tmp_path / "ann").session("apply") as session:
+        with pytest.raises(Locked), store(tmp_path / "bob").session("apply"):
+            raise AssertionError("opened")
+        session.do([Put(thing("two"))], "vm.two")
+    assert (tmp_path / "ann" / "state.json").is_symlink()
+    assert sorted(store(tmp_path / "bob").read().state.artifacts) == ["vm.one", "vm.two"]
+
+
+ROOM = """
+import resource, signal, sys
+from pathlib import Path
+from planner.artifact import Kind
+from planner.state import Recorded
+from planner.store import LocalStore
+from planner.store.effects import Put
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+began = []
+try:
+    with LocalStore(Path(sys.argv[2]), "shop", sys.argv[3]).session("apply") as session:
+        session.take_doubts()
+        for number in range(20):
+            session.journal.intent(f"vm.{number}", "Create")
+            began.append(number)
+            effects = [Put(Recorded(f"vm.{number}", Kind.VM, f"/v/{number}", {"fill": "x" * 200}))]
+            session.journal.done(f"vm.{number}", effects)
+            session.record(effects)
+except OSError as error:
+    print(error.errno, len(began))
+else:
+    print(0, len(began))
+"""
+
+
+@pytest.mark.parametrize("room", [10, 150, 400, 700, 1500, 3000, 7000, 15_000])
+def test_a_disk_that_is_full_at_every_point(tmp_path: Path, room: int) -> None:
+    """Issue 4, crash recovery: no room for the lock, the state, the journal or the folded state (a file takes `room` bytes here).
+    It is an error that names itself, no half file is left, what was begun is known, and with room again it goes on."""
+    saved(tmp_path, thing("old", fill="x" * 20_000))
+    command = [sys.executable, "-c", ROOM, str(room), str(tmp_path / "state.json"), LINEAGE]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ran.stderr == ""
+    code, began = map(int, ran.stdout.split())
+    assert code in (errno.EFBIG, errno.ENOSPC)
+    assert not (tmp_path / "state.json.new").exists()
+    view = store(tmp_path).read()
+    known = {*view.state.artifacts, *(d.address for d in view.doubts)}
+    assert {"vm.old", *(f"vm.{n}" for n in range(began))} <= known
+    with store(tmp_path).session("apply") as session:
+        session.take_doubts()
+        session.do([Put(thing("new"))], "vm.new")
+    assert {"vm.old", "vm.new"} <= set(store(tmp_path).read().state.artifacts)
+
+
 def test_a_journal_of_another_state_is_refused(tmp_path: Path) -> None:
     saved(tmp_path, thing("one"))
     journal = tmp_path / "state.json.journal"
