@@ -137,7 +137,8 @@ class Wiring:
             inventory, vcenter = self.inventory(), _Privileges(self)
         else:
             inventory = read(recorded)
-            remarked = (*remarked, *remarks(self.workspace.estate, inventory, time.time(), str(recorded)))
+            known = self.workspace
+            remarked = (*remarked, *remarks(known.estate, inventory, time.time(), str(recorded), known.locked))
         return look(
             self.workspace,
             inventory,

@@ -47,6 +47,12 @@ ACCESS: dict[str, Advice] = {
         "(an inventory of both)",
         title="source not in the inventory",
     ),
+    "WL491": Advice(
+        "Export the inventory from the vCenter that the source names; when all its VMs were registered anew, `init` first.",
+        "(an inventory of the test vCenter, given to a plan of production)",
+        "(one that `wavelift inventory export -C` of this estate wrote)",
+        title="the inventory is of another vCenter",
+    ),
     "WL448": Advice(
         "Export the inventory again, or allow an older one.",
         "sources: {seoul: {vcenter: vc01.corp.example, login: env:VC, inventory_max_age: 1h}}   # it is of yesterday\n",

@@ -54,6 +54,7 @@ MEANING: dict[str, str] = {
     "WL441": "The rights that count are those of whoever is signed in. Sign in as the declared identity, or declare this one.",
     "WL442": "Privileges in vCenter cannot be told from here. Listed under NOT CHECKED; apply checks before it starts.",
     "WL443": "A plan-only login needs Storage Blob Data Reader on the gateway stores; `azure.identities.plan` has it assigned.",
+    "WL491": "No machine that is pinned to this source is in the inventory file: a plan would take all of them for gone.",
     "WL445": "The plan shows how old the inventory is that it was made from. Listed under NOT CHECKED; apply looks again.",
     "WL447": "`plan --inventory` needs every source that a machine comes from.",
     "WL448": "`inventory_max_age` of the source says how old an inventory may be that a plan is made from.",

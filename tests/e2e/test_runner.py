@@ -79,6 +79,15 @@ def test_plan_without_a_vcenter(site: Site, tmp_path: Path) -> None:
     assert moved == document, "the same datacenter, another text"
     live = site.here("plan").out
 
+    moved["sources"][0]["vms"][0][17][0][4] *= 2  # the disk grew, or somebody says so
+    file.write_text(json.dumps(moved))
+    assert site.here("plan", "--inventory", str(file), "--out", str(tmp_path / "moved.wlplan")).code == 0
+    before = site.control("azure", "GET", "status")["resources"]
+    refused = site.here("apply", str(tmp_path / "moved.wlplan"), "--auto-approve")
+    assert refused.code == 3 and "web-01" in refused.said, refused.said
+    assert site.control("azure", "GET", "status")["resources"] == before, "apply looks again, and does nothing"
+    file.write_text(json.dumps(document))
+
     pid = int(site.lab.known["vcenter"]["pid"])
     os.kill(pid, signal.SIGTERM)
     command = Path(f"/proc/{pid}/cmdline")  # empty: it has ended, and nobody has asked how
@@ -92,6 +101,12 @@ def test_plan_without_a_vcenter(site: Site, tmp_path: Path) -> None:
     assert "WL442" in ran.out  # nobody could ask for privileges
     head, tail = ran.out.split("NOT CHECKED:")[0], live.splitlines()[-1]
     assert live.startswith(head) and ran.out.rstrip().endswith(tail), "another plan than the live one"
+
+    less = json.loads(json.dumps(document))
+    less["sources"][0]["vms"][0][0] = less["sources"][0]["source"]["instance_uuid"] = "11111111-2222-3333-4444-555555555555"
+    file.write_text(json.dumps(less))
+    foreign = site.here("plan", "--inventory", str(file))
+    assert foreign.code == 1 and "WL491" in foreign.said and "11111111-2222" in foreign.said, foreign.said
 
     document["sources"][0]["source"]["read_at"] = time.time() - 3 * 86400
     file.write_text(json.dumps(document))

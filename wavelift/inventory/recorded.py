@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,8 +61,11 @@ def used(estate: Estate) -> list[str]:
     return list(dict.fromkeys(m.source for m in estate.machines.values()))
 
 
-def remarks(estate: Estate, inventory: Inventory, now: float, file: str) -> Iterator[Diagnostic]:
-    """How old it is (WL445, listed under NOT CHECKED), and WL446 where it is older than the source allows."""
+def remarks(
+    estate: Estate, inventory: Inventory, now: float, file: str, locked: Mapping[str, str]
+) -> Iterator[Diagnostic]:
+    """How old it is and whom it lacks (WL445, listed under NOT CHECKED), WL448 where it is older than the source allows, and
+    WL491 where it holds none of those that are pinned to the source: `locked` is machine -> instance uuid."""
     for name in used(estate):
         source, path = estate.sources[name], f"sources.{name}.inventory_max_age"
         found = inventory.sources.get(name)
@@ -70,9 +73,20 @@ def remarks(estate: Estate, inventory: Inventory, now: float, file: str) -> Iter
             detail = f"{file} holds nothing of source {name!r}; it has {_listed(inventory.sources)}. Export it again."
             yield Diagnostic("WL447", "source not in the inventory", detail, f"sources.{name}", source.span)
             continue
+        held = {vm.uuid for vm in found.vms}
+        pinned = [m.name for m in estate.machines.values() if m.source == name and m.name in locked]
+        absent = [machine for machine in pinned if locked[machine] not in held]
+        if pinned and len(absent) == len(pinned):
+            detail = (
+                f"{file} holds none of the {len(pinned)} machines that are pinned to {name}: it was read from another vCenter "
+                f"(instance uuid {found.instance_uuid}, {len(held)} VMs). Export it again from {source.host}."
+            )
+            yield Diagnostic("WL491", "the inventory is of another vCenter", detail, f"sources.{name}", source.span)
         age = now - found.read_at
         when = datetime.fromtimestamp(found.read_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         detail = f"vCenter {name} as of now: the plan is made from {file}, read {when}, {spoken(age)} ago. Apply looks again."
+        if absent:
+            detail += f" It lacks {_listed(absent)}: export it again when they were added or restored since."
         yield Diagnostic("WL445", "planned from a recorded inventory", detail, f"sources.{name}", severity="warning")
         if age > source.inventory_max_age or age < -AHEAD:
             which = f"was read {when}, {spoken(age)} ago" if age > 0 else f"claims to be of {when}, which is to come"
