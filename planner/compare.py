@@ -21,8 +21,14 @@ SETS = frozenset({"queues", "disks", "nics"})
 """Properties of which we ask that they hold at least what we put in."""
 
 USABLE = "usable"
-"""Of a secret: it can be read by those who may. Whoever disabled it, or let it expire, sets it right: no apply does."""
-SET_RIGHT = "nothing that needs it goes on: whoever looks after the key vault sets it right, no apply does"
+"""Of a secret: it can be read by those who may. Whoever disabled it, or let it expire, sets it right."""
+POINT = "recovery_point"
+"""Of a seed disk: it holds the recovery point that its machine's deltas go on from."""
+NOT_SET_BACK = {
+    USABLE: "nothing that needs it goes on: whoever looks after the key vault sets it right, no apply does",
+    POINT: "nothing can be added to what it holds: `--allow-destroy` stops that machine and begins anew",
+}
+"""Properties that no step sets back, and what is to be done about them."""
 
 _UNTAGGED = frozenset({Kind.LOCK, Kind.ROLE, Kind.TRACKING, Kind.REPLICATION})
 """Kinds that carry no tags."""
@@ -65,6 +71,11 @@ def _tags(recorded: Recorded, seen: Observed) -> Iterator[Change]:
     for name, value in wanted.items():
         if held.get(name.lower()) != value:
             yield Change("change" if name.lower() in held else "remove", (TAGS, name), value, held.get(name.lower()))
+
+
+def told(change: Change) -> str:
+    """What happened to one of `NOT_SET_BACK`, in words."""
+    return f"it is {change.new}" if change.path == (USABLE,) else f"recovery point {change.old} was deleted"
 
 
 def others(recorded: Recorded, seen: Observed) -> tuple[Change, ...]:

@@ -57,7 +57,8 @@ class Observed:
     """An artifact as it is now.
 
     `properties` are those that a spec of its kind sets, under the same keys, and some that only the cloud knows
-    (`state`, `attached_to`). `ours` says that it carries this estate's tags. `readable` false: it may or may not be there,
+    (`state`, `attached_to`, a seed disk's recovery `points`).
+    `ours` says that it carries this estate's tags. `readable` false: it may or may not be there,
     this login may not look (a data plane before its role works); what is recorded is then the best that is known.
     `strayed`: settings that the provider makes the same for all of a kind and that have another value now, as
     name -> (as it is made, as it is). `beside`: what others may have put on it and no spec sets (a NIC's security group).

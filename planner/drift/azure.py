@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from planner.artifact import DATA_BEARING, ENGINE_MADE, Json, Kind
-from planner.compare import SET_RIGHT, TAGS, USABLE, others, outside
+from planner.compare import NOT_SET_BACK, TAGS, others, outside, told
 from planner.diff import Change
 from planner.drift.model import Finding, Severity
 from planner.estate import Estate, Span
@@ -89,7 +89,7 @@ def _differences(estate: Estate, recorded: Recorded, seen: Observed, yours: bool
         yield _finding(estate, recorded, Severity.FOREIGN if yours else Severity.OURS, TAGS, what, then)
     for change in outside(recorded, seen):
         severity = Severity.FOREIGN if yours and recorded.kind in ENGINE_MADE else Severity.OURS
-        severity = Severity.URGENT if change.path == (USABLE,) else severity
+        severity = Severity.URGENT if change.path[0] in NOT_SET_BACK else severity
         name, then = ".".join(change.path), _then(recorded, yours, change)
         yield _finding(estate, recorded, severity, name, _changed(change), then, change.old, change.new)
     for change in others(recorded, seen):
@@ -100,8 +100,8 @@ def _differences(estate: Estate, recorded: Recorded, seen: Observed, yours: bool
 
 
 def _changed(change: Change) -> str:
-    if change.path == (USABLE,):
-        return f"it is {change.new}"
+    if change.path[0] in NOT_SET_BACK:
+        return told(change)
     if change.path[0] == TAGS:
         return f"tag {change.path[1]}: {_short(change.old)} -> {_short(change.new)}"
     if isinstance(change.old, list | tuple) and isinstance(change.new, list | tuple):
@@ -118,8 +118,8 @@ def _added(change: Change) -> str:
 
 
 def _then(recorded: Recorded, yours: bool, change: Change) -> str:
-    if change.path == (USABLE,):
-        return SET_RIGHT
+    if change.path[0] in NOT_SET_BACK:
+        return NOT_SET_BACK[change.path[0]]
     if recorded.kind not in ENGINE_MADE:
         return "the next apply sets it back"
     if yours:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from planner.artifact import DATA_BEARING, Artifact, Json
-from planner.compare import SET_RIGHT, USABLE, outside
+from planner.compare import NOT_SET_BACK, POINT, outside, told
 from planner.diff import Change, diff
 from planner.estate import Diagnostic, Span
 from planner.existing import WHY, is_existing, unfit
@@ -80,6 +80,11 @@ class Differ:
         """It was looked for and is not there."""
         return address in self._world.artifacts and self._world.artifacts[address] is None
 
+    def pointless(self, address: str) -> bool:
+        """It is a seed disk whose newest recovery point somebody has deleted."""
+        seen = self._world.artifacts.get(address)
+        return seen is not None and POINT in seen.strayed
+
     def note_gone(self, recorded: Recorded, wave: str | None, origin: Span | None) -> None:
         self.drift.append(Note(recorded.address, "is gone", f"recorded as {recorded.id}, and no longer there", wave, origin))
 
@@ -95,8 +100,8 @@ class Differ:
         moved = outside(recorded, seen) if seen is not None and seen.readable else ()
         for change in moved:
             what, why = f"{'.'.join(change.path)} changed", f"set to {change.old!r}, now {change.new!r}"
-            if change.path == (USABLE,):
-                what, why = f"it is {change.new}", SET_RIGHT
+            if change.path[0] in NOT_SET_BACK:
+                what, why = told(change), NOT_SET_BACK[change.path[0]]
             self.drift.append(Note(recorded.address, what, why, wave, origin))
         return moved
 
@@ -175,7 +180,7 @@ class Differ:
 
     def _existing(self, artifact: Artifact, recorded: Recorded, seen: Observed | None) -> None:
         moved = self._changed(recorded, seen, artifact.wave, artifact.origin)
-        moved = tuple(change for change in moved if change.path != (USABLE,))
+        moved = tuple(change for change in moved if change.path[0] not in NOT_SET_BACK)
         changes = tuple(diff(recorded.spec, artifact.spec))
         fixed = [c for c in (*changes, *moved) if c.path and c.path[0] in FIXED]
         if fixed or recorded.id.lower() != artifact.id.lower():

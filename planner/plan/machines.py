@@ -116,8 +116,11 @@ class Machines:
             self._note(self._differ.drift, wanted, RECORD_GONE, record_gone(now))
         if now in (Stage.INITIAL, Stage.DELTA):
             lost = [] if busy else self._lost_seeds(wanted)
-            if lost or forgotten:
-                self._begin_anew(wanted, state, record, lost)
+            ended = _gone(len(lost), "seed disk") if lost else RECORD_GONE if forgotten else self._lost_points(wanted)
+            if ended and not busy:
+                for seed in lost:
+                    self._differ.note_gone(seed, wanted.machine.wave, wanted.machine.span)
+                self._begin_anew(wanted, state, record, ended, asked=not lost)
                 return
             self._go_on(wanted, state)
         if busy:
@@ -164,22 +167,21 @@ class Machines:
         self._differ.enable(f"{Kind.REPLICATION}.{machine.name}", enabled)
         self._defer(wanted, "replication starts with this apply")
 
-    def _begin_anew(self, wanted: DesiredMachine, state: MachineState, record: Record | None, lost: list[Recorded]) -> None:
-        """Seeds are gone, or (none in `lost`) the record is. What was replicated cannot be continued, and the engine takes a
-        new replication only when the old one has been stopped: so that is ordered, and the next plan enables it under a new
-        uuid. Without a record the seeds are whole: their loss is asked for."""
-        for seed in lost:
-            self._differ.note_gone(seed, wanted.machine.wave, wanted.machine.span)
+    def _begin_anew(
+        self, wanted: DesiredMachine, state: MachineState, record: Record | None, ended: str, asked: bool
+    ) -> None:
+        """What was replicated cannot be continued (`ended` says why), and the engine takes a new replication only when the old
+        one has been stopped: so that is ordered, and the next plan enables it under a new uuid. Where the seeds are there
+        still, their loss must be `asked` for."""
         own, number = self._own.get(wanted.machine.name, {}), last_order(state, record) + 1
-        if not lost and not self._allowed:
+        if asked and not self._allowed:
             seeds = sum(kind is Kind.SEED_DISK for kind in own.values())
-            why = f"{RECORD_GONE}: it goes on when that is back, or begins anew once `--allow-destroy {seeds}` stopped it"
+            why = f"{ended}: it goes on when that is back, or begins anew once `--allow-destroy {seeds}` stopped it"
             self._note(self._notes.kept, wanted, "replication", why)
             return
-        count = f"{len(lost)} seed disk{'s are' if len(lost) > 1 else ' is'} gone" if lost else RECORD_GONE
-        why = f"{count}: what was replicated is thrown away"
+        why = f"{ended}: what was replicated is thrown away"
         self._differ.add(order_step(OrderKind.STOP, number, state, wanted, self._desired.names, own, (), why))
-        self._note(self._notes.deferred, wanted, "replicate", f"{count}: replication starts anew once it has been stopped")
+        self._note(self._notes.deferred, wanted, "replicate", f"{ended}: replication starts anew once it has been stopped")
 
     def _go_on(self, wanted: DesiredMachine, state: MachineState) -> None:
         """Keep what replicates as the estate says."""
@@ -230,6 +232,14 @@ class Machines:
             return []
         own = self._own.get(wanted.machine.name, {})
         return [self._state.artifacts[a] for a, k in own.items() if k is Kind.SEED_DISK and self._differ.gone(a)]
+
+    def _lost_points(self, wanted: DesiredMachine) -> str:
+        """In words, what its seeds have lost of the newest recovery point; nothing where it is there."""
+        own = self._own.get(wanted.machine.name, {})
+        seeds = [self._state.artifacts[a] for a, k in own.items() if k is Kind.SEED_DISK and self._differ.pointless(a)]
+        for seed in seeds:
+            self._differ.note_changed(seed, wanted.machine.wave, wanted.machine.span)
+        return _gone(len(seeds), "recovery point") if seeds else ""
 
     def _note_gone(self, wanted: DesiredMachine) -> None:
         """What the engine made and somebody else removed or changed: said, and left alone."""
@@ -369,3 +379,7 @@ class Machines:
     def _note(notes: list[Note], wanted: DesiredMachine, what: str, why: str, gate: bool = False) -> None:
         machine = wanted.machine
         notes.append(Note(machine.name, what, why, machine.wave, machine.spans.get("phase") or machine.span, gate))
+
+
+def _gone(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s are' if count > 1 else ' is'} gone"

@@ -195,7 +195,7 @@ def require_replicas(work: Work) -> None:
             raise Permanent(
                 f"its replica {disk.seed} does not hold recovery point {committed.cycle if committed else 0} any more",
                 subject=f"{work.item.name} disk {disk.label}",
-                remedy="begin again: plan and apply, once with this machine out of the estate if plan does not offer it",
+                remedy="begin again: `wavelift plan` says how",
             )
 
 

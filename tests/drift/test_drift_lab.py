@@ -362,6 +362,25 @@ def test_apply_sets_back_what_is_ours_and_leaves_what_others_set(site: Site) -> 
     assert shared == {("foreign", "log_store.koreacentral", "tags.env"), ("foreign", "seed_store.korea", "tags.owner")}
 
 
+def test_a_recovery_point_that_was_deleted_is_urgent_and_plan_offers_the_way_on(site: Site) -> None:
+    """issue 4, Drift: a seed without the snapshot that its deltas go on from can take no more of them."""
+    item, record = site.item("still"), site.known("still")
+    key = item.disks[0].key
+    blobs = site.blobs(item.seed_account).get_container_client(item.seed_container)
+    assert record.committed is not None
+    cycle, point = record.committed.cycle, record.committed.points[key]
+    blobs.get_blob_client(item.disks[0].seed, snapshot=point).delete_blob()
+    address = f"seed_disk.still/{key}"
+    (finding,) = [f for f in seen(site).of(Severity.URGENT) if f.address == address]
+    assert finding.property == "recovery_point" and finding.what == f"recovery point {cycle} was deleted"
+    planned = json.loads(site.here("plan", "--json", "--machine", "still").out)
+    assert address in {note["subject"] for note in planned["drift"]}
+    (kept,) = [note for note in planned["kept"] if note["subject"] == "still"]
+    assert "1 recovery point is gone" in kept["why"] and "--allow-destroy 3" in kept["why"]
+    asked = json.loads(site.here("plan", "--json", "--machine", "still", "--allow-destroy", "3").out)
+    assert [step["address"] for step in asked["steps"] if step["address"].startswith("order.")] == ["order.still/000001-stop"]
+
+
 def test_a_lost_state_is_seen_by_what_it_leaves_behind(site: Site) -> None:
     """issue 4, Drift: with nothing recorded, everything with our tag is unmanaged."""
     state = site.estate / ".wavelift" / "state.json"

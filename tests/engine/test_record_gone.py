@@ -1,4 +1,4 @@
-"""A record that somebody deletes while the machine's history is there: nothing is done twice."""
+"""A record that somebody deletes while the machine's history is there: nothing is done twice. Recovery points likewise."""
 
 from __future__ import annotations
 
@@ -61,3 +61,17 @@ def test_a_stop_order_ends_it_and_nothing_that_was_said_before_is_obeyed(world: 
     assert now.life is Life.STOPPED and now.hold is None and now.order is not None and now.order.number == 3
     assert not world.cloud.vms and world.vcenter.vms["m1"].power is Power.ON
     world.assert_tidy()
+
+
+def test_a_resync_without_a_recovery_point_is_refused(world: World) -> None:
+    """issue 4, Drift: what cannot be compared is not promised to be; the answer names what is gone and the way on."""
+    committed = world.record().committed
+    assert committed is not None
+    for disk in world.item("m1").disks:
+        world.replicas.drop_checkpoint(disk.seed, committed.points[disk.key])
+    world.command("m1", Verb.RESYNC)
+    steps(world, 1)
+    (told,) = world.record().interventions
+    assert told.answer.startswith("refused: ") and "does not hold recovery point" in told.answer
+    assert "wavelift plan" in told.answer
+    assert not world.record().resync

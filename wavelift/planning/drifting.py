@@ -17,6 +17,7 @@ from replication.model.errors import PortError
 from replication.model.source import SourceFacts
 from wavelift.forecasting import seedcost
 from wavelift.planning.look import gateways, read_items, read_orders, read_records
+from wavelift.planning.points import with_lost_points
 
 if TYPE_CHECKING:
     from wavelift.wiring import Wiring
@@ -38,6 +39,7 @@ def look(wiring: Wiring, now: float, say: Callable[[str], None] = lambda _: None
     refs = refs_of(state)
     say(f"looking at {len(refs)} artifacts in Azure")
     artifacts = wiring.artifacts.observe(refs) if refs else {}
+    artifacts = with_lost_points(state, records, artifacts, lambda: read_records(wiring.engine, recorded))
     # Also with nothing recorded: what carries our tag then is what a lost state leaves behind.
     tagged = wiring.artifacts.tagged(subscriptions(estate))
     vcenter, blind = _vcenter(wiring, state, say)

@@ -35,6 +35,7 @@ from replication.model.record import Life, Record
 from replication.model.status import RECORD_GONE
 from wavelift.planning.access import Privileges, Seat, check_access, check_privileges, rights, unreadable
 from wavelift.planning.checks import check
+from wavelift.planning.points import with_lost_points
 from wavelift.workspace import Workspace
 
 
@@ -182,7 +183,7 @@ def look(
         issues = [*check(desired, state, cloud, seat, gone, going), *check_privileges(desired, state, vcenter, seat)]
     blind = [address for address in state.artifacts if (there := seen.get(address)) is not None and not there.readable]
     issues += [Diagnostic("WL340", "not checked", f"{text}.", severity="warning") for text in unchecked(blind)]
-    seen = {**seen, **strayed} if strayed else seen
+    seen = with_lost_points(state, records, {**seen, **strayed}, lambda: read_records(engine, recorded))
     within = Within(scope, desired.estate, state)
     world = World(seen, records, tuple(d for d in (*remarked, *issues) if within.keeps(d)), approvals, now)
     if not desired.renamed and as_recorded(state.artifacts, seen):

@@ -111,10 +111,14 @@ class SeedDisks(_DataPlane):
         return seen
 
     def _found(self, container: str) -> dict[str, Observed]:
-        found = {}
-        for blob in self._container(container).list_blobs(include=["metadata"]):
-            tags = from_metadata(blob.metadata)
-            found[blob.name] = Observed("", {"size": blob.size}, tags, self.owner.owns(tags) and blob.blob_type == "PageBlob")
+        found, points = {}, dict[str, list[str]]()
+        for blob in self._container(container).list_blobs(include=["metadata", "snapshots"]):
+            held = points.setdefault(blob.name, [])
+            if blob.snapshot:
+                held.append(blob.snapshot)
+                continue
+            tags, told = from_metadata(blob.metadata), {"size": blob.size, "points": held}
+            found[blob.name] = Observed("", told, tags, self.owner.owns(tags) and blob.blob_type == "PageBlob")
         return found
 
     def make(self, ref: ResourceRef, spec: Spec) -> Made:

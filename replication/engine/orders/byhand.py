@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from replication.engine.redo import require_replicas
 from replication.engine.work import Work
 from replication.model.command import Command, Verb
+from replication.model.errors import Permanent
 from replication.model.record import HoldMark, Life
 
 
@@ -23,5 +25,9 @@ def by_hand(work: Work, command: Command) -> tuple[str, dict[str, Any]]:
     keys = [key for key in command.disks or known if key in known]
     if not keys or len(keys) < len(command.disks):
         return f"refused: it replicates the disks {', '.join(map(str, known))}", {}
+    try:
+        require_replicas(work)
+    except Permanent as error:
+        return f"refused: {error}", {}
     why = f"asked for by {command.who}: {command.why}"
     return "the next delta compares them whole", {"resync": {**record.resync, **dict.fromkeys(keys, why)}}
