@@ -17,6 +17,7 @@ from replication.engine.orders import late
 from replication.engine.orders.commands import Rollback, asked_for_vm, end_hold, obey
 from replication.engine.orders.steps import Steps, accepted, early
 from replication.engine.orders.test import lived_out
+from replication.engine.pace import Pace
 from replication.engine.region import Held, Job, Region
 from replication.engine.retry import Retry
 from replication.engine.shown import Shown
@@ -54,6 +55,8 @@ class Launcher(Protocol):
 
     def launch(self, held: Held, job: Job, task: Task) -> None: ...
 
+    def pace(self, appliance: str) -> Pace | None: ...
+
 
 class Coordinator:
     def __init__(
@@ -65,7 +68,7 @@ class Coordinator:
         self.regions = [Region(name, outside.documents[name], outside.clock, retry, say) for name in config.regions]
         self._facts_at: dict[str, float] = {}
         self._facts_problem: dict[str, str] = {}
-        self._shown = Shown(outside.clock, config)
+        self._shown = Shown(outside.clock, config, launcher.pace)
 
     def tick(self) -> None:
         """One pass over all regions. A region whose store does not answer is told about and tried again next time."""

@@ -127,7 +127,7 @@ class Engine:
         item = held.item
         assert held.machine is not None
         guard = region.guard(self._guard)
-        pace = self._paces.get(item.appliance)
+        pace = self.pace(item.appliance)
         work = Work(
             item=item,
             machine=held.machine,
@@ -155,6 +155,10 @@ class Engine:
             work.source, work.documents = metered.source(work.source, line), metered.documents(work.documents, line)
             work.log, work.replicas = metered.log(work.log, line), metered.replicas(work.replicas, line)
         return work
+
+    def pace(self, appliance: str) -> Pace | None:
+        """The line of an appliance; None for one that this engine knows nothing of."""
+        return self._paces.get(appliance)
 
     def launch(self, held: Held, job: Job, task: Task) -> None:
         job.future = self._jobs.submit(self._perform, held, job, task)

@@ -78,7 +78,9 @@ class _Through:
     def _carried(self, do: Callable[[], Any], size: Callable[[Any], int]) -> Any:
         rate = self._line.pace.rate
         if rate is None:
-            return do()
+            got = do()
+            self._line.pace.count(size(got) + self.beside)
+            return got
         piece = next((piece for most, piece in PIECES if rate <= most), None)
         with metered(self._line.draw, piece, self._line.charge) as call:
             got = do()

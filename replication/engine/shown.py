@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from replication.engine import standing
 from replication.engine.config import EngineConfig
 from replication.engine.orders.forecast import BEHIND, forecast
+from replication.engine.pace import Pace
 from replication.engine.region import Held, Job, Region
 from replication.forecast import next_cycle
 from replication.lifecycle import status_of
@@ -23,8 +25,8 @@ EVERY = 1.0
 
 
 class Shown:
-    def __init__(self, clock: Clock, config: EngineConfig) -> None:
-        self._clock, self._config = clock, config
+    def __init__(self, clock: Clock, config: EngineConfig, pace: Callable[[str], Pace | None]) -> None:
+        self._clock, self._config, self._pace = clock, config, pace
 
     def show(self, region: Region, held: Held) -> None:
         """Write the status when it is time. It is only shown, never decided upon: a failed write waits for the next."""
@@ -48,6 +50,8 @@ class Shown:
             status = replace(status, notice=notice)
         if region.reign is not None:
             status = replace(status, executor=self._config.host, lease=region.reign.until)
+        if pace := self._pace(held.item.appliance):
+            status = replace(status, line=round(pace.carried(now)), line_limit=pace.rate)
         if told := _forecast(held):
             status = replace(status, forecast=told)
         same = held.shown is not None and _alike(status, held.shown)
@@ -103,4 +107,8 @@ def _forecast(held: Held) -> dict[str, float]:
 
 def _alike(new: Status, old: Status) -> bool:
     """Apart from what changes by itself; the lease is told with every heartbeat."""
-    return replace(new, written=0.0, rate=None, lease=None) == replace(old, written=0.0, rate=None, lease=None)
+    return _steady(new) == _steady(old)
+
+
+def _steady(status: Status) -> Status:
+    return replace(status, written=0.0, rate=None, lease=None, line=None)

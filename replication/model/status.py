@@ -56,3 +56,7 @@ class Status:
     """Unix time until which that engine certainly holds its lease, as of `written`; it is renewed every 15 s."""
     notice: str = ""
     """What somebody should know although it stops nothing."""
+    line: float | None = None
+    """Bits a second that its whole appliance sent and received lately: every machine's bytes, as the throttle counts them."""
+    line_limit: float | None = None
+    """Bits a second that its appliance's throttle lets pass now; None: no limit."""

@@ -46,6 +46,14 @@ def test_head_says_which_engine_is_silent_and_who_needs_somebody() -> None:
     assert "gw-2 silent" in lines[2] and "INC-881" in lines[3]
 
 
+def test_head_says_what_is_on_the_line() -> None:
+    """users.md screen 2: `WAN 196 of 200 Mbps`, as the newest word of an engine has it; a silent one has nothing on the line."""
+    rows = [row("a", heartbeat=9.0, line=5e6, line_limit=2e8), row("b", heartbeat=4.0, line=1.96e8, line_limit=2e8)]
+    assert next(head(rows)) == "gw-1 ok 4 s · WAN 196 of 200 Mbps"
+    assert next(head([row("a", heartbeat=4.0, line=3e6, line_limit=None)])) == "gw-1 ok 4 s · WAN 3 Mbps"
+    assert next(head([row("a", heartbeat=900.0, line=3e6)])).endswith("SILENT 15 min")
+
+
 def test_nothing_replicates_nothing_is_silent() -> None:
     assert list(head([ROWS[-1]])) == []
     assert failures(parsed(["heartbeat=1m", "lag=1s"]), [ROWS[-1]]) == []

@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from replication.model.documents import dumps, item_name, load_order, order_name
+import pytest
+
+from replication.model.documents import dumps, item_name, load_order, load_status, order_name, status_name
 from replication.model.item import ItemBlackout, OrderKind, Shutdown
 from replication.model.record import Life, StepState
 from replication.schedule import Policy
@@ -106,6 +108,29 @@ def test_every_byte_is_on_the_line() -> None:
     read, sent = sum(d.read_bytes for d in disks), sum(d.sent_bytes for d in disks)
     expected = (read + 2 * sent + read) * 8 / rate
     assert expected * 0.95 < world.clock.now() - began < expected * 1.25  # documents are on the line too
+
+
+@pytest.mark.parametrize("rate", [4e6, None])
+def test_what_is_on_the_line_is_told(rate: float | None) -> None:
+    """users.md screen 2: "WAN 196 of 200 Mbps": bytes on the line, of all machines of an appliance, limited or not."""
+    world = World()
+    world.add("m1", size=512 * 1024, fill=1.0)
+    world.add("m2", size=512 * 1024, fill=1.0)
+    one = Run(world)
+    one.engine.configure({APPLIANCE: Policy()}, {APPLIANCE: rate})
+    began = world.clock.now()
+    one.step()
+    seconds = world.clock.now() - began
+    world.clock.advance(1.5)
+    one.engine.tick()
+    status = load_status(world.documents.docs[status_name("m1")][0])
+    one.end()
+    moved = sum(2 * (d.read_bytes + d.sent_bytes) for m in ("m1", "m2") for d in world.record(m).evidence[0].disks)
+    assert status.line is not None and status.line_limit == rate
+    if rate is None:
+        assert moved * 8 <= status.line * (seconds + 2.5)
+    else:
+        assert seconds > 10 and rate * 0.8 < status.line < rate * 1.1
 
 
 def test_a_boundary_of_the_schedule_in_the_middle_of_a_transfer() -> None:

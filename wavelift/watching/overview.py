@@ -33,6 +33,8 @@ class Heartbeat:
     appliance: str
     seconds: float | None
     machines: tuple[str, ...]
+    line: str = ""
+    """What the appliance has on the line: "WAN 196 of 200 Mbps"."""
 
     @property
     def silent(self) -> bool:
@@ -41,7 +43,9 @@ class Heartbeat:
     def __str__(self) -> str:
         if self.seconds is None:
             return f"{self.appliance} NO ENGINE YET"
-        return f"{self.appliance} {'SILENT' if self.silent else 'ok'} {words.span(self.seconds)}"
+        if self.silent:
+            return f"{self.appliance} SILENT {words.span(self.seconds)}"
+        return f"{self.appliance} ok {words.span(self.seconds)}" + (f" · {self.line}" if self.line else "")
 
 
 def replicates(row: Row) -> bool:
@@ -53,13 +57,22 @@ def heartbeats(rows: Sequence[Row]) -> list[Heartbeat]:
     """Of every appliance that has something to replicate."""
     machines: dict[str, list[str]] = {}
     beats: dict[str, float] = {}
+    lines: dict[str, str] = {}
     for row in rows:
         if replicates(row):
             appliance = row.get("appliance") or "engine"
             machines.setdefault(appliance, []).append(row["machine"])
-            if "heartbeat" in row:
-                beats[appliance] = min(beats.get(appliance, row["heartbeat"]), row["heartbeat"])
-    return [Heartbeat(name, beats.get(name), tuple(of)) for name, of in machines.items()]
+            if "heartbeat" in row and row["heartbeat"] <= beats.get(appliance, row["heartbeat"]):
+                beats[appliance], lines[appliance] = row["heartbeat"], _line(row)
+    return [Heartbeat(name, beats.get(name), tuple(of), lines.get(name, "")) for name, of in machines.items()]
+
+
+def _line(row: Row) -> str:
+    """As of the newest word of its engine."""
+    line, limit = row.get("line"), row.get("line_limit")
+    if line is None:
+        return ""
+    return f"WAN {line / 1e6:.0f}" + (f" of {limit / 1e6:.0f}" if limit is not None else "") + " Mbps"
 
 
 def head(rows: Sequence[Row]) -> Iterator[str]:

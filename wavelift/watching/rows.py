@@ -50,6 +50,8 @@ def _row(workspace: Workspace, state: State, name: str, statuses: dict[str, Stat
         "cycle_kind": said.cycle_kind,
         "progress": said.progress,
         "rate": said.rate,
+        "line": said.line,
+        "line_limit": said.line_limit,
         "lag": None if said.recovery_point is None else max(0.0, now - said.recovery_point),
         "next_cycle": said.next_cycle,
         "held": said.held,
