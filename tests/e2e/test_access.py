@@ -155,6 +155,15 @@ def test_permissions_from_the_first_plan_to_a_read_only_one(site: Site, people: 
     roles = site.control("azure", "GET", "azure/roles")
     engines = {one["role"] for one in roles if one["object_id"] == engine}
     assert engines == {"Contributor", "Storage Blob Data Contributor", "Key Vault Secrets User"}
+    # what cannot be told (who is in a group that is denied something) is said in every form, and the plan is one all the same
+    group = site.control("azure", "POST", "azure/groups", {"members": []})["object_id"]
+    denial = {"name": "no-disks", "scope": people.top, "principals": [group], "actions": ["Microsoft.Compute/disks/write"]}
+    site.control("azure", "POST", "azure/denials", denial)
+    ran = site.here("plan", "--out", "blind.wlplan", "--detailed-exitcode")
+    told(ran, 0, "NOT CHECKED:", "WL346", f"Whether {called} has Contributor", f"Whether {engine} (engine) has Contributor")
+    told(site.run("show", "blind.wlplan", "--markdown"), 0, "apply sp-apply (in part), engine", "not checked")
+    told(site.run("show", "blind.wlplan", "--json"), 0, '"WL346"', f"apply sp-apply ({apply}) (in part)")
+    site.control("azure", "DELETE", "azure/denials")
     people.take("plan", "Storage Blob Data Reader")
     ran = site.here("plan")
     told(ran, 5, "WL443", "Storage Blob Data Reader", "az role assignment create", people.ids["plan"])

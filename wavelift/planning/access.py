@@ -69,17 +69,25 @@ def principals(azure: Azure, seat: Seat, me: str) -> Principals:
     return Principals(declared.plan or other, me, declared.engine or me)
 
 
-def rights(desired: Desired, cloud: ArtifactReader, seat: Seat) -> str:
-    """Whose rights `check_access` looks at, in words for a reviewer; empty when nobody is signed in."""
+def rights(desired: Desired, cloud: ArtifactReader, seat: Seat, found: Iterable[Diagnostic]) -> str:
+    """Whose rights `check_access` looked at, in words for a reviewer; empty when nobody is signed in. `found`: what it found:
+    of whom it could not tell everything, that is said."""
     try:
         who = principals(desired.estate.azure, seat, cloud.principal())
     except Denied:
         return ""
     known = {"plan": who.plan, "apply": who.apply, "engine": who.engine}
     azure = desired.estate.azure
+    blurred = {one.path for one in found if one.code == "WL346"}
+    said = {one: _called(azure, who) + (" (in part)" if _path(one) in blurred else "") for one, who in known.items()}
     if len(set(known.values())) == 1:
-        return f"plan, apply and engine {_called(azure, who.plan)}"
-    return ", ".join(f"{seat} {_called(azure, principal)}" for seat, principal in known.items())
+        return f"plan, apply and engine {max(said.values(), key=len)}"
+    return ", ".join(f"{seat} {one}" for seat, one in said.items())
+
+
+def _path(seat: str) -> str:
+    """Where the estate says who it is."""
+    return "azure" if seat == "plan" else f"azure.identities.{seat}"
 
 
 def _called(azure: Azure, principal: str | None) -> str:
@@ -295,7 +303,7 @@ def unreadable(error: Denied, me: str, declared: str | None, region: str, store:
 
 def _diagnostic(lack: Lack, azure: Azure) -> Diagnostic:
     need = lack.need
-    path = "azure" if need.who == "plan" else f"azure.identities.{need.who}"
+    path = _path(need.who)
     name = azure.identities.name(need.principal)
     named = f"{name} ({need.who}, {need.principal})" if name else f"{need.principal} ({need.who})"
     if lack.unknown:

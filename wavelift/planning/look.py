@@ -179,8 +179,8 @@ def look(
         say("checking sizes, networks and permissions")
         gone = {address for address, there in seen.items() if there is None}
         going = {step.address for step in draft.steps if isinstance(step, Delete)}
-        checked = rights(desired, cloud, seat)
         issues = [*check(desired, state, cloud, seat, gone, going), *check_privileges(desired, state, vcenter, seat)]
+        checked = rights(desired, cloud, seat, issues)
     blind = [address for address in state.artifacts if (there := seen.get(address)) is not None and not there.readable]
     issues += [Diagnostic("WL340", "not checked", f"{text}.", severity="warning") for text in unchecked(blind)]
     seen = with_lost_points(state, records, {**seen, **strayed}, lambda: read_records(engine, recorded))
