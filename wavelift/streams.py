@@ -14,9 +14,6 @@ import sys
 WORK = frozenset({"apply", "destroy", "engine", "init", "release", "replication", "rollback", "state", "test"})
 """Commands that change something. The others only print: when nobody reads they end."""
 
-_before: list[object] = []
-"""The streams that were there: forgotten, one that nobody else holds would close its number, which is still written to."""
-
 _LEFT = (errno.EPIPE, errno.EIO)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -46,7 +43,6 @@ def outlive_readers() -> None:
     """From now on standard output and standard error outlive whoever reads them."""
     for name in ("stdout", "stderr"):
         old = getattr(sys, name)
-        _before.append(old)
         number = 1 if name == "stdout" else 2
         raw = io.BufferedWriter(Unheard(number, full=name == "stderr"))
         setattr(sys, name, io.TextIOWrapper(raw, old.encoding, old.errors, line_buffering=name == "stderr" or old.line_buffering))
