@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 import schemas
+from planner.explain import text
 from planner.plan.scope import Scope
 from planner.planfile.envelope import dumps
 from tests.planner.filed import FILE
@@ -87,6 +88,31 @@ def test_only_what_the_plan_begins_is_foretold(site: Site) -> None:
     site.go()
     found, _ = beside_a_plan(site.look(), Console(quiet=True))
     assert not found.starts and not beside.cost(found)
+    site.files(waves=WAVE.replace("phase: replicate", "phase: migrate"))
+    found, _ = beside_a_plan(site.look(scope=Scope(machines=("web-02",))), Console(quiet=True))
+    assert [one.machine for one in found.cutovers] == ["web-02"]
+
+
+def test_who_is_held_and_by_what_stands_at_the_head(site: Site) -> None:
+    """users.md, screen 1: `held 1 (shop-web-02 INC-881)`, open and not folded, of three by name."""
+    site.go()
+    held = "{size: Standard_D2s_v5, hold: {why: INC-881}}"
+    site.files(waves=WAVE.replace("phase: replicate", "phase: migrate").replace("web-02: Standard_D2s_v5", f"web-02: {held}"))
+    kept(site)
+    assert " · 1 waiting for a gate (web-02: held: INC-881)\n" in show("--markdown").partition("<details>")[0]
+
+
+def test_blackout_windows_are_told_where_there_are_some(site: Site) -> None:
+    """Whose they are: the appliance's, the wave's, the machine's own; a line about windows that do not exist is none."""
+    site.go()
+    site.files(waves=WAVE.replace("phase: replicate", "phase: migrate"))
+    assert "blackout" not in text(site.look().plan)
+    base = (site.folder / "estate.yaml").read_text()
+    (site.folder / "estate.yaml").write_text(base.replace("role: primary,", 'role: primary, blackout: "Friday;18:00;5h",'))
+    own = '{size: Standard_D2s_v5, blackout: "Monday;7:00;2h"}'
+    site.files(waves=WAVE.replace("phase: replicate", "phase: migrate").replace("web-02: Standard_D2s_v5", f"web-02: {own}"))
+    told = text(site.look().plan)
+    assert told.count("in a blackout window (gw-1 ") == 2 and told.count(", web-02 ") == 1, told
 
 
 def test_what_the_plan_adds_to_the_bill_is_unknown_rather_than_nothing(site: Site) -> None:
@@ -100,8 +126,9 @@ def test_names_of_others_are_no_markup(site: Site) -> None:
     evil = "@all | <img> \x1b[2J"
     site.vms = {n: replace(v, disks=tuple(replace(d, datastore=evil) for d in v.disks)) for n, v in site.vms.items()}
     kept(site)
-    page = show("--markdown")
-    assert "<img>" not in page and "@all" not in page and "\x1b" not in page + show()
+    page, found = show("--markdown"), beside.of_file(read(FILE), FILE)
+    assert "<img>" not in page and "@all" not in page and "\x1b" not in page
+    assert found is not None and "\x1b" not in beside.text(found) and "\\x1b" in beside.text(found)
 
 
 @pytest.mark.parametrize(

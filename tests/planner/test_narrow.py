@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from typer.testing import CliRunner
 
 import schemas
 from planner.explain import text, to_json
@@ -18,6 +19,7 @@ from planner.planfile import dumps, loads
 from planner.steps import SendOrder
 from tests.planner.site import Site, vm
 from wavelift.applying.waiting import awaited
+from wavelift.cli.app import app
 from wavelift.cli.options import _globs
 from wavelift.problems import UserProblem
 
@@ -155,6 +157,9 @@ def test_names_out_of_a_file(site: Site) -> None:
     for wrong in ("@gone.txt", "@empty.txt", "@bytes.txt", "@."):
         with pytest.raises(UserProblem, match=wrong):
             _globs([wrong])
+    for option in ("--wave", "--machine", "--target", "--exclude"):
+        done = CliRunner().invoke(app, ["plan", option, "@gone.txt"])
+        assert done.exit_code == 1 and "@gone.txt" in str(done.exception), option
     names = [f"m-{n:05}" for n in range(10_000)]
     assert all(fits(tuple(names))(name) for name in names) and not fits(tuple(names))("m")
     assert len(str(Scope(machines=tuple(names)))) < 200

@@ -300,6 +300,17 @@ def test_one_disk_more_is_told_as_that_and_once(site: Site) -> None:
     assert "document.vm.disks.2002: nothing -> {" in line and "2001" not in line and "makes" not in line, line
 
 
+def test_another_order_of_the_same_is_told_too(site: Site) -> None:
+    """What is compared by name for its words is still compared whole."""
+    site.go()
+    site.files(waves=WAVES.format(phase="migrate"))
+    now = site.look().plan
+    orders = [s for s in now.steps if isinstance(s, SendOrder)]
+    turned = [replace(s, makes=s.makes[::-1]) for s in orders]
+    found, _ = moved(replace(now, steps=tuple(turned)), now, (), False, {})
+    assert [m.address for m in found] == [s.address for s in orders] and "makes:" in found[0].why
+
+
 def test_what_a_step_rests_on_is_gone(site: Site) -> None:
     """A store that is recorded and was deleted by hand: what is to be made in it is stale, though its own step is the same."""
     site.go()

@@ -137,8 +137,10 @@ def legal(found: Forecast, start: Legal, down: float | None = None) -> str:
     why = f" ({'; '.join(start.why)})" if start.why else ""
     if start.at is None:
         return f"never{why}" if why else "never"
+    if start.at <= found.at:  # told from a plan file, "now" is whenever it is applied
+        return "now" + (f" .. {span(down)} later" if down is not None else "") + why
     up = f" .. {datetime.fromtimestamp(start.at + down, ZoneInfo(found.zone)):%H:%M}" if down is not None else ""
-    return (clock(found, start.at) if start.at > found.at else "now") + up + why
+    return clock(found, start.at) + up + why
 
 
 def _closing(found: Forecast) -> Iterator[str]:
