@@ -12,7 +12,7 @@ from replication import manifest
 from replication.engine import cleanup, standing
 from replication.engine.conditions import require_snapshot_room
 from replication.engine.work import Work
-from replication.model.errors import Permanent, PortError, ResyncRequired, Temporary, UnknownFate
+from replication.model.errors import Denied, Permanent, PortError, ResyncRequired, Temporary, UnknownFate
 from replication.model.item import Item, ItemDisk
 from replication.model.record import Attempt, CycleKind, Life, Stage, Unclean
 from replication.model.source import ChangeId, Snapshot
@@ -161,7 +161,8 @@ def retry_at(work: Work, error: Exception) -> float:
     """Unix time before which nothing of this machine is tried again after `error`."""
     now, item = work.clock.now(), work.item
     if isinstance(error, Permanent):
-        return now + max(item.retry_after, work.sizes.patience.permanent)
+        patience = work.sizes.patience
+        return now + max(item.retry_after, patience.denied if isinstance(error, Denied) else patience.permanent)
     asked = (error.retry_after or 0.0) if isinstance(error, Temporary) else 0.0
     due = now + item.retry_after if work.urgent else next_retry(item, now, work.record.attempts)
     return max(due, now + asked)

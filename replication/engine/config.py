@@ -56,6 +56,8 @@ class Patience:
     poll: float = 2.0
     permanent: float = 600.0
     """A machine with a permanent problem is looked at again after this, or at once when its item or order changes."""
+    denied: float = 120.0
+    """The same where a login or a role was refused: somebody is mending that now, and a vCenter locks who tries too often."""
     follow: float = 120.0
     """Nothing is powered off while the disks that were filled ahead are older than this, as long as following helps."""
     rounds: int = 6

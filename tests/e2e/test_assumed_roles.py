@@ -13,6 +13,7 @@ from tests.e2e.site import Site, Vm, standing
 from tests.e2e.test_access import People, things, told
 
 WRITES = "^(arm (PUT|PATCH|DELETE|POST) |blob (Put|Create|Delete)|keyvault (PUT|POST|PATCH|DELETE))"
+GROUP = "{name: rg-wavelift, managed: true}"
 GRANT = re.compile(r'az role assignment create --assignee-object-id (\S+) --role "([^"]+)" --scope (\S+)')
 
 
@@ -34,8 +35,12 @@ def test_every_role_is_looked_for_and_none_is_assigned(site: Site) -> None:
     """S4: first with no role at all, then with those of the control plane alone, then by the printed commands alone."""
     people = People(site)
     people.declare(**people.ids)
-    lab = site.estate / "lab.yaml"
-    lab.write_text(lab.read_text().replace("  login: {plan", "  roles: assume\n  login: {plan"))
+    lab, whole = site.estate / "lab.yaml", site.estate / "estate.yaml"
+    lab.write_text(lab.read_text().replace("  login: {plan", "  roles: assume\n  login: {plan").replace(GROUP, "rg-platform"))
+    whole.write_text(whole.read_text().replace("{name: rg-e2e, managed: true}", "rg-shop"))
+    for name in ("rg-platform", "rg-shop"):  # where the stores are to be made; a role cannot be given at what is not there yet
+        groups = site.wiring().azure.resources(site.subscription).resource_groups
+        groups.create_or_update(name, {"location": "koreacentral"})
     plan, apply, engine = (people.ids[who] for who in ("plan", "apply", "engine"))
     before = things(site)
     writes = site.fault("azure", WRITES, "delay", count=0)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from replication.model.documents import load_status, status_name
+from replication.model.errors import Denied
 from replication.model.item import OrderKind
 from replication.model.status import Status
 from replication.schedule import Policy
-from tests.engine.harness import Run, cycles, outcome, replicated, run
-from tests.engine.setups import LATER, once
+from tests.engine.harness import Process, Run, cycles, outcome, replicated, run
+from tests.engine.setups import LATER, once, pair
 from tests.fakes.world import World
 
 GIB = 1024**3
@@ -34,6 +35,29 @@ def test_no_snapshot_is_taken_where_too_little_is_free() -> None:
     one.until(cycles(world, 3))
     one.end()
     world.assert_replica_is_source()
+
+
+def test_a_login_that_is_refused_holds_its_own_machine_and_no_other() -> None:
+    """Users, The weeks 1: a password that changed in mid-run. Said in the record; others go on; tried again within minutes."""
+    world = pair()
+    world.clock.advance(LATER)
+    refused = True
+
+    def refuse(arguments: tuple[object, ...]) -> None:
+        if refused and arguments[0] == "m1":
+            raise Denied("the user name or password of svc was refused", subject="vCenter vc01")
+
+    process = Process()
+    process.hooks["source.create_snapshot"] = refuse
+    one = Run(world, process)
+    one.until(cycles(world, 3, "m2"))
+    record, now = world.record(), world.clock.now()
+    assert record.cycle == 2 and "the user name or password of svc was refused" in record.problem
+    assert record.stuck and record.retry_at is not None and now < record.retry_at <= now + 120
+    refused = False
+    one.until(cycles(world, 3))
+    assert world.clock.now() < now + 600
+    one.end()
 
 
 def test_a_datastore_that_fills_ends_a_delta_before_its_seal() -> None:
