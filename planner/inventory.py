@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from planner.garbage import paused_gc
+from replication.model.parse import parsed
 from replication.model.quick import quick
 
 FORMAT = "wavelift-inventory-1"
@@ -199,7 +200,7 @@ def dumps(inventory: Inventory) -> str:
 def loads(text: str) -> Inventory:
     """The inverse of `dumps`; `ValueError` says what is wrong with the text."""
     try:
-        document = json.loads(text)
+        document = parsed(text.encode())
         found = document["format"]
         sources = [_source(entry) for entry in document["sources"]] if found == FORMAT else []
     except (KeyError, TypeError, AttributeError, ValueError) as error:

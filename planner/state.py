@@ -17,6 +17,7 @@ from typing import Any
 
 from planner.artifact import Json, Kind
 from planner.garbage import paused_gc
+from replication.model.parse import parsed
 from replication.model.quick import quick
 from replication.model.release import RELEASE, skewed
 
@@ -150,7 +151,7 @@ def dumps(state: State) -> bytes:
 @paused_gc()
 def loads(data: bytes, where: str) -> State:
     try:
-        document = json.loads(data)
+        document = parsed(data)
     except ValueError as error:
         raise BadState(f"{where} is not a state file: {error}. Restore it from a backup or from version control.") from error
     if not isinstance(document, dict) or not isinstance(document.get("version"), int):

@@ -27,6 +27,7 @@ from planner.garbage import paused_gc
 from planner.plan.model import Plan
 from planner.planfile.codec import body, places, plan_of
 from planner.state import Begun
+from replication.model.parse import parsed
 
 FORMAT = "wavelift-plan-file-1"
 LARGEST = 512 * 1024 * 1024
@@ -123,8 +124,8 @@ def loads(data: bytes, where: str) -> PlanFile:
     if hashlib.sha256(line[: head.start(4) - len('"checksum":"')] + tail).hexdigest() != checksum:
         raise _damaged(where, "its checksum does not fit")
     try:
-        told_besides = _json("{" + tail[2:].decode())
-        plan = plan_of(_json(str(text, "utf-8")), told_besides.pop("where"), int(serial))
+        told_besides = _json(b"{" + tail[2:])
+        plan = plan_of(parsed(text, _json), told_besides.pop("where"), int(serial))
         forecast = told_besides.pop("forecast", None)
         if told_besides:
             raise KeyError(", ".join(told_besides))
@@ -151,8 +152,8 @@ def _damaged(where: str, problem: str) -> BadPlanFile:
     return BadPlanFile("WL401", text)
 
 
-def _json(text: str) -> Any:
-    return json.loads(text, parse_constant=_no_constant)
+def _json(text: bytes | memoryview) -> Any:
+    return json.loads(str(text, "utf-8"), parse_constant=_no_constant)
 
 
 def _no_constant(name: str) -> Any:
