@@ -7,6 +7,7 @@ import os
 import sys
 from typing import NoReturn
 
+from wavelift.problems import INTERRUPTED
 from wavelift.streams import WORK, outlive_readers
 
 SHORT = frozenset({"validate", "plan", "show", "graph", "drift", "forecast"})
@@ -19,10 +20,13 @@ def run(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     if given and given[0] in WORK:
         outlive_readers()
-    if not given or given[0] not in SHORT:
-        sys.exit(written(main(given)))
-    gc.disable()
-    leave(main(given))
+    short = bool(given) and given[0] in SHORT
+    if short:
+        gc.disable()
+    code = main(given)
+    if short or code == INTERRUPTED:  # a call that was left in the middle: Python would wait for its thread
+        leave(code)
+    sys.exit(written(code))
 
 
 def open_streams() -> None:

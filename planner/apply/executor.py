@@ -72,32 +72,44 @@ class _Run:
         self._skipped: dict[str, str] = {}
 
     def run(self, parallelism: int) -> Outcome:
-        finished: queue.SimpleQueue[tuple[int, BaseException | None]] = queue.SimpleQueue()
-        ready = deque(i for i, n in enumerate(self._waits) if n == 0)
-        running = 0
-        bug: BaseException | None = None
-        with ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="apply") as pool:
-            while True:
-                while ready and running < parallelism and not self._stop.is_set() and bug is None:
-                    i = ready.popleft()
-                    running += 1
-                    self._reporter.started(self._steps[i])
-                    pool.submit(self._one, i, finished)
-                if running == 0:
-                    break
-                i, error = finished.get()
-                running -= 1
-                if error is None:
-                    ready += self._succeeded(i)
-                elif isinstance(error, PortError):
-                    self._fail(i, str(error))
-                else:
-                    bug = error
+        pool = ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="apply")
+        try:
+            bug = self._through(pool, parallelism)
+        except KeyboardInterrupt:  # a second Ctrl-C: whoever asks a second time does not wait for a call that takes ten minutes
+            pool.shutdown(wait=False)
+            raise
+        except BaseException:
+            pool.shutdown()
+            raise
+        pool.shutdown()
         if bug is not None:
             raise bug
         seen = {*self._done, *self._failed, *self._skipped}
         left = tuple(s.address for s in self._steps if s.address not in seen)
         return Outcome(tuple(self._done), self._failed, self._skipped, left)
+
+    def _through(self, pool: ThreadPoolExecutor, parallelism: int) -> BaseException | None:
+        """Until nothing runs and nothing is to be started; what a step raised that was no `PortError`."""
+        finished: queue.SimpleQueue[tuple[int, BaseException | None]] = queue.SimpleQueue()
+        ready = deque(i for i, n in enumerate(self._waits) if n == 0)
+        running = 0
+        bug: BaseException | None = None
+        while True:
+            while ready and running < parallelism and not self._stop.is_set() and bug is None:
+                i = ready.popleft()
+                running += 1
+                self._reporter.started(self._steps[i])
+                pool.submit(self._one, i, finished)
+            if running == 0:
+                return bug
+            i, error = finished.get()
+            running -= 1
+            if error is None:
+                ready += self._succeeded(i)
+            elif isinstance(error, PortError):
+                self._fail(i, str(error))
+            else:
+                bug = error
 
     def _one(self, i: int, finished: queue.SimpleQueue[tuple[int, BaseException | None]]) -> None:
         try:

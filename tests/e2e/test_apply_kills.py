@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from replication.model.record import Life
-from tests.e2e.site import PATIENCE, Site, Vm, standing
+from tests.e2e.site import PATIENCE, Site, Vm, standing, until
 from wavelift.labs.lab import Service
 
 KILLS: tuple[tuple[Service, str], ...] = (
@@ -89,7 +89,18 @@ def test_killed_at_every_kind_of_call(site: Site) -> None:
 
 @pytest.mark.timeout(240)
 def test_ctrl_c_once(site: Site) -> None:
-    """Issue: "Ctrl-C once finishes running steps, saves and leaves", with exit code 130; apply again continues."""
+    """Issue: "Ctrl-C once finishes running steps, saves and leaves", with exit code 130; apply again continues. Twice leaves at
+    once, whatever is on the wire: it stays announced."""
+    rule = site.fault("azure", "arm PUT ", "delay", count=1, seconds=9)
+    leaving = site.beside("apply", "--auto-approve", "--detach")
+    site.struck("azure", rule)
+    leaving.signal(signal.SIGINT)
+    until("the first one to be heard", lambda: "Stopping" in leaving.said)
+    leaving.signal(signal.SIGINT)
+    assert leaving.wait(6) == 130, leaving.said
+    assert "Nothing is lost" in leaving.said
+    assert site.wiring().workspace.view().doubts
+
     rule = site.fault("azure", "arm PUT Microsoft.Storage/storageAccounts ", "delay", count=1, seconds=2)
     stopped = site.beside("apply", "--auto-approve", "--detach")
     site.struck("azure", rule)
