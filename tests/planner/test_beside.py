@@ -20,12 +20,14 @@ from planner.planfile.envelope import dumps
 from tests.planner.filed import FILE
 from tests.planner.site import GIB, Site, vm
 from tests.planner.test_forecast import NOW
+from wavelift.applying.planfiles import fits
 from wavelift.applying.planio import read, write
 from wavelift.cli.app import app
 from wavelift.cli.console import Console
 from wavelift.cli.forecast import beside_a_plan
 from wavelift.forecasting import beside
 from wavelift.planning.look import Looked
+from wavelift.problems import STALE, UserProblem
 
 WAVE = "waves:\n  shop: {target: korea, phase: replicate, machines: {web-01: Standard_D2s_v5, web-02: Standard_D2s_v5}}\n"
 
@@ -66,6 +68,14 @@ def test_a_plan_file_says_how_long_it_takes(site: Site) -> None:
     document = json.loads(show("--json"))
     jsonschema.validate(document, schemas.load("plan-1"))
     assert document["expect_sha"] == pin and [s["machine"] for s in document["forecast"]["starts"]] == ["web-01", "web-02"]
+
+
+def test_an_old_file_says_until_when_by_the_estate_s_clocks(site: Site) -> None:
+    """Screen 1 says "valid to" in the estate's time; so does the refusal."""
+    kept(site)
+    with pytest.raises(UserProblem, match=r"was valid until Tue 2027-01-19 09:00 KST") as told:
+        fits(read(FILE), FILE, None, NOW + 9e5)
+    assert told.value.code == STALE
 
 
 def test_the_hour_is_in_no_digest_and_in_the_bytes_to_ten_minutes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from planner.store import View
 from wavelift.applying.approvals import wanted
 from wavelift.applying.planio import moment, read, refusal, validity
 from wavelift.diagnostics import shown
+from wavelift.forecasting.beside import of_file
 from wavelift.planning.look import Looked
 from wavelift.problems import DENIED, STALE, UserProblem, code_for
 from wavelift.workspace import Workspace
@@ -77,7 +78,7 @@ class Filed:
     ) -> tuple[Looked, Chosen]:
         """Look at everything once more, and hold the file against it. What the file was planned with counts as approved
         here; whether it is, `wavelift.applying.approvals.demand` asks."""
-        not_longer(self.file, self.path, validity(wiring.workspace.estate), time.time())
+        not_longer(self.file, self.path, validity(wiring.workspace.estate), time.time(), wiring.workspace.estate.time_zone)
         view = wiring.workspace.view()
         done = belongs(self.file, self.path, wiring.workspace, view)
         asked, agreed = self.file.plan.asked, approvals | wanted(self.file.plan).keys()
@@ -109,18 +110,21 @@ def fits(file: PlanFile, path: Path, expected: str | None, now: float) -> None:
         said = f"{path} is not the file that was reviewed: it is valid until {moment(file.valid_until, iso=True)}, not {end}"
         raise refusal("WL405", said, DENIED)
     if now > file.valid_until:
-        until = moment(file.valid_until)
+        found = of_file(file, path)
+        until = moment(file.valid_until, zone=found.zone if found else "UTC")
         said = f"{path} is stale: it was valid until {until} (a rule's `plan_valid`). Plan again."
         raise refusal("WL406", said, STALE)
 
 
-def not_longer(file: PlanFile, path: Path, allowed: float, now: float) -> None:
-    """A validity that no plan of now could have was not written by `plan`: the digest does not cover it. `allowed`: seconds."""
+def not_longer(file: PlanFile, path: Path, allowed: float, now: float, zone: str = "UTC") -> None:
+    """A validity that no plan of now could have was not written by `plan`: the digest does not cover it. `allowed`: seconds;
+    `zone`: by whose clocks that is said."""
     latest = valid_until(now + SKEW, allowed)
     if file.valid_until > latest:
         raise refusal(
             "WL401",
-            f"{path} says that it is valid until {moment(file.valid_until)}; a plan made now is valid until {moment(latest)} "
+            f"{path} says that it is valid until {moment(file.valid_until, zone=zone)}; a plan made now is valid until "
+            f"{moment(latest, zone=zone)} "
             "(a rule's `plan_valid`). It was changed, or planned under another rule. Nothing was changed; plan again.",
             STALE,
         )
