@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from planner.artifact import Json
 from planner.explain.markdown import escaped
@@ -42,7 +42,7 @@ def of_file(file: PlanFile, path: Path) -> Forecast | None:
     try:
         found: Forecast = loader(Forecast)(file.forecast, "forecast")
         text(found)  # a zone that there is, times that have a date
-    except (ValueError, ZoneInfoNotFoundError, OSError, LookupError, ArithmeticError) as error:
+    except (ValueError, OSError, LookupError, ArithmeticError) as error:
         told = f"{path} is damaged or was changed: its forecast cannot be read ({str(error)[:80]!r}). Plan again."
         raise refusal("WL401", told) from error
     return found
