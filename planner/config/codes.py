@@ -74,7 +74,7 @@ CODES: dict[str, Code] = {
         "Key cannot be read",
         "Keys are plain text. Merge keys (`<<`) are not read: what machines share belongs into `defaults`.",
     ),
-    "WL130": Code("No value", "The key is there and nothing after it. Give a value, or remove the key."),
+    "WL130": Code("No value", "The key is there and nothing after it, or `null`. Give a value, or remove the key."),
     "WL131": Code(
         "YAML tag not read", "Values are read by their place in the estate, never by a tag such as !!str."
     ),

@@ -45,7 +45,7 @@ from planner.estate import (
     WorkloadIdentity,
 )
 from planner.garbage import paused_gc
-from planner.wording import PATH, quote
+from planner.wording import PATH, nearest, quote
 
 STATE_FILE = ".wavelift/state.json"
 
@@ -55,8 +55,14 @@ _PARTS = {"estate": "estate: {name: …, schema: 1}", "azure": "azure: {tenant: 
 _PARTS_OF_WAVES = {"sources": "sources: {…}", "targets": "targets: {…}"}
 """Top-level keys that an estate with waves has."""
 
-_NEED_ALL_FILES = frozenset({"WL140", "WL141", "WL142", "WL143", "WL144", "WL145", "WL160"})
-"""Problems that are none when another file declares what is missing."""
+_NEED_ALL_FILES = frozenset({"WL140", "WL141", "WL142", "WL143", "WL144", "WL145", "WL159", "WL160"})
+"""Problems that are none when another file declares what is missing, or a section whose name is mistyped."""
+
+_DECLARING = {
+    "": ("estate", "azure", "targets", "policies", "appliances", "sources", "waves"),
+    "policies.": ("throttle", "blackout", "cutover", "schedule", "limits"),
+}
+"""Sections whose entries are referred to by name, by what stands before them in a path."""
 
 _UNMEASURED = frozenset(
     {"span", "spans", "folder", "digest", "prices", "forecast", "drift", "webhook", "state_blob", "lock_file"}
@@ -75,13 +81,19 @@ def load(folder: Path, *, env: Mapping[str, str] | None = None) -> Loaded:
         files = read_files(folder, os.environ if env is None else env, problems)
         sense = Problems(files.removed)
         estate = _resolve(folder, files, os.environ if env is None else env, sense) if files.paths else None
-        if not files.whole:
-            # what a name refers to may stand in the file that could not be read
+        if not files.whole or any(map(_misnamed, problems.found)):
+            # what a name refers to may stand in the file that could not be read, or under the mistyped name
             sense.found = [d for d in sense.found if d.code not in _NEED_ALL_FILES]
     found = problems.found + sense.found
     order = {str(path): number for number, path in enumerate(files.paths)}
     wrong = any(diagnostic.severity == "error" for diagnostic in found)
     return Loaded(None if wrong else estate, _in_file_order(found, order))
+
+
+def _misnamed(problem: Diagnostic) -> bool:
+    """Whether it says that such a section has a name that is none, and almost one of these."""
+    before, dot, name = problem.path.rpartition(".")
+    return problem.code == "WL120" and nearest(name, _DECLARING.get(before + dot, ())) is not None
 
 
 def _in_file_order(found: list[Diagnostic], order: Mapping[str, int]) -> tuple[Diagnostic, ...]:

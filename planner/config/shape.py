@@ -38,6 +38,10 @@ def _kind(node: yaml.Node) -> str:
             return "a single value"
 
 
+_NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
+"""What YAML calls null, where it stands without quotes."""
+
+
 class _Reader:
     def __init__(self, file: str, problems: Problems) -> None:
         self._file = file
@@ -53,8 +57,8 @@ class _Reader:
             return None
         if isinstance(node, yaml.ScalarNode):
             text, bare = node.value, node.style == ""
-            if bare and text == "":
-                return self._nothing(rule, key or span)
+            if bare and text in _NOTHING:
+                return self._nothing(text, rule, key or span)
             if rule.scalar:
                 known = (id(rule.scalar), text, bare)  # rules are made once and stay
                 value = self._read.get(known)
@@ -76,9 +80,10 @@ class _Reader:
         # the name stays known, so that what refers to it is not reported as well
         return Item({}, span, key or span) if rule.mapping else None
 
-    def _nothing(self, rule: Rule, span: Span) -> Item | None:
+    def _nothing(self, text: str, rule: Rule, span: Span) -> Item | None:
         hint = " (`{}` is an empty one)" if rule.mapping and not rule.scalar else ""
-        self._add("WL130", f"Expected is {rule.title}{hint}; nothing is given. Give a value, or remove the key.", span)
+        given = f'{quote(text)} is no value (a text that reads so stands in quotes: "{text}")' if text else "nothing is given"
+        self._add("WL130", f"Expected is {rule.title}{hint}; {given}. Give a value, or remove the key.", span)
         return Item({}, span, span) if rule.mapping else None
 
     def _mapping(self, node: yaml.MappingNode, rule: MapRule, span: Span) -> dict[str, Item]:

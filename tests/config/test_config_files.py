@@ -110,7 +110,7 @@ def test_deep_nesting_ends_in_a_diagnostic(folder: Path, opening: str) -> None:
 
 
 def test_scalars_are_read_by_their_place(folder: Path) -> None:
-    """users.md "The estate" 6: nothing that YAML 1.1 makes a number, truth, date or null of loses its text."""
+    """users.md "The estate" 6: nothing that YAML 1.1 makes a number, truth, date or a name that is null of loses its text."""
     written = [
         "7:00",
         "22:00",
@@ -120,8 +120,6 @@ def test_scalars_are_read_by_their_place(folder: Path) -> None:
         "on",
         "no",
         "yes",
-        "null",
-        "~",
         "2026-12-31",
         "1_000",
         ".inf",
@@ -137,6 +135,16 @@ def test_scalars_are_read_by_their_place(folder: Path) -> None:
     assert list(estate.machines) == names
     assert list(estate.waves) == ["no"]
     assert list(estate.machines["on"].tags.values()) == written
+
+
+@pytest.mark.parametrize("text", ["", "null", "Null", "NULL", "~"])
+def test_null_is_no_value(folder: Path, text: str) -> None:
+    """Issue 4, Editing: `region: null` was a region of that name, and plan said that Azure has none such."""
+    (folder / "a.yaml").write_text(f"defaults: {{tags: {{owner: {text}}}}}\n", encoding="utf-8")
+    (found,) = problems(folder)
+    assert found.code == "WL130" and found.span is not None and found.span.line == 1
+    (folder / "a.yaml").write_text(f'defaults: {{tags: {{owner: "{text}"}}}}\n', encoding="utf-8")
+    assert good(folder) is not None
 
 
 def test_block_texts(folder: Path) -> None:
