@@ -16,9 +16,7 @@ from planner.config.render import to_json
 from planner.estate import Diagnostic, Span
 
 Format = Literal["text", "json", "sarif", "github"]
-FORMATS: tuple[Format, ...] = ("text", "json", "sarif", "github")
 JSON_FORMAT = "wavelift-diagnostics-1"
-HELP = "docs/errors.md"
 
 Name = Callable[[str], str]
 """What a file is called in the output."""

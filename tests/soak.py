@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from replication.model.record import Life
@@ -191,7 +192,7 @@ class Soak:
         self.start()
         self.apply()
         for name in self.asked:
-            until(f"{name} migrated", lambda name=name: self._migrated(name), 300)  # type: ignore[misc]  # a lambda's default
+            until(f"{name} migrated", partial(self._migrated, name), 300)
         self.apply()
 
     def _migrated(self, name: str) -> bool:

@@ -26,7 +26,7 @@ def opened(folder: Path, form: str) -> Workspace:
 
 
 def told(diagnostics: tuple[Diagnostic, ...], form: str, folder: Path) -> str:
-    """The diagnostics in a form of `annotations.FORMATS`; `folder` is the estate's, whose repository names the files."""
+    """The diagnostics in a form of `annotations.Format`; `folder` is the estate's, whose repository names the files."""
     from planner import annotations
 
     match form:

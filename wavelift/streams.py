@@ -10,6 +10,10 @@ import errno
 import io
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 WORK = frozenset({"apply", "destroy", "engine", "init", "release", "replication", "rollback", "state", "test"})
 """Commands that change something. The others only print: when nobody reads they end."""
@@ -27,16 +31,16 @@ class Unheard(io.FileIO):
         self._number = number
         self._lost = _LEFT + _FULL if full else _LEFT
 
-    def write(self, data: object, /) -> int:
+    def write(self, data: ReadableBuffer, /) -> int:
         try:
-            return super().write(data)  # type: ignore[arg-type]  # whatever bytes the layer above has
+            return super().write(data)
         except OSError as error:
             if error.errno not in self._lost:
                 raise
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._number)
             os.close(null)
-            return super().write(data)  # type: ignore[arg-type]  # as above
+            return super().write(data)
 
 
 def outlive_readers() -> None:

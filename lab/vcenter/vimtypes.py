@@ -47,13 +47,6 @@ def reference(kind: str, moid: str) -> Any:
     return _wire_type(kind)(moid)
 
 
-def wire_name(managed: Any) -> str:
-    """The type's name on the wire of a managed object reference or class."""
-    kind = managed if isinstance(managed, type) else type(managed)
-    name: str = support.GetWsdlName(kind)
-    return name
-
-
 def array(kind: str, values: list[Any]) -> Any:
     """A typed array ("vim.vm.device.VirtualDevice"), as a property of type Any needs it."""
     return support.GetVmodlType(f"{kind}[]")(values)

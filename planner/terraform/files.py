@@ -14,7 +14,7 @@ Rules
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from planner.terraform.hcl import Attr, Block, Comment, Ref, Value, written
 from planner.terraform.model import Disk, DiskAt, Found, Nic, NicAddress, Vm
@@ -140,8 +140,8 @@ def _named(id: str, location: str) -> tuple[Entry, ...]:
     return Attr("name", parts[-1]), Attr("resource_group_name", parts[4]), Attr("location", location)
 
 
-def _tags(tags: object) -> tuple[Entry, ...]:
-    return (Attr("tags", tags),) if tags else ()  # type: ignore[arg-type]  # a mapping of text, from the model
+def _tags(tags: Mapping[str, str]) -> tuple[Entry, ...]:
+    return (Attr("tags", tags),) if tags else ()
 
 
 def _disk(disk: Disk) -> tuple[Entry, ...]:

@@ -21,7 +21,6 @@ class Size:
     name: str
     family: str
     vcpus: int
-    memory_gib: float
     data_disks: int
     nics: int
     generations: tuple[str, ...]
@@ -92,7 +91,6 @@ def _size(sku: Any, region: str) -> Size:
         name=str(sku.name),
         family=str(sku.family or ""),
         vcpus=int(can.get("vCPUsAvailable") or can.get("vCPUs") or 0),
-        memory_gib=float(can.get("MemoryGB") or 0),
         data_disks=int(can.get("MaxDataDiskCount") or 0),
         nics=int(can.get("MaxNetworkInterfaces") or 1),
         generations=tuple((can.get("HyperVGenerations") or "V1").split(",")),

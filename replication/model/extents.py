@@ -50,17 +50,6 @@ def total(extents: Iterable[Extent]) -> int:
     return sum(e.length for e in extents)
 
 
-def bridged(extents: Iterable[Extent], gap: int) -> list[Extent]:
-    """Normal extents with gaps of at most `gap` bytes closed: what to *read*, never what to send."""
-    out: list[Extent] = []
-    for extent in normal(extents):
-        if out and extent.offset - out[-1].end <= gap:
-            out[-1] = Extent(out[-1].offset, extent.end - out[-1].offset)
-        else:
-            out.append(extent)
-    return out
-
-
 def pieces(extents: Iterable[Extent], size: int) -> Iterator[Extent]:
     """Cut into pieces of at most `size` bytes, cut at multiples of `size` so that pieces of one disk line up."""
     for extent in extents:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -255,11 +256,11 @@ class Site:
     def in_delta_sync(self, *machines: str) -> None:
         """Wait for the end of the initial replication."""
         for name in machines:
-            until(f"{name} in delta sync", lambda: self._life(name) is Life.DELTA)  # noqa: B023  called before the next
+            until(f"{name} in delta sync", partial(self._is_in_delta, name))
 
-    def _life(self, name: str) -> Life | None:
+    def _is_in_delta(self, name: str) -> bool:
         found = self.record(name)
-        return found.life if found else None
+        return found is not None and found.life is Life.DELTA
 
     def cycles(self, name: str, more: int = 1) -> Record:
         """Wait until so many cycles *began and completed* after this call."""

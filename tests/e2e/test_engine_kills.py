@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -64,6 +65,10 @@ def done(site: Site, name: str) -> int:
         return 0
     head, _, rest = data.partition(b"\n")
     return SectorSet.from_bytes(rest[: json.loads(head)["sets"][0]]).sectors
+
+
+def is_past(site: Site, name: str, cycle: int) -> bool:
+    return site.known(name).cycle > cycle
 
 
 def snapshots(site: Site) -> dict[str, list[str]]:
@@ -135,7 +140,7 @@ def test_between_seal_and_apply(engines: Engines) -> None:
     site.heal()
     engines.start()
     for name in stages:
-        until(f"{name} rolled forward", lambda: site.known(name).cycle > cycles[name])  # noqa: B023  called before the next
+        until(f"{name} rolled forward", partial(is_past, site, name, cycles[name]))
         rolled = next(e for e in site.known(name).evidence if e.cycle == cycles[name] + 1)
         assert sum(d.requested_sectors for d in rolled.disks) == sum(d.applied_sectors for d in rolled.disks) > 0
         site.replica_is_equal(name)

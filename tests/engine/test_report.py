@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import zstandard
 
@@ -75,8 +76,8 @@ def test_a_kill_at_every_write_of_the_report_leaves_it_to_the_next_engine() -> N
         replicated(world)
         world.guest_writes("m1")
         migrate(world)
-        alive = run(world, lambda world=world: quiet(world), dies_after_migration(world, nth))  # type: ignore[misc]  # bound now
-        run(world, lambda world=world: quiet(world))  # type: ignore[misc]  # bound now
+        alive = run(world, partial(quiet, world), dies_after_migration(world, nth))
+        run(world, partial(quiet, world))
         assert_report_is_the_source(world)
         if alive:
             assert nth > 10, f"only {nth} places were killed"

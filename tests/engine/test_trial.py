@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import pytest
 
@@ -84,13 +85,17 @@ def test_a_hold_keeps_an_expired_test(world: World) -> None:
     run(world, lambda: not world.record().test)
 
 
+def gone(world: World) -> bool:
+    return not world.record().test
+
+
 def test_a_kill_at_every_call_of_the_expiry_is_made_good() -> None:
     for nth in range(1, 100):
         world = delta(64 * 1024)
         run(world, outcome(world, order_test(world, ttl=HOUR)))
         world.clock.advance(1.5 * HOUR)
-        alive = run(world, lambda world=world: not world.record().test, Process(kill_at=nth))  # type: ignore[misc]  # bound now
-        run(world, lambda world=world: not world.record().test)  # type: ignore[misc]  # bound now
+        alive = run(world, partial(gone, world), Process(kill_at=nth))
+        run(world, partial(gone, world))
         assert not world.cloud.vms and not world.cloud.disks and not world.cloud.nics, nth
         if alive:
             assert nth > 10

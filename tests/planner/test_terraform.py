@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def whole() -> Found:
     return replace(FOUND, vm=vm, nics=(nic,), gone=(f"{COMPUTE}/disks/lost",), note="released")
 
 
-def resources(text: str) -> dict[str, dict[str, object]]:
+def resources(text: str) -> dict[str, dict[str, Any]]:
     return {f"{k}.{n}": body for one in read_hcl(text)["resource"] for k, by in one.items() for n, body in by.items()}
 
 
@@ -54,7 +55,7 @@ def test_what_azurerm_can_say_it_says_and_the_rest_is_a_comment() -> None:
     made = resources(text)
     vm = made["azurerm_windows_virtual_machine.web-01"]
     assert vm["secure_boot_enabled"] is True and vm["license_type"] == "Windows_Server" and vm["zone"] == "1"
-    assert made["azurerm_network_interface.web-01-nic"]["ip_configuration"][1]["primary"] is False  # type: ignore[index]
+    assert made["azurerm_network_interface.web-01-nic"]["ip_configuration"][1]["primary"] is False
     imported = {one["to"]: one["id"] for one in read_hcl(text)["import"]}
     kind = "azurerm_network_interface_security_group_association"
     assert imported[f"{kind}.web-01-nic"] == f"{NIC.id}|{GROUP_OF_RULES}"
@@ -87,8 +88,8 @@ def test_names_that_are_alike_stay_apart() -> None:
     assert len(labels) == len(set(labels)) and len(files) == 5
 
 
-def _labels(text: str) -> list[tuple[str, str]]:
-    return [tuple(line.split('"')[1::2]) for line in text.splitlines() if line.startswith("resource ")]  # type: ignore[misc]
+def _labels(text: str) -> list[tuple[str, ...]]:
+    return [tuple(line.split('"')[1::2]) for line in text.splitlines() if line.startswith("resource ")]
 
 
 def test_the_layout_is_terraform_s() -> None:

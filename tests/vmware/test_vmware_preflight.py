@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 from xml.etree.ElementTree import fromstring
 
 import pytest
@@ -14,13 +15,13 @@ from providers.vmware.source import VSphereSource
 from tests.vmware.test_vmware_inventory import vm
 
 
-def codes(machine: VmFacts, **options: object) -> list[str]:
-    return [blocker.code for blocker in blockers(machine, **options)]  # type: ignore[arg-type]  # options by name
+def codes(machine: VmFacts, **options: Any) -> list[str]:
+    return [blocker.code for blocker in blockers(machine, **options)]
 
 
-def with_disk(**other: object) -> VmFacts:
+def with_disk(**other: Any) -> VmFacts:
     machine = vm("web-01")
-    return dataclasses.replace(machine, disks=(dataclasses.replace(machine.disks[0], **other),))  # type: ignore[arg-type]
+    return dataclasses.replace(machine, disks=(dataclasses.replace(machine.disks[0], **other),))
 
 
 def test_a_usual_machine_is_not_blocked() -> None:

@@ -1,4 +1,4 @@
-"""What `hold`, `resume` and `rollback` share: find the machine, write the command, wait for the engine's answer."""
+"""The words of a person (`hold`, `resume`, `rollback`, `replication`): find the machine, write it, wait for an answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ PATIENCE = 10.0
 
 
 def say(
-    estate: Path, machine: str, verb: Verb, why: str, size: str | None = None, confirm: str = "", until: str | None = None
+    estate: Path,
+    machine: str,
+    verb: Verb,
+    why: str,
+    size: str | None = None,
+    confirm: str = "",
+    disks: tuple[int, ...] = (),
+    until: str | None = None,
 ) -> None:
     """Exit 1 when the engine refuses it."""
     from replication.engine.orders.commands import needs_sentence, sentence
@@ -39,7 +46,7 @@ def say(
                 f'If that is meant, say so: wavelift rollback {machine} --why … --confirm "{sentence(found.record)}"\n'
                 "Nothing was changed."
             )
-        command = send(found, verb, why, size, confirm, until=end)
+        command = send(found, verb, why, size, confirm, disks, end)
         said = answer(found, command.number, PATIENCE)
     if said is None:
         typer.echo(f"{machine}: {verb.value} is written (command {command.number}); an engine obeys it when it looks.")

@@ -120,11 +120,6 @@ class ResourceType:
 
     # -- checks
 
-    @property
-    def is_child(self) -> bool:
-        """Whether resources of this type hang on another one."""
-        return self.full_type.count("/") > 1
-
     def require(self, call: Call) -> Record:
         """The resource. Raises 404."""
         found = call.existing
