@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from planner.artifact import DATA_BEARING, Artifact, Json
+from planner.artifact import DATA_BEARING, Artifact, Json, Kind
 from planner.compare import NOT_SET_BACK, POINT, outside, told
 from planner.diff import Change, diff
 from planner.estate import Diagnostic, Span
@@ -17,6 +17,10 @@ from planner.steps import Adopt, Create, Delete, Forget, Note, Step, Update
 
 FIXED = frozenset({"location"})
 """Properties that Azure cannot change in place."""
+
+_Kept = tuple[
+    str, Kind, str, Mapping[str, Json], tuple[str, ...], tuple[str, ...], str, str | None, str | None, Span | None
+]
 
 
 class Differ:
@@ -109,22 +113,8 @@ class Differ:
         if seen is None or not seen.readable:
             self._create(artifact, why or "in the estate, not there yet")
         elif seen.ours:
-            needs = self.needs(artifact.deps)
             again = "found with our tag: an earlier apply was cut off after making it"
-            self.add(
-                Adopt(
-                    artifact.address,
-                    artifact.kind,
-                    seen.id,
-                    artifact.spec,
-                    needs,
-                    artifact.deps,
-                    again,
-                    artifact.machine,
-                    artifact.wave,
-                    artifact.origin,
-                )
-            )
+            self.add(Adopt(*self._kept(replace(artifact, id=seen.id), again)))
         else:
             detail = (
                 f"{artifact.address}: {artifact.id} exists and does not carry this estate's tags. "
@@ -158,25 +148,15 @@ class Differ:
         if recorded is not None and recorded.id.lower() != artifact.id.lower():
             self._existing(artifact, recorded, None)
         elif recorded is None or recorded.spec != artifact.spec:
-            needs = self.needs(artifact.deps)
-            step = Adopt(artifact.address, artifact.kind, artifact.id, artifact.spec, needs, artifact.deps, WHY)
-            self.add(replace(step, origin=artifact.origin))
+            self.add(Adopt(*self._kept(artifact, WHY)))
 
     def _create(self, artifact: Artifact, why: str) -> None:
-        self.add(
-            Create(
-                artifact.address,
-                artifact.kind,
-                artifact.id,
-                artifact.spec,
-                self.needs(artifact.deps),
-                artifact.deps,
-                why,
-                artifact.machine,
-                artifact.wave,
-                artifact.origin,
-            )
-        )
+        self.add(Create(*self._kept(artifact, why)))
+
+    def _kept(self, artifact: Artifact, why: str) -> _Kept:
+        """What every step begins with that leaves an artifact in the state."""
+        needs, at = self.needs(artifact.deps), (artifact.machine, artifact.wave, artifact.origin)
+        return artifact.address, artifact.kind, artifact.id, artifact.spec, needs, artifact.deps, why, *at
 
     def _existing(self, artifact: Artifact, recorded: Recorded, seen: Observed | None) -> None:
         moved = self._changed(recorded, seen, artifact.wave, artifact.origin)
@@ -193,21 +173,7 @@ class Differ:
         if changes or moved:
             why = "the estate asks for it" if changes else "changed outside of wavelift: set back"
             back = tuple(Change("change", c.path, c.new, c.old) for c in moved)
-            self.add(
-                Update(
-                    artifact.address,
-                    artifact.kind,
-                    artifact.id,
-                    artifact.spec,
-                    self.needs(artifact.deps),
-                    artifact.deps,
-                    why,
-                    artifact.machine,
-                    artifact.wave,
-                    artifact.origin,
-                    changes=changes or back,
-                )
-            )
+            self.add(Update(*self._kept(artifact, why), changes=changes or back))
 
 
 def as_recorded(recorded: Mapping[str, Recorded], seen: Mapping[str, Observed | None]) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from replication.model.record import Evidence, Record, Stage
+from wavelift.demo import engine
 from wavelift.labs.connection import write_connection
 from wavelift.labs.lab import SERVICES, Lab
 from wavelift.planning.look import gateways
@@ -82,18 +83,11 @@ class Site:
         self._wavelift("init")
         self._wavelift("lab", "networks")
         self._wavelift("apply", "--auto-approve", "--detach")
-        with self._log.open("ab") as log:
-            command = [sys.executable, "-m", "wavelift", "engine", "run", "-C", str(self.estate)]
-            self._engine = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self._engine = engine.begin(self.estate, self._log)
 
     def close(self) -> None:
         if self._engine is not None:
-            self._engine.terminate()
-            try:
-                self._engine.wait(30)
-            except subprocess.TimeoutExpired:
-                self._engine.kill()
-                self._engine.wait()
+            engine.end(self._engine)
         self.lab.stop()
 
     def cycle(self, machine: str, changed: int, after: int = 0) -> Evidence:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.estate import Phase
+from wavelift.demo import engine
 from wavelift.demo.images import make_images
 from wavelift.labs.lab import Lab
 from wavelift.problems import UserProblem
@@ -102,18 +103,11 @@ class Story:
     def start_engine(self) -> None:
         """`wavelift engine run` as a process of its own, its log beside the estate."""
         self._say(f"$ wavelift engine run -C {self._estate} &")
-        with (self._work / "engine.log").open("ab") as log:
-            command = [sys.executable, "-m", "wavelift", "engine", "run", "-C", str(self._estate)]
-            self._engine = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self._engine = engine.begin(self._estate, self._work / "engine.log")
 
     def close(self) -> None:
         if self._engine is not None:
-            self._engine.terminate()
-            try:
-                self._engine.wait(30)
-            except subprocess.TimeoutExpired:
-                self._engine.kill()
-                self._engine.wait()
+            engine.end(self._engine)
         self.lab.stop()
 
     def status(self) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from typing import Any, cast
 from providers.vmware.machines import Machines
 from providers.vmware.session import Session
 from providers.vmware.snapshots import Snapshots
-from replication.model.errors import Permanent, Temporary
+from replication.model.errors import NotFound, Permanent, Temporary
 from replication.model.source import Snapshot, SourceDisk
 from replication.ports import DiskReader
 
@@ -52,6 +52,14 @@ class OpenRequest:
                 subject=self.subject,
                 code="OutOfRange",
             )
+
+    def disk_now(self) -> SourceDisk | None:
+        """The disk as our snapshot has it now, or None where it has it no more. Raises `changed` when the snapshot is gone."""
+        try:
+            now = self.snapshots.read(self.machine, self.snapshot.ref)
+        except NotFound as error:
+            raise self.changed("our snapshot is gone") from error
+        return next((found for found in now.disks if found.key == self.disk.key), None)
 
     def changed(self, what: str) -> Temporary:
         """The error of a disk that is not what it was when its snapshot was made."""

@@ -54,12 +54,8 @@ class HttpsReader:
     def confirm(self) -> None:
         """Our snapshot still has the same backing, the VM still writes elsewhere, the base's descriptor is the same."""
         disk = self._request.disk
-        try:
-            now = self._request.snapshots.read(self._request.machine, self._request.snapshot.ref)
-        except NotFound as error:
-            raise self._request.changed("our snapshot is gone") from error
-        same = next((found for found in now.disks if found.key == disk.key), None)
-        if same is None or (same.file, same.uuid, same.parent) != (disk.file, disk.uuid, disk.parent):
+        now = self._request.disk_now()
+        if now is None or (now.file, now.uuid, now.parent) != (disk.file, disk.uuid, disk.parent):
             raise self._request.changed("the snapshot's backing is another one now")
         if self._written_to():
             raise self._request.changed("the VM writes into the base now")

@@ -22,7 +22,7 @@ from typing import Any
 
 from providers.vmware.readers import OpenRequest
 from providers.vmware.readers.nbd_client import NbdAddress, NbdConnection, NbdError
-from replication.model.errors import NotFound, Permanent, Temporary
+from replication.model.errors import Permanent, Temporary
 
 REQUEST_BYTES = 2 * 1024 * 1024
 """Most bytes of one request: larger ones exhaust the NFC buffers of ESXi hosts (virt-v2v met it, and settled on 2 MiB)."""
@@ -65,11 +65,8 @@ class NbdReader:
     def confirm(self) -> None:
         """Our snapshot is still there with the same backings (the server holds the chain open, so no more can change)."""
         disk = self._request.disk
-        try:
-            now = self._request.snapshots.read(self._request.machine, self._request.snapshot.ref)
-        except NotFound as error:
-            raise self._request.changed("our snapshot is gone") from error
-        if not any((found.key, found.file, found.uuid) == (disk.key, disk.file, disk.uuid) for found in now.disks):
+        now = self._request.disk_now()
+        if now is None or (now.file, now.uuid) != (disk.file, disk.uuid):
             raise self._request.changed("the snapshot's backing is another one now")
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from lab.azure.arm import regions
 from lab.azure.arm.env import Call, Env
 from lab.azure.arm.errors import ArmError, json_response, resource_not_found
+from lab.azure.arm.lro import Done, Operation
 from lab.azure.arm.store import Change, Gone, Json, Record, record
 from lab.http import Response
 
@@ -109,6 +110,11 @@ class ResourceType:
     def discard(self, item: Record) -> list[Change]:
         """What goes when a resource goes, also when its whole group does: itself and all below it."""
         return [Gone(item.id), *(Gone(child.id) for child in self.env.store.under(item.id))]
+
+    def discarded(self, operation: Operation) -> Done:
+        """How a deletion that finishes later ends."""
+        item = self.env.store.get(operation.resource_id)
+        return Done(self.discard(item) if item else ())
 
     def user_outside(self, item: Record, scope: str) -> str | None:
         """The resource outside of a scope (lower case, with a slash at its end) that still uses this one."""

@@ -40,7 +40,7 @@ class CopiedDisk(AccessibleDisk):
         super().register()
         create = Finisher(self._created, work=self._fill, failed=self._create_failed)
         self.env.operations.register(f"{self.word}.create", create)
-        self.env.operations.register(f"{self.word}.delete", Finisher(self._deleted))
+        self.env.operations.register(f"{self.word}.delete", Finisher(self.discarded))
 
     def begin_create(self, call: Call, spec: DiskSpec, document: Json) -> Response:
         """Store the new record as Updating and start filling its file."""
@@ -179,10 +179,6 @@ class CopiedDisk(AccessibleDisk):
         body = item.body
         body["properties"]["provisioningState"] = "Failed"
         return [self.stamped(item, body, busy=None)]
-
-    def _deleted(self, operation: Operation) -> Done:
-        item = self.env.store.get(operation.resource_id)
-        return Done(self.discard(item) if item else ())
 
 
 class Disks(CopiedDisk):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import threading
-import uuid
-from typing import Any, ClassVar
+from typing import Any
 
 from lab.azure.arm.env import Call
 from lab.azure.arm.errors import ArmError
 from lab.azure.arm.ids import parse_id
-from lab.azure.arm.lro import Done, Finisher, Operation
+from lab.azure.arm.lro import Done, Operation
 from lab.azure.arm.store import Json, Record, Store
-from lab.azure.arm.types.base import ResourceType, in_flight
+from lab.azure.arm.types.base import ResourceType
+from lab.azure.arm.types.later import FinishedLater
 from lab.http import Response
 
 NICS = "Microsoft.Network/networkInterfaces"
@@ -69,32 +69,13 @@ class AddressBook:
         return None
 
 
-class NetworkType(ResourceType):
+class NetworkType(FinishedLater):
     """What network resources share: ETags, a put that finishes later, deletion with 202."""
-
-    etags: ClassVar[bool] = True
-    word: ClassVar[str]
-
-    def register(self) -> None:
-        """Tell the operations how a change and a deletion end."""
-        self.env.operations.register(f"{self.word}.put", Finisher(self._ready))
-        self.env.operations.register(f"{self.word}.delete", Finisher(self._deleted))
 
     def begin(self, call: Call, body: Json, existing: Record | None, **private: Any) -> Response:
         """Store the resource as Updating and finish it later."""
         body["properties"]["provisioningState"] = "Updating"
-        operation_id = str(uuid.uuid4())
-        private |= in_flight(call, operation_id)
-        item = self.stamped(existing, body, **private) if existing else self.new(call, body, private)
-        operation = self.env.operations.start(
-            f"{self.word}.put",
-            "PUT",
-            call.target,
-            location=body["location"],
-            changes=[item],
-            api_version=call.api_version,
-            operation_id=operation_id,
-        )
+        operation, item = self.begin_put(call, body, existing, **private)
         status = 200 if existing else 201
         return self.env.operations.accepted(operation, status, self.render(item), by_location=False)
 
@@ -117,15 +98,8 @@ class NetworkType(ResourceType):
     def released(self, item: Record) -> None:
         """Called when a resource is gone."""
 
-    def _ready(self, operation: Operation) -> Done:
-        item = self.env.store.get(operation.resource_id)
-        if item is None:
-            return Done()
-        body = item.body
-        body["properties"]["provisioningState"] = "Succeeded"
-        return Done([self.stamped(item, body, busy=None, asked=None)])
-
-    def _deleted(self, operation: Operation) -> Done:
+    def discarded(self, operation: Operation) -> Done:
+        """Refused while another resource refers to it."""
         item = self.env.store.get(operation.resource_id)
         if item is None:
             return Done()

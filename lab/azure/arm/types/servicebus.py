@@ -31,7 +31,7 @@ class Namespaces(ResourceType):
     def register(self) -> None:
         """Tell the operations how a creation and a deletion end."""
         self.env.operations.register("servicebus.create", Finisher(self._created))
-        self.env.operations.register("servicebus.delete", Finisher(self._deleted))
+        self.env.operations.register("servicebus.delete", Finisher(self.discarded))
 
     def check_name(self, call: Call) -> None:
         """6 to 50 letters, digits and hyphens."""
@@ -119,10 +119,6 @@ class Namespaces(ResourceType):
         body = item.body
         body["properties"] |= {"provisioningState": "Succeeded", "status": "Active"}
         return Done([self.stamped(item, body)])
-
-    def _deleted(self, operation: Operation) -> Done:
-        item = self.env.store.get(operation.resource_id)
-        return Done(self.discard(item) if item else ())
 
 
 class AuthorizationRules(ResourceType):

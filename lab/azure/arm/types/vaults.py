@@ -9,22 +9,17 @@ from typing import ClassVar
 from lab.azure.arm.env import Call
 from lab.azure.arm.errors import ArmError
 from lab.azure.arm.fields import Fields
-from lab.azure.arm.lro import Done, Finisher, Operation
 from lab.azure.arm.store import Json, Record
-from lab.azure.arm.types.base import ResourceType, in_flight, merge_tags
+from lab.azure.arm.types.base import merge_tags
+from lab.azure.arm.types.later import FinishedLater
 from lab.http import Response
 
 
-class RecoveryVaults(ResourceType):
+class RecoveryVaults(FinishedLater):
     """The estate's anchor: SKU, identity, tags, ETags; deletion answers 202."""
 
     full_type: ClassVar[str] = "Microsoft.RecoveryServices/vaults"
-    etags: ClassVar[bool] = True
-
-    def register(self) -> None:
-        """Tell the operations how a change and a deletion end."""
-        self.env.operations.register("recoveryvault.put", Finisher(self._ready))
-        self.env.operations.register("recoveryvault.delete", Finisher(self._deleted))
+    word: ClassVar[str] = "recoveryvault"
 
     def check_name(self, call: Call) -> None:
         """2 to 50 letters, digits and hyphens, a letter first."""
@@ -86,18 +81,7 @@ class RecoveryVaults(ResourceType):
         return self._begin(call, body, existing, status)
 
     def _begin(self, call: Call, body: Json, existing: Record | None, status: int) -> Response:
-        operation_id = str(uuid.uuid4())
-        private = in_flight(call, operation_id)
-        item = self.stamped(existing, body, **private) if existing else self.new(call, body, private)
-        operation = self.env.operations.start(
-            "recoveryvault.put",
-            call.method,
-            call.target,
-            location=body["location"],
-            changes=[item],
-            api_version=call.api_version,
-            operation_id=operation_id,
-        )
+        operation, _ = self.begin_put(call, body, existing)
         return self.env.operations.accepted(operation, status, body)
 
     def _identity(self, fields: Fields, old: Json) -> Json:
@@ -108,15 +92,3 @@ class RecoveryVaults(ResourceType):
         values = self.env.settings.values
         self.env.settings.change(identities=[*values.identities, principal])
         return {"type": kind, "principalId": principal, "tenantId": values.tenant}
-
-    def _ready(self, operation: Operation) -> Done:
-        item = self.env.store.get(operation.resource_id)
-        if item is None:
-            return Done()
-        body = item.body
-        body["properties"]["provisioningState"] = "Succeeded"
-        return Done([self.stamped(item, body, busy=None, asked=None)])
-
-    def _deleted(self, operation: Operation) -> Done:
-        item = self.env.store.get(operation.resource_id)
-        return Done(self.discard(item) if item else ())

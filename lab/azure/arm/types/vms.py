@@ -44,7 +44,7 @@ class VirtualMachines(ResourceType):
         operations = self.env.operations
         operations.register("vm.create", Finisher(self._created, failed=self._failed))
         operations.register("vm.update", Finisher(self._updated, failed=self._failed))
-        operations.register("vm.delete", Finisher(self._deleted))
+        operations.register("vm.delete", Finisher(self.discarded))
         for verb in _VERBS:
             operations.register(f"vm.{verb}", Finisher(self._powered))
 
@@ -320,10 +320,6 @@ class VirtualMachines(ResourceType):
     def knows(self, *others: ResourceType) -> None:
         """Tell how disks and NICs are discarded."""
         self._others = {kind.full_type.lower(): kind for kind in others}
-
-    def _deleted(self, operation: Operation) -> Done:
-        item = self.env.store.get(operation.resource_id)
-        return Done(self.discard(item) if item else ())
 
     def _disks(self, item: Record) -> list[Record]:
         storage = item.body["properties"]["storageProfile"]
