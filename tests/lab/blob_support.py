@@ -158,3 +158,8 @@ def refused(code: str, status: int | None = None) -> Iterator[None]:
     assert found == code, f"refused with {found}: {caught.value.message}"
     if status is not None:
         assert caught.value.status_code == status
+
+
+def answered(answer: Answer, status: int, code: str) -> None:
+    assert (answer.status, answer.code) == (status, code), answer.body
+    assert f"<Code>{code}</Code>".encode() in answer.body

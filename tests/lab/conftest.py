@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from azure.storage.blob import ContainerClient
 
+from tests.lab.blob_support import MIB, Blobs, Raw, running
 from tests.lab.lab_process import LabProcess, StartLab
 
 
@@ -73,3 +76,28 @@ def vcenter(start_lab: StartLab, tmp_path_factory: pytest.TempPathFactory) -> La
     root = tmp_path_factory.mktemp("vcenter")
     (root / "inventory.yaml").write_text(VCENTER_INVENTORY)
     return start_lab("vcenter", root, "--latency", "0.005")
+
+
+@pytest.fixture(scope="module")
+def blobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blobs]:
+    with running(tmp_path_factory.mktemp("blobs")) as service:
+        yield service
+
+
+@pytest.fixture
+def container(blobs: Blobs) -> ContainerClient:
+    return blobs.client().create_container(f"c{uuid.uuid4().hex[:20]}")
+
+
+@pytest.fixture
+def raw(blobs: Blobs) -> Iterator[Raw]:
+    connection = Raw(blobs.ca, blobs.server.port)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def disk(blobs: Blobs, container: ContainerClient) -> str:
+    """The address of a page blob of 16 MiB, readable and writable."""
+    container.get_blob_client("disk.vhd").create_page_blob(16 * MIB, sequence_number=5)
+    return blobs.sas(container.container_name, "disk.vhd", "rw")

@@ -1,65 +1,24 @@
-"""The blob service as plain HTTP clients and other credentials see it, and faults that are ordered."""
+"""The blob service as a plain HTTP client sees it, and what it promises of copies, leases, listings and snapshots."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import os
-import socket
-import ssl
 import threading
 import time
-import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 import pytest
-from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 from azure.storage.blob import (
-    AccessPolicy,
     BlobLeaseClient,
-    BlobSasPermissions,
     ContainerClient,
-    ContainerSasPermissions,
     RetentionPolicy,
-    generate_blob_sas,
     generate_container_sas,
 )
 
 from lab.azure.blob.crc64 import crc64, encode
-from lab.http import DropConnection
-from tests.lab.blob_support import ACCOUNT, MIB, Answer, Blobs, Raw, Token, refused, running
-
-
-@pytest.fixture(scope="module")
-def blobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blobs]:
-    with running(tmp_path_factory.mktemp("blobs")) as service:
-        yield service
-
-
-@pytest.fixture
-def container(blobs: Blobs) -> ContainerClient:
-    return blobs.client().create_container(f"c{uuid.uuid4().hex[:20]}")
-
-
-@pytest.fixture
-def raw(blobs: Blobs) -> Iterator[Raw]:
-    connection = Raw(blobs.ca, blobs.server.port)
-    yield connection
-    connection.close()
-
-
-@pytest.fixture
-def disk(blobs: Blobs, container: ContainerClient) -> str:
-    """The address of a page blob of 16 MiB, readable and writable."""
-    container.get_blob_client("disk.vhd").create_page_blob(16 * MIB, sequence_number=5)
-    return blobs.sas(container.container_name, "disk.vhd", "rw")
-
-
-def _is(answer: Answer, status: int, code: str) -> None:
-    assert (answer.status, answer.code) == (status, code), answer.body
-    assert f"<Code>{code}</Code>".encode() in answer.body
+from tests.lab.blob_support import ACCOUNT, MIB, Blobs, Raw, answered, refused
 
 
 def test_put_page_over_plain_http(raw: Raw, disk: str) -> None:
@@ -76,17 +35,17 @@ def test_put_page_over_plain_http(raw: Raw, disk: str) -> None:
 def test_page_writes_that_the_real_service_refuses(raw: Raw, disk: str) -> None:
     page = {"x-ms-page-write": "update"}
     misaligned = raw.send("PUT", disk, page | {"x-ms-range": "bytes=100-611"}, bytes(512), comp="page")
-    _is(misaligned, 416, "InvalidPageRange")
+    answered(misaligned, 416, "InvalidPageRange")
     shorter = raw.send("PUT", disk, page | {"x-ms-range": "bytes=0-1023"}, bytes(512), comp="page")
-    _is(shorter, 400, "InvalidHeaderValue")
+    answered(shorter, 400, "InvalidHeaderValue")
     no_range = raw.send("PUT", disk, page, bytes(512), comp="page")
-    _is(no_range, 400, "MissingRequiredHeader")
+    answered(no_range, 400, "MissingRequiredHeader")
     no_verb = raw.send("PUT", disk, {"x-ms-range": "bytes=0-511"}, bytes(512), comp="page")
-    _is(no_verb, 400, "MissingRequiredHeader")
+    answered(no_verb, 400, "MissingRequiredHeader")
     clear = {"x-ms-page-write": "clear", "x-ms-range": "bytes=0-511"}
-    _is(raw.send("PUT", disk, clear, bytes(512), comp="page"), 400, "InvalidHeaderValue")
-    _is(raw.put_page(disk, 16 * MIB, bytes(512)), 416, "InvalidPageRange")
-    _is(raw.put_page(disk, 0, bytes(4 * MIB + 512)), 413, "RequestBodyTooLarge")
+    answered(raw.send("PUT", disk, clear, bytes(512), comp="page"), 400, "InvalidHeaderValue")
+    answered(raw.put_page(disk, 16 * MIB, bytes(512)), 416, "InvalidPageRange")
+    answered(raw.put_page(disk, 0, bytes(4 * MIB + 512)), 413, "RequestBodyTooLarge")
     assert raw.put_page(disk, 0, bytes(512)).status == 201  # the connection survived all that
 
 
@@ -95,9 +54,9 @@ def test_a_page_with_a_wrong_hash_does_not_land(raw: Raw, disk: str) -> None:
     data, other = b"a" * 512, b"b" * 512
     raw.put_page(disk, 0, data)
     wrong_md5 = base64.b64encode(hashlib.md5(data).digest()).decode()
-    _is(raw.put_page(disk, 0, other, content_md5=wrong_md5), 400, "Md5Mismatch")
-    _is(raw.put_page(disk, 0, other, x_ms_content_crc64=encode(data)), 400, "Crc64Mismatch")
-    _is(raw.put_page(disk, 0, other, content_md5="eA=="), 400, "InvalidMd5")
+    answered(raw.put_page(disk, 0, other, content_md5=wrong_md5), 400, "Md5Mismatch")
+    answered(raw.put_page(disk, 0, other, x_ms_content_crc64=encode(data)), 400, "Crc64Mismatch")
+    answered(raw.put_page(disk, 0, other, content_md5="eA=="), 400, "InvalidMd5")
     assert raw.send("GET", disk, {"x-ms-range": "bytes=0-511"}).body == data
     assert raw.put_page(disk, 0, other, x_ms_content_crc64=encode(other)).headers["x-ms-content-crc64"]
 
@@ -105,95 +64,6 @@ def test_a_page_with_a_wrong_hash_does_not_land(raw: Raw, disk: str) -> None:
 def test_crc64_is_the_one_of_the_service() -> None:
     """The catalogued check value of CRC-64/NVME, whose polynomial the service uses."""
     assert crc64(b"123456789") == 0xAE8B14860A799888
-
-
-def test_a_request_needs_a_version_and_authentication(raw: Raw, blobs: Blobs, disk: str) -> None:
-    plain = disk.partition("?")[0]
-    _is(raw.send("GET", f"{plain}?"), 401, "NoAuthenticationInformation")
-    headers = {"x-ms-version": "1999-01-01"}
-    _is(raw.send("GET", disk, headers), 400, "InvalidHeaderValue")
-    tampered = disk.replace("sp=rw", "sp=rwd")
-    _is(raw.send("DELETE", tampered), 403, "AuthenticationFailed")
-    _is(raw.send("DELETE", disk), 403, "AuthorizationPermissionMismatch")
-    _is(raw.send("GET", disk, comp="tags"), 400, "UnsupportedQueryParameter")
-    _is(raw.send("GET", f"{blobs.url}/nosuchaccount/c/b?x=y"), 404, "ResourceNotFound")
-    head = raw.send("HEAD", disk.replace("disk.vhd", "other"))
-    assert (head.status, head.code, head.body) == (403, "AuthenticationFailed", b"")
-
-
-def test_a_regenerated_key_refuses_what_the_old_one_signed(blobs: Blobs) -> None:
-    blobs.accounts.create("rotating")
-    old, second = blobs.accounts.keys("rotating")
-    client = blobs.client({"account_name": "rotating", "account_key": old}, "rotating")
-    client.create_container("one")
-    blobs.accounts.regenerate("rotating", "key1")
-    with refused("AuthenticationFailed", 403):
-        client.create_container("two")
-    blobs.client({"account_name": "rotating", "account_key": second}, "rotating").create_container("two")
-    blobs.accounts.delete("rotating")
-    assert not list((blobs.root / "azure" / "blobs").glob("rotating/*"))
-
-
-def test_bearer_tokens_go_by_what_the_caller_may(blobs: Blobs, container: ContainerClient) -> None:
-    container.upload_blob("b", b"data")
-    reader = blobs.client(Token("reader")).get_container_client(container.container_name)
-    assert reader.download_blob("b").readall() == b"data"
-    with refused("AuthorizationPermissionMismatch", 403):
-        reader.upload_blob("c", b"data")
-    writer = blobs.client(Token("writer")).get_container_client(container.container_name)
-    writer.upload_blob("c", b"data")
-
-
-def test_user_delegation_sas(blobs: Blobs, container: ContainerClient) -> None:
-    container.upload_blob("b", b"data")
-    service = blobs.client(Token("reader"))
-    now = datetime.now(UTC)
-    key = service.get_user_delegation_key(now - timedelta(minutes=1), now + timedelta(hours=1))
-    arguments = {
-        "account_name": ACCOUNT,
-        "container_name": container.container_name,
-        "blob_name": "b",
-        "user_delegation_key": key,
-        "permission": BlobSasPermissions(read=True),
-        "expiry": now + timedelta(hours=1),
-    }
-    good = blobs.client(generate_blob_sas(**arguments))
-    assert good.get_blob_client(container.container_name, "b").download_blob().readall() == b"data"
-    key.signed_oid = str(uuid.uuid4())
-    forged = blobs.client(generate_blob_sas(**arguments))
-    with refused("AuthenticationFailed", 403):
-        forged.get_blob_client(container.container_name, "b").download_blob()
-    with refused("AuthenticationFailed", 403):
-        blobs.client().get_user_delegation_key(now, now + timedelta(hours=1))
-
-
-def test_a_stored_policy_ends_a_sas_when_it_goes(blobs: Blobs, container: ContainerClient) -> None:
-    policy = AccessPolicy(ContainerSasPermissions(read=True), datetime.now(UTC) + timedelta(hours=1))
-    container.set_container_access_policy({"readers": policy})
-    assert [one.id for one in container.get_container_access_policy()["signed_identifiers"]] == ["readers"]
-    container.upload_blob("b", b"data")
-    token = generate_container_sas(
-        ACCOUNT, container.container_name, account_key=blobs.key, policy_id="readers"
-    )
-    client = blobs.client(token).get_blob_client(container.container_name, "b")
-    assert client.download_blob().readall() == b"data"
-    container.set_container_access_policy({})
-    with refused("AuthenticationFailed", 403):
-        client.download_blob()
-
-
-def test_a_create_only_sas_replaces_nothing(blobs: Blobs, container: ContainerClient) -> None:
-    token = generate_container_sas(
-        ACCOUNT,
-        container.container_name,
-        account_key=blobs.key,
-        permission="c",
-        expiry=datetime.now(UTC) + timedelta(hours=1),
-    )
-    client = blobs.client(token).get_blob_client(container.container_name, "log")
-    client.upload_blob(b"1")
-    with refused("AuthorizationPermissionMismatch", 403):
-        client.upload_blob(b"2", overwrite=True)
 
 
 def test_put_page_from_url(raw: Raw, blobs: Blobs, container: ContainerClient, disk: str) -> None:
@@ -217,15 +87,15 @@ def test_put_page_from_url(raw: Raw, blobs: Blobs, container: ContainerClient, d
         "x-ms-copy-source": from_url,
     }
     wrong = {"x-ms-source-content-md5": base64.b64encode(hashlib.md5(b"x").digest()).decode()}
-    _is(raw.send("PUT", address, headers | wrong, comp="page"), 400, "Md5Mismatch")
+    answered(raw.send("PUT", address, headers | wrong, comp="page"), 400, "Md5Mismatch")
     stale = {"x-ms-source-if-match": '"0x1"'}
-    _is(raw.send("PUT", address, headers | stale, comp="page"), 412, "SourceConditionNotMet")
+    answered(raw.send("PUT", address, headers | stale, comp="page"), 412, "SourceConditionNotMet")
     unsigned = {"x-ms-copy-source": from_url.partition("?")[0]}
-    _is(raw.send("PUT", address, headers | unsigned, comp="page"), 403, "CannotVerifyCopySource")
+    answered(raw.send("PUT", address, headers | unsigned, comp="page"), 403, "CannotVerifyCopySource")
     token = {"x-ms-copy-source-authorization": "Bearer reader"}
     assert raw.send("PUT", address, headers | unsigned | token, comp="page").status == 201
     late = {"x-ms-if-sequence-number-lt": "0"}
-    _is(raw.send("PUT", address, headers | late, comp="page"), 412, "SequenceNumberConditionNotMet")
+    answered(raw.send("PUT", address, headers | late, comp="page"), 412, "SequenceNumberConditionNotMet")
 
 
 def test_blocks_from_a_url(blobs: Blobs, container: ContainerClient) -> None:
@@ -311,62 +181,6 @@ def test_a_container_name_must_be_one(blobs: Blobs) -> None:
             blobs.client().create_container(name)
 
 
-def test_an_ordered_failure_looks_like_the_service(blobs: Blobs, container: ContainerClient) -> None:
-    blobs.faults.add(
-        {
-            "match": "blob PutBlob .*/log-1$",
-            "action": "fail",
-            "status": 503,
-            "code": "ServerBusy",
-            "retry_after": 1,
-        }
-    )
-    with refused("ServerBusy", 503):
-        container.upload_blob("log-1", b"x")
-    container.upload_blob("log-1", b"x")
-
-
-def test_a_page_write_held_on_the_wire_lands_late_and_is_refused(
-    blobs: Blobs, container: ContainerClient, raw: Raw, disk: str
-) -> None:
-    """S5.1: the sequence number is compared when the write lands, not when it was sent."""
-    blob = container.get_blob_client("disk.vhd")
-    raw.put_page(disk, 0, b"a" * 512, x_ms_if_sequence_number_eq="5")
-    rule = blobs.faults.add({"match": "blob PutPage .*disk.vhd", "action": "hold"})
-    other = Raw(blobs.ca, blobs.server.port)
-    with pytest.raises(OSError):
-        other.put_page(disk, 0, b"b" * 512, x_ms_if_sequence_number_eq="5")
-    blob.set_sequence_number("max", "6")
-    assert [one["status"] for one in blobs.faults.release(rule.id)] == [412]
-    assert blob.download_blob(offset=0, length=512).readall() == b"a" * 512
-
-
-def test_a_held_write_that_is_still_wanted_lands(blobs: Blobs, container: ContainerClient, disk: str) -> None:
-    rule = blobs.faults.add({"match": "blob PutPage .*disk.vhd", "action": "hold"})
-    blob = container.get_blob_client("disk.vhd")
-    with pytest.raises((ServiceResponseError, DropConnection)):
-        blob.upload_page(b"b" * 512, offset=0, length=512)
-    assert blob.download_blob(offset=0, length=512).readall() == bytes(512)
-    assert [one["status"] for one in blobs.faults.release(rule.id)] == [201]
-    assert blob.download_blob(offset=0, length=512).readall() == b"b" * 512
-
-
-def test_a_flipped_bit_leaves_no_trace_but_the_bit(blobs: Blobs, container: ContainerClient, disk: str) -> None:
-    name = container.container_name
-    log = container.get_blob_client("log")
-    etag = log.upload_blob(bytes(1000))["etag"]
-    blobs.service.flip_bit(ACCOUNT, name, "log", 7)
-    assert log.download_blob().readall() == bytes(7) + b"\x01" + bytes(992)
-    assert log.get_blob_properties().etag == etag.strip('"') or log.get_blob_properties().etag == etag
-    pages = container.get_blob_client("disk.vhd")
-    frozen = container.get_blob_client("disk.vhd", snapshot=pages.create_snapshot()["snapshot"])
-    blobs.service.flip_bit(ACCOUNT, name, "disk.vhd", 1025)
-    assert pages.download_blob(offset=1025, length=1).readall() == b"\x01"
-    assert frozen.download_blob(offset=1025, length=1).readall() == b"\x00"
-    with pytest.raises(LookupError):
-        blobs.service.flip_bit(ACCOUNT, name, "nothing", 0)
-
-
 def test_a_snapshot_of_a_sparse_tebibyte_is_quick(container: ContainerClient) -> None:
     blob = container.get_blob_client("huge.vhd")
     blob.create_page_blob(1 << 40)
@@ -440,46 +254,11 @@ def test_readers_of_a_snapshot_are_not_disturbed_by_writers(
     assert blob.download_blob().readall() == b"\xff" * 16 * MIB
 
 
-def test_account_information(blobs: Blobs) -> None:
-    found = blobs.client().get_account_information()
-    assert (found["sku_name"], found["account_kind"]) == ("Standard_LRS", "StorageV2")
-
-
-def test_an_old_request_is_not_replayed(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = time.time()
-    monkeypatch.setattr("lab.azure.blob.service.time.time", lambda: now + 16 * 60)
-    with refused("AuthenticationFailed", 403):
-        blobs.client().create_container("late")
-
-
-def test_an_upload_that_breaks_off_leaves_nothing(blobs: Blobs, container: ContainerClient) -> None:
-    blobs.faults.add({"match": "blob PutBlob .*/broken$", "action": "break", "when": "before"})
-    with pytest.raises((ServiceResponseError, ServiceRequestError)):
-        container.upload_blob("broken", bytes(20 * MIB), max_concurrency=1)
-    assert list(container.list_blobs()) == []
-    with socket.create_connection(("127.0.0.1", blobs.server.port)) as plain:
-        context = ssl.create_default_context(cafile=blobs.ca)
-        with context.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
-            url = urlsplit(blobs.sas(container.container_name, "half", "w"))
-            head = (
-                f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\nx-ms-version: 2025-11-05\r\n"
-                f"x-ms-blob-type: BlockBlob\r\nContent-Length: {20 * MIB}\r\n\r\n"
-            )
-            connection.sendall(head.encode() + bytes(8 * MIB))
-    folder = blobs.root / "azure" / "blobs" / ACCOUNT / container.container_name
-    until = time.monotonic() + 10
-    while folder.exists() and any(folder.iterdir()) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert not list(folder.iterdir())
-    with refused("BlobNotFound", 404):
-        container.get_blob_client("half").get_blob_properties()
-
-
 def test_what_did_not_change_is_not_sent_again(raw: Raw, disk: str) -> None:
     etag = raw.send("HEAD", disk).headers["etag"]
     unchanged = raw.send("GET", disk, {"If-None-Match": etag, "x-ms-range": "bytes=0-511"})
     assert (unchanged.status, unchanged.body) == (304, b"")
     raw.put_page(disk, 0, b"x" * 512)
     assert raw.send("GET", disk, {"If-None-Match": etag, "x-ms-range": "bytes=0-511"}).status == 206
-    _is(raw.send("GET", disk, {"If-Match": etag, "x-ms-range": "bytes=0-511"}), 412, "ConditionNotMet")
-    _is(raw.send("GET", disk, {"x-ms-encryption-scope": "s"}), 400, "UnsupportedHeader")
+    answered(raw.send("GET", disk, {"If-Match": etag, "x-ms-range": "bytes=0-511"}), 412, "ConditionNotMet")
+    answered(raw.send("GET", disk, {"x-ms-encryption-scope": "s"}), 400, "UnsupportedHeader")
