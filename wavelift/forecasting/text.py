@@ -122,7 +122,7 @@ def _cutover(found: Forecast, one: Cutover) -> list[str]:
         *(one.wave, one.machine, UNKNOWN if one.lag is None else span(one.lag)),
         UNKNOWN if one.bytes50 is None else size(one.bytes50),
         f"{span(one.p50 or 0.0)} / {span(one.p90 or 0.0)}" if known else f"{UNKNOWN} (nothing measured yet)",
-        "none" if one.budget is None else span(one.budget),
+        "none" if one.budget is None else span(one.budget) + (" ok" if known and (one.p90 or 0.0) <= one.budget else ""),
         legal(found, one.legal, one.p90),
         _FAILS.get(one.on_failure, one.on_failure),
         f"! {one.short}" if one.short else "",
