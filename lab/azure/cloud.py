@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 from lab.azure.arm.authz import Authorization
-from lab.azure.arm.builtin_roles import BY_ID
+from lab.azure.arm.builtin_roles import BY_ID, Role
 from lab.azure.arm.env import Addresses, Env
 from lab.azure.arm.errors import ArmError
 from lab.azure.arm.lro import Operations
@@ -35,6 +36,7 @@ class Cloud:
 
     def __init__(self, root: Path, accounts: Accounts, disks: DiskFiles, addresses: Addresses, faults: Faults) -> None:
         self.settings = Settings(root)
+        self._learn_roles()
         self.store = Store(root)
         self.faults = faults
         self.addresses = addresses
@@ -98,6 +100,17 @@ class Cloud:
         """Let a service principal sign in with federated tokens of that subject."""
         known = self.settings.values.principals
         self.settings.change(principals={**known, client_id: {**known[client_id], "subject": subject}})
+
+    def define(self, role: dict[str, Any]) -> None:
+        """A custom role, by the fields of `Role`; it is known again when the lab starts anew."""
+        known = [one for one in self.settings.values.custom_roles if one["id"] != role["id"]]
+        self.settings.change(custom_roles=[*known, role])
+        self._learn_roles()
+
+    def _learn_roles(self) -> None:
+        for one in self.settings.values.custom_roles:
+            told: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in one.items()}
+            BY_ID[one["id"]] = Role(**told)
 
     def assign(self, object_id: str, role: str, scope: str) -> str:
         """Assign a role by id or name, as an administrator outside the lab would; returns the assignment's id.

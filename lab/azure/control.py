@@ -9,6 +9,7 @@ POST   azure/groups                  {"object_id"?, "members": [object ids]}
 GET    azure/roles                   all role assignments
 POST   azure/roles                   {"object_id", "role": name or id, "scope"}
 DELETE azure/roles                   ?object_id=&role=&scope=  (each optional): removes the matching ones
+POST   azure/roledefinitions          {"name", "actions"?, "not_actions"?, "data_actions"?, "not_data_actions"?}  a custom role
 POST   azure/managementgroups        {"name", "subscriptions": [...]}  a scope for roles, above the subscriptions
 POST   azure/denials                 {"name", "scope", "actions"?, "dataActions"?, "principals": [ids or "*"], "exclude"?: [ids]}
 DELETE azure/denials                 all of them
@@ -49,6 +50,7 @@ def extend(control: Control, extras: Extras) -> None:
     control.route("GET", "azure/roles", lambda body, parameters: extras.roles())
     control.route("POST", "azure/roles", lambda body, parameters: extras.assign(body))
     control.route("DELETE", "azure/roles", lambda body, parameters: extras.unassign(parameters))
+    control.route("POST", "azure/roledefinitions", lambda body, parameters: extras.define(body))
     control.route("POST", "azure/managementgroups", lambda body, parameters: extras.management_group(body))
     control.route("POST", "azure/denials", lambda body, parameters: extras.deny(body))
     control.route("DELETE", "azure/denials", lambda body, parameters: extras.forgive())
@@ -155,6 +157,13 @@ class Extras:
         found = [one for one in self.roles() if all(str(one[key]).lower() == value for key, value in wanted.items())]
         self._cloud.store.commit([Gone(one["id"]) for one in found])
         return {"removed": [one["id"] for one in found]}
+
+    def define(self, body: Json) -> Json:
+        """Make a custom role."""
+        lists = ("actions", "not_actions", "data_actions", "not_data_actions")
+        role = {"id": str(uuid.uuid4()), "name": _need(body, "name"), "description": ""}
+        self._cloud.define({**role, **{name: list(body.get(name, ())) for name in lists}})
+        return role
 
     def management_group(self, body: Json) -> Json:
         """Make a management group or set its subscriptions."""

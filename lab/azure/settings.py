@@ -37,6 +37,7 @@ class Values:
     groups: dict[str, list[str]] = field(default_factory=dict)
     management_groups: dict[str, list[str]] = field(default_factory=dict)  # name -> subscriptions in it
     denials: list[dict[str, Any]] = field(default_factory=list)  # deny assignments, as ARM shows their properties
+    custom_roles: list[dict[str, Any]] = field(default_factory=list)  # fields of `arm.builtin_roles.Role`
     identities: list[str] = field(default_factory=list)  # object ids of managed identities
 
 

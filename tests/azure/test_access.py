@@ -109,6 +109,24 @@ def test_data_roles_are_roles_of_their_own(azure_world: World, group: ResourceRe
     assert reader.lacks(reader.need(store.id, data=BLOB_DATA)) != []
 
 
+def test_custom_roles_with_exceptions(azure_world: World, group: ResourceRef) -> None:
+    """S4: what a role excepts by NotActions or NotDataActions, wildcards too, it does not give; another role may."""
+    lab, stores = azure_world.lab, fresh("stores-")
+    wide = {"actions": ["*"], "data_actions": ["Microsoft.Storage/*"]}
+    lab.control("POST", "azure/roledefinitions", {"name": stores, **wide, "not_actions": ["microsoft.compute/*/WRITE"]})
+    who = Somebody(azure_world, (stores, group.id))
+    assert who.lacks(who.need(group.id, WORK[0])) == [] == who.lacks(who.need(group.id, data=BLOB_DATA))
+    assert [one.unknown for one in who.lacks(who.need(group.id, *WORK))] == [""], "disks and VMs are excepted"
+    readers = fresh("readers-")
+    lab.control("POST", "azure/roledefinitions", {"name": readers, **wide, "not_data_actions": ["*/blobs/delete", "*/blobs/w*"]})
+    other = Somebody(azure_world, (readers, group.id))
+    assert other.lacks(other.need(group.id, *WORK, *ROLES)) == []
+    assert other.lacks(other.need(group.id, data=BLOB_DATA[:1])) == []
+    assert other.lacks(other.need(group.id, data=BLOB_DATA)) != [] != other.lacks(other.need(group.id, data=BLOB_DATA[2:]))
+    lab.control("POST", "azure/roles", {"object_id": other.id, "role": BLOB_ROLE, "scope": group.id})
+    assert other.lacks(other.need(group.id, data=BLOB_DATA)) == [], "an exception of one role takes nothing from another"
+
+
 def test_a_role_under_a_condition_cannot_be_checked(azure_world: World, group: ResourceRef) -> None:
     """S4: it is neither a yes nor a no, for what it allows; a plain one beside it is a yes."""
     who = Somebody(azure_world)

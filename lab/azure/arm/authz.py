@@ -150,11 +150,9 @@ def covers(outer: str, inner: str) -> bool:
 
 def allows(role: Role, action: str, *, data: bool) -> bool:
     """Whether a role's (data) actions, less its exceptions, contain an action."""
-    if data:
-        return any(_matches(pattern, action) for pattern in role.data_actions)
-    return any(_matches(pattern, action) for pattern in role.actions) and not any(
-        _matches(pattern, action) for pattern in role.not_actions
-    )
+    wanted = role.data_actions if data else role.actions
+    excepted = role.not_data_actions if data else role.not_actions
+    return any(_matches(pattern, action) for pattern in wanted) and not any(_matches(pattern, action) for pattern in excepted)
 
 
 def _matches(pattern: str, action: str) -> bool:

@@ -15,6 +15,7 @@ class Role:
     actions: tuple[str, ...] = ()
     not_actions: tuple[str, ...] = ()
     data_actions: tuple[str, ...] = ()
+    not_data_actions: tuple[str, ...] = ()
 
 
 _READ_AUTH = "Microsoft.Authorization/*/read"

@@ -279,7 +279,7 @@ def _permission(role: Role) -> Json:
         "actions": list(role.actions),
         "notActions": list(role.not_actions),
         "dataActions": list(role.data_actions),
-        "notDataActions": [],
+        "notDataActions": list(role.not_data_actions),
     }
 
 
