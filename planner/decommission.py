@@ -9,7 +9,7 @@ A source may go when all of this is so; otherwise every reason is told:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,8 +18,8 @@ from planner.estate import Estate
 from planner.inventory import DiskFacts, VmFacts
 from planner.plan.gates import way_back_gate
 from planner.plan.life import Stage, stage, under_way
-from planner.release import TEST, own
-from planner.state import MachineState, State
+from planner.release import TEST
+from planner.state import MachineState, Recorded
 from replication.model.record import Record
 
 GIB = 1 << 30
@@ -73,7 +73,7 @@ class Row:
 
 def judge(
     estate: Estate,
-    state: State,
+    recorded: Sequence[Recorded],
     machine: MachineState,
     record: Record | None,
     seen: Seen,
@@ -81,7 +81,9 @@ def judge(
     shared: Mapping[str, str],
     now: float,
 ) -> Row | None:
-    """None for a machine that nothing of ours has to do with (stopped before it was migrated). `shared`: disk file -> name of
+    """None for a machine that nothing of ours has to do with (stopped before it was migrated).
+
+    `recorded`: what the state has of it. `shared`: disk file -> name of
     another VM that has it too."""
     at = stage(machine, record)
     if at is Stage.NEW:
@@ -90,7 +92,7 @@ def judge(
     source = str(machine.released.get("source", "")) or (asked.source if asked is not None else "")
     wave = str(machine.released.get("wave", "")) or (asked.wave if asked is not None else "")
     vm = seen.vm
-    why = _ours(estate, state, machine, record, at, now)
+    why = _ours(estate, recorded, machine, record, at, now)
     if at not in OPEN:
         why += _theirs(estate, machine, seen, shared)
         why += [proof.lacks] if proof.lacks else []
@@ -116,7 +118,7 @@ def judge(
 
 
 def _ours(
-    estate: Estate, state: State, machine: MachineState, record: Record | None, at: Stage, now: float
+    estate: Estate, recorded: Sequence[Recorded], machine: MachineState, record: Record | None, at: Stage, now: float
 ) -> list[str]:
     """What of ours still stands on it."""
     if at in OPEN:
@@ -128,7 +130,7 @@ def _ours(
         asked = estate.machines.get(machine.name)
         kept = way_back_gate(asked, record, now, estate.time_zone) if asked is not None else None
         why.append(kept or "it is the way back: complete it first (`phase: complete`)")
-    left = [r.address for r in own(state, machine) if r.kind in TEST or (r.kind is Kind.SEED_DISK and at is Stage.COMPLETED)]
+    left = [r.address for r in recorded if r.kind in TEST or (r.kind is Kind.SEED_DISK and at is Stage.COMPLETED)]
     if left:
         why.append(f"recorded yet: {', '.join(left)}")
     return why

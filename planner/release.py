@@ -11,6 +11,7 @@ Rules
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -35,9 +36,13 @@ class Handover:
     wave: str = ""
 
 
-def own(state: State, machine: MachineState) -> list[Recorded]:
-    """All that is recorded of a machine, by address."""
-    return sorted((r for r in state.artifacts.values() if r.machine == machine.name), key=lambda r: r.address)
+def owned(state: State) -> dict[str, list[Recorded]]:
+    """Machine name -> all that is recorded of it, by address; empty for one that nothing is recorded of."""
+    found: defaultdict[str, list[Recorded]] = defaultdict(list)
+    for recorded in sorted(state.artifacts.values(), key=lambda r: r.address):
+        if recorded.machine is not None:
+            found[recorded.machine].append(recorded)
+    return found
 
 
 def handed(machine: MachineState) -> list[Recorded]:
@@ -48,13 +53,14 @@ def handed(machine: MachineState) -> list[Recorded]:
     ]
 
 
-def obstacle(state: State, machine: MachineState, record: Record | None, asked: Machine | None) -> str | None:
-    """Why it cannot be released now and what to do first, or None. The state must have been refreshed with the record."""
+def obstacle(
+    recorded: Sequence[Recorded], machine: MachineState, record: Record | None, asked: Machine | None
+) -> str | None:
+    """Why it cannot be released now and what to do first, or None. `recorded`: its own, of a state that was refreshed."""
     name = machine.name
     where = f" ({asked.span})" if asked is not None and asked.span is not None else ""
     if under_way(machine, record):
         return f"the engine carries out an order of {name}: wait for it (`wavelift status {name}`)"
-    recorded = own(state, machine)
     seeds = [r.address for r in recorded if r.kind is Kind.SEED_DISK]
     match stage(machine, record):
         case Stage.NEW:
@@ -72,9 +78,8 @@ def obstacle(state: State, machine: MachineState, record: Record | None, asked: 
     return None
 
 
-def effects(state: State, machine: MachineState, by: Handover) -> list[Effect]:
+def effects(recorded: Sequence[Recorded], machine: MachineState, by: Handover) -> list[Effect]:
     """What a release changes in the state."""
-    recorded = own(state, machine)
     kept = [r for r in recorded if r.kind in ENGINE_MADE]
     told = {
         "who": by.who,

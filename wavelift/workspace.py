@@ -72,7 +72,12 @@ class Workspace:
         """Pin these machines and no others. Raises OSError."""
         write_lock(self.folder, Lock(machines), self.estate.lock_file)
 
-    @property
+    @cached_property
     def locked(self) -> Mapping[str, str]:
         """Machine name -> pinned instance uuid."""
         return {name: machine.instance_uuid for name, machine in self.lock.machines.items()}
+
+    def source_of(self, name: str) -> str:
+        """The source of a machine: as the files say, else as it was pinned; "" when neither knows it."""
+        found = self.estate.machines.get(name) or self.lock.machines.get(name)
+        return found.source if found is not None else ""

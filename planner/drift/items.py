@@ -83,7 +83,7 @@ def _moved(
             wanted = resolved(recorded.spec, known)
         except KeyError:  # what it was made from is no longer on record: nothing to hold it against
             continue
-        changed = {name: (wanted[name], is_now) for name, is_now in _differ(wanted, _told(there))}
+        changed = {name: (wanted[name], is_now) for name, is_now in _differ(wanted, dataclasses.asdict(there))}
         if changed:
             yield machine, recorded, changed
 
@@ -93,10 +93,6 @@ def _differ(wanted: Mapping[str, Json], there: Mapping[str, Json]) -> Iterator[t
     for name, value in sorted(wanted.items()):
         if name in there and _plain(there[name]) != _plain(value):
             yield name, there[name]
-
-
-def _told(item: Item) -> dict[str, Json]:
-    return dataclasses.asdict(item)
 
 
 def _plain(value: Json) -> Json:

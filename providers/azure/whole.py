@@ -95,7 +95,7 @@ def read_nic(session: AzureSession, id: str) -> Nic | None:
 
 def _address(one: Any) -> NicAddress:
     told = one.properties
-    pools = [f"pool {pool.id}" for pool in (*(told.load_balancer_backend_address_pools or ()),)]
+    pools = [f"pool {pool.id}" for pool in (told.load_balancer_backend_address_pools or ())]
     pools += [f"pool {pool.id}" for pool in (told.application_gateway_backend_address_pools or ())]
     pools += [f"application security group {group.id}" for group in (told.application_security_groups or ())]
     static = str(plain(told.private_ip_allocation_method) or "").lower() == "static"

@@ -98,7 +98,7 @@ def test_the_card_says_what_is_safe_and_what_can_be_done(world: World) -> None:
     one.end()
     assert needs_somebody(world.record())
     asked = Order("m1", 1, "9c1e", OrderKind.MIGRATE, "r", "7f3ac1", 0.0, cutover=Cutover(downtime=1e9), pull_request="381")
-    text = "\n".join(card(world.record(), "shop-db-01", "waves/shop.yaml:12:15", asked, ()))
+    text = "\n".join(card(world.record(), "shop-db-01", world.clock.now(), "waves/shop.yaml:12:15", asked, ()))
     for words in (
         'FAILURE shop-db-01', 'step "create the Azure VM"', "source: OFF since", "source at power-off, verified",
         "disks and NICs, no VM", "already tried", "resume shop-db-01", "rollback shop-db-01", "waves/shop.yaml:12:15",

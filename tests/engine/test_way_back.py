@@ -53,7 +53,7 @@ def in_trouble(world: World, *rules: Rule) -> Run:
 
 
 def choice_b(world: World) -> str:
-    return next(line for line in card(world.record(), "m1") if line.startswith("  B"))
+    return next(line for line in card(world.record(), "m1", world.clock.now()) if line.startswith("  B"))
 
 
 @pytest.mark.parametrize("refusal", ["no capacity", "refused for good"])

@@ -164,9 +164,9 @@ def test_times_are_the_estate_s_and_not_the_host_s(world: World) -> None:
     seoul = datetime.fromtimestamp(off, ZoneInfo("Asia/Seoul"))
     (night,) = nights([found], off)
     assert next(lines(night, "Asia/Seoul")).startswith(f"CUT-OVER NIGHT shop   {seoul:%H:%M} KST")
-    told = "\n".join(card(found.record, "m1", zone="Asia/Seoul"))
+    told = "\n".join(card(found.record, "m1", off, zone="Asia/Seoul"))
     assert f"OFF since {seoul:%a %d %b %H:%M} KST" in told
-    assert f"OFF since {datetime.fromtimestamp(off, UTC):%a %d %b %H:%M} UTC" in "\n".join(card(found.record, "m1"))
+    assert f"OFF since {datetime.fromtimestamp(off, UTC):%a %d %b %H:%M} UTC" in "\n".join(card(found.record, "m1", off))
 
 
 def test_a_reason_is_told_in_full_once() -> None:

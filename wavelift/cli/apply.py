@@ -213,5 +213,5 @@ def _cards(wiring: Wiring, waited: Waited) -> None:
             account = gateways(wiring.workspace.view().state).get(known[name].region)
             order = wiring.engine.order(account, record.machine, record.order.number) if account and record.order else None
             zone = wiring.workspace.estate.time_zone
-            for line in card(record, name, str(span) if span else "", order, zone=zone):
+            for line in card(record, name, time.time(), str(span) if span else "", order, zone=zone):
                 typer.echo(line, err=True)

@@ -23,7 +23,6 @@ def release(
     """Hand completed machines over: our tags come off their VMs, disks and NICs, and the state forgets them. Nothing is
     deleted and nothing is changed in vCenter."""
     from planner.plan.released import told
-    from planner.release import own
     from wavelift.leaving import releasing
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
@@ -43,7 +42,7 @@ def release(
         if not chosen.going:
             return
         for one in chosen.going:
-            typer.echo(f"{one.name}: {', '.join(r.id.rpartition('/')[2] for r in own(chosen.state, one))}")
+            typer.echo(f"{one.name}: {', '.join(r.id.rpartition('/')[2] for r in chosen.recorded[one.name])}")
         if not yes and not typer.confirm("Hand these over? wavelift does not look after them any more", default=False):
             raise UserProblem("Nothing was changed.")
         releasing.release(wiring, [one.name for one in chosen.going], why, typer.echo)

@@ -95,7 +95,7 @@ def one(workspace: Workspace, wiring: Wiring, name: str) -> list[str]:
     number = found.record.order.number if found.record.order is not None else None
     order = wiring.engine.order(found.account, found.machine.uuid, number) if number is not None else None
     off = others_off(workspace, wiring, name) if row.get("needs") else None
-    told = card(found.record, name, str(span) if span else "", order, off, workspace.estate.time_zone)
+    told = card(found.record, name, time.time(), str(span) if span else "", order, off, workspace.estate.time_zone)
     return [head, *told, *trial_lines(found.record, order, name), *cycle_lines(found.record)]
 
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 from planner.plan.released import is_released
 from planner.ports import ResourceRef
-from planner.refresh import absorb
-from planner.release import Handover, effects, obstacle, own, undone
-from planner.state import MachineState, State
+from planner.release import Handover, effects, obstacle, owned, undone
+from planner.state import MachineState, Recorded
 from planner.wording import did_you_mean
 from replication.model.record import Record
 from wavelift.applying.commanding import who
-from wavelift.planning.look import read_orders, read_records
+from wavelift.planning.look import refreshed
 from wavelift.problems import UserProblem
 from wavelift.state.care import changing
 
@@ -32,35 +31,38 @@ class Chosen:
 
     going: tuple[MachineState, ...]
     already: tuple[MachineState, ...]
-    state: State
+    recorded: dict[str, list[Recorded]]
+    """What the state has of each machine, by its name."""
 
 
 def choose(wiring: Wiring, names: Sequence[str], wave: str | None) -> Chosen:
     """The machines that are meant. `UserProblem` with every one that cannot be released and what to do; then none is."""
-    state, records = _refreshed(wiring, wiring.workspace.view().state)
+    state, records = refreshed(wiring.engine, wiring.workspace.view().state)
     known = {m.name: m for m in state.machines.values()}
     found = [known[name] for name in _meant(wiring, known, names, wave)]
     already = tuple(m for m in found if is_released(m))
     going = tuple(m for m in found if not is_released(m))
-    _refuse(wiring, state, records, going)
-    return Chosen(going, already, state)
+    recorded = owned(state)
+    _refuse(wiring, recorded, records, going)
+    return Chosen(going, already, recorded)
 
 
 def release(wiring: Wiring, names: Sequence[str], why: str, say: Say) -> None:
     """Under the lock: tags first, then the state in one go per machine, so that a cut-off release is begun again."""
-    estate, lock = wiring.workspace.estate, wiring.workspace.lock
-    with changing(wiring.workspace, "release", machines=" ".join(names), why=why) as session:
-        state, records = _refreshed(wiring, session.state)
+    workspace = wiring.workspace
+    with changing(workspace, "release", machines=" ".join(names), why=why) as session:
+        state, records = refreshed(wiring.engine, session.state)
         session.replace(state, "refresh")
         known = state.by_name()
         going = [known[name] for name in names if not is_released(known[name])]
-        _refuse(wiring, state, records, going)
+        recorded = owned(state)
+        _refuse(wiring, recorded, records, going)
         for machine in going:
-            count, gone = _tags(wiring, state, machine)
-            asked, pinned = estate.machines.get(machine.name), lock.machines.get(machine.name)
-            source = asked.source if asked is not None else pinned.source if pinned is not None else ""
-            by = Handover(who(), time.time(), why, source, asked.wave if asked is not None else "")
-            session.do(effects(state, machine, by), f"release.{machine.name}")
+            count, gone = _tags(wiring, recorded[machine.name])
+            asked = workspace.estate.machines.get(machine.name)
+            wave = asked.wave if asked is not None else ""
+            by = Handover(who(), time.time(), why, workspace.source_of(machine.name), wave)
+            session.do(effects(recorded[machine.name], machine, by), f"release.{machine.name}")
             missing = f"; gone already: {', '.join(gone)}" if gone else ""
             say(f"{machine.name}: released; {count} resources are yours, without our tags{missing}")
 
@@ -90,24 +92,20 @@ def _meant(wiring: Wiring, known: dict[str, MachineState], names: Sequence[str],
     return list(dict.fromkeys(names))
 
 
-def _refuse(wiring: Wiring, state: State, records: dict[str, Record], machines: Sequence[MachineState]) -> None:
+def _refuse(
+    wiring: Wiring, recorded: dict[str, list[Recorded]], records: dict[str, Record], machines: Sequence[MachineState]
+) -> None:
     asked = wiring.workspace.estate.machines
-    found = [obstacle(state, m, records.get(m.uuid), asked.get(m.name)) for m in machines]
+    found = [obstacle(recorded[m.name], m, records.get(m.uuid), asked.get(m.name)) for m in machines]
     lines = [f"- {one}" for one in found if one]
     if lines:
         raise UserProblem("\n".join(["Not released:", *lines, "Nothing was changed."]))
 
 
-def _refreshed(wiring: Wiring, state: State) -> tuple[State, dict[str, Record]]:
-    records = read_records(wiring.engine, state)
-    return absorb(state, records, read_orders(wiring.engine, state, records)), records
-
-
-def _tags(wiring: Wiring, state: State, machine: MachineState) -> tuple[int, list[str]]:
+def _tags(wiring: Wiring, recorded: list[Recorded]) -> tuple[int, list[str]]:
     """(how many resources are there, names of those that are not). What does not carry our tags any more is left alone."""
     from providers.azure.release import hand_over
 
-    recorded = own(state, machine)
     seen = wiring.artifacts.observe([ResourceRef(r.address, r.kind, r.id) for r in recorded if r.kind.value in _RESOURCES])
     said = f"{wiring.workspace.estate.name} {datetime.now(UTC):%Y-%m-%d}"
     there, gone = 0, []

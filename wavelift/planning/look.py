@@ -83,6 +83,12 @@ def read_records(engine: EngineReader, state: State) -> dict[str, Record]:
     return {**out, **lost_records(engine, state, out)}
 
 
+def refreshed(engine: EngineReader, state: State) -> tuple[State, dict[str, Record]]:
+    """The state with what the engine has done since, and the records that say so. Nothing is written."""
+    records = read_records(engine, state)
+    return absorb(state, records, read_orders(engine, state, records)), records
+
+
 def lost_records(engine: EngineReader, state: State, records: Mapping[str, Record]) -> dict[str, Record]:
     """What stands in for the records that are gone though the engine has worked on their machines: by what was recorded.
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planner.decommission import Proof, Row, Seen, Verdict, judge
-from planner.inventory import SourceInventory
+from planner.inventory import VmFacts
 from planner.plan.life import Stage, stage
-from planner.refresh import absorb
+from planner.release import owned
 from planner.state import MachineState, State
 from replication import reporting, verify
 from replication.model.errors import PortError
 from replication.model.jsonform import BadDocument
 from replication.model.source import SourceFacts
-from wavelift.planning.look import gateways, read_orders, read_records
+from wavelift.planning.look import gateways, refreshed
 from wavelift.problems import UserProblem
 from wavelift.reports.integrity import check, fetch, known_keys
 
@@ -30,8 +30,8 @@ Say = Callable[[str], None]
 def rows(wiring: Wiring, key: str | None, compare: bool, now: float, say: Say) -> list[Row]:
     """Every machine that the state knows and that was not stopped before its migration, those that may go first."""
     view = wiring.workspace.view().state
-    records = read_records(wiring.engine, view)
-    state = absorb(view, records, read_orders(wiring.engine, view, records))
+    state, records = refreshed(wiring.engine, view)
+    recorded, accounts = owned(state), gateways(state)
     known = known_keys(wiring, key)
     sources = _Sources(wiring, state, say)
     found = []
@@ -39,22 +39,21 @@ def rows(wiring: Wiring, key: str | None, compare: bool, now: float, say: Say) -
         record = records.get(machine.uuid)
         proof = Proof("")
         if stage(machine, record) in (Stage.COMPLETED, Stage.MIGRATED):
-            proof = _proof(wiring, state, machine, known)
-        seen = sources.seen(machine)
-        row = judge(wiring.workspace.estate, state, machine, record, seen, proof, sources.shared(machine), now)
+            proof = _proof(wiring, accounts.get(machine.region), machine, known)
+        about = (wiring.workspace.estate, recorded[machine.name], machine, record, sources.seen(machine))
+        row = judge(*about, proof, sources.shared(machine), now)
         if row is not None and compare and row.verdict is Verdict.MAY_GO:
             say(f"comparing {machine.name} with what was migrated")
             proof = Proof(proof.lacks, proof.written, _compared(wiring, machine, known))
-            row = judge(wiring.workspace.estate, state, machine, record, seen, proof, sources.shared(machine), now)
+            row = judge(*about, proof, sources.shared(machine), now)
         if row is not None:
             found.append(row)
     order = list(Verdict)
     return sorted(found, key=lambda r: (order.index(r.verdict), r.source, r.machine))
 
 
-def _proof(wiring: Wiring, state: State, machine: MachineState, known: frozenset[str] | None) -> Proof:
+def _proof(wiring: Wiring, account: str | None, machine: MachineState, known: frozenset[str] | None) -> Proof:
     """Signature and evidence of the newest report; its block hashes stay where they are."""
-    account = gateways(state).get(machine.region)
     if account is None:
         return Proof(f"its integrity report cannot be looked for: the estate has no gateway store in {machine.region} any more")
     documents = wiring.engine.open(account)
@@ -94,14 +93,14 @@ class _Sources:
     def __init__(self, wiring: Wiring, state: State, say: Say) -> None:
         self._wiring = wiring
         self._of = {m.uuid: self._source(m) for m in state.machines.values()}
-        self._vms: dict[str, SourceInventory] = {}
+        self._vms: dict[str, dict[str, VmFacts]] = {}
         self._blind: dict[str, str] = {}
         self._facts: dict[str, SourceFacts] = {}
         for name in sorted(set(self._of.values())):
             self._read(name, say)
         holders: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-        for name, inventory in self._vms.items():
-            for vm in inventory.vms:
+        for name, vms in self._vms.items():
+            for vm in vms.values():
                 for disk in vm.disks:
                     holders[name, disk.file].add(vm.name)
         self._holders = holders
@@ -112,7 +111,7 @@ class _Sources:
             return Seen(blind=self._blind[source])
         facts = self._facts.get(machine.uuid)
         names = tuple(name for _, name in facts.snapshots) if facts is not None else ()
-        return Seen(self._vms[source].by_uuid().get(machine.uuid), names)
+        return Seen(self._vms[source].get(machine.uuid), names)
 
     def shared(self, machine: MachineState) -> dict[str, str]:
         """Disk file -> another VM that has it."""
@@ -128,14 +127,10 @@ class _Sources:
         say(f"reading the inventory of {name}")
         try:
             source = self._wiring.source(name)
-            self._vms[name] = source.inventory()
-            there = self._vms[name].by_uuid().keys()
+            there = self._vms[name] = source.inventory().by_uuid()
             self._facts |= source.facts(tuple(u for u, of in self._of.items() if of == name and u in there))
         except PortError as error:
             self._blind[name] = f"vCenter {name} could not be read: {error}"
 
     def _source(self, machine: MachineState) -> str:
-        workspace = self._wiring.workspace
-        asked, pinned = workspace.estate.machines.get(machine.name), workspace.lock.machines.get(machine.name)
-        named = asked.source if asked is not None else pinned.source if pinned is not None else ""
-        return str(machine.released.get("source", "")) or named
+        return str(machine.released.get("source", "")) or self._wiring.workspace.source_of(machine.name)

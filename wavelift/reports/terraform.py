@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from planner.artifact import Kind
 from planner.plan.released import is_released, told
-from planner.refresh import absorb
-from planner.release import handed, own
+from planner.release import handed, owned
 from planner.state import MachineState, Recorded, State
 from planner.terraform import Disk, Found, Nic, render
 from planner.wording import did_you_mean
-from wavelift.planning.look import read_orders, read_records
+from wavelift.planning.look import refreshed
 from wavelift.problems import UserProblem
 
 if TYPE_CHECKING:
@@ -25,11 +24,11 @@ Say = Callable[[str], None]
 def export(wiring: Wiring, names: Sequence[str], wave: str | None, released: bool, say: Say) -> dict[str, str]:
     """File name -> text, of every machine that is meant and has a VM in Azure that an order has made."""
     view = wiring.workspace.view().state
-    records = read_records(wiring.engine, view)
-    state = absorb(view, records, read_orders(wiring.engine, view, records))
+    state, _ = refreshed(wiring.engine, view)
+    recorded = owned(state)
     found = []
     for machine in _meant(wiring, state, names, wave, released):
-        parts = handed(machine) if is_released(machine) else [r for r in own(state, machine) if r.kind in _HANDED]
+        parts = handed(machine) if is_released(machine) else [r for r in recorded[machine.name] if r.kind in _HANDED]
         if parts:
             say(f"reading {machine.name}")
             found.append(_found(wiring, machine, parts))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from replication.engine.orders.asking import fate
@@ -11,9 +10,7 @@ from replication.model.item import Order, OrderKind
 from replication.model.record import Life, OrderProgress, Record, StepState
 from replication.model.source import Power
 from wavelift.localtime import UTC, day
-from wavelift.watching.night import BACK
-
-_BAD = ("failed", "aborted", "missed")
+from wavelift.watching.night import BACK, BAD
 
 
 def needs_somebody(record: Record) -> bool:
@@ -23,12 +20,13 @@ def needs_somebody(record: Record) -> bool:
         return True
     if order is None or order.kind is not OrderKind.MIGRATE or record.life is not Life.DELTA:
         return False
-    return order.outcome in _BAD or (order.outcome is None and bool(order.facts.get("trouble")))
+    return order.outcome in BAD or (order.outcome is None and bool(order.facts.get("trouble")))
 
 
 def card(
     record: Record,
     name: str,
+    now: float,
     origin: str = "",
     asked: Order | None = None,
     others_off: tuple[str, ...] | None = None,
@@ -36,8 +34,8 @@ def card(
 ) -> list[str]:
     """Lines for people; times in `zone`, the estate's. Every command in it exists.
 
-    `origin`: FILE:LINE:COLUMN that asks for it; `asked`: the order as apply wrote it; `others_off`: machines of its wave whose
-    source a cut-over has powered off too (None: nobody has looked).
+    `now`: unix time. `origin`: FILE:LINE:COLUMN that asks for it; `asked`: the order as apply wrote it; `others_off`: machines
+    of its wave whose source a cut-over has powered off too (None: nobody has looked).
     """
     order = record.order
     lines: list[str] = []
@@ -47,9 +45,9 @@ def card(
         since = f"since {day(mark.since, zone)} by {mark.who}: {mark.why}{end}"
         lines.append(f"HELD {name}  {since} (`wavelift resume {name}` ends it)")
     if order is not None and order.kind is OrderKind.MIGRATE:
-        if order.outcome in _BAD or order.facts.get("trouble"):
+        if order.outcome in BAD or order.facts.get("trouble"):
             lines += [*_what(order, name, zone), *_safe(record, order, zone), *_tried(order, others_off)]
-            lines += _choices(order, name, asked, zone)
+            lines += _choices(order, name, asked, now, zone)
         else:
             lines += _steps(order)
     for told in record.interventions[:3]:
@@ -109,9 +107,9 @@ def _tried(order: OrderProgress, others_off: tuple[str, ...] | None) -> Iterator
         yield " · ".join(parts)
 
 
-def _choices(order: OrderProgress, name: str, asked: Order | None, zone: str) -> Iterator[str]:
+def _choices(order: OrderProgress, name: str, asked: Order | None, now: float, zone: str) -> Iterator[str]:
     if order.outcome is None:
-        fits = _fits(order, asked, zone)
+        fits = _fits(order, asked, now, zone)
         yield f"  A  wavelift resume {name} [--size SIZE] --why …    tries again now, with another size first{fits}"
         way = fate(order)
         confirm = " --confirm …" if way == "there" else ""
@@ -132,12 +130,12 @@ def _choices(order: OrderProgress, name: str, asked: Order | None, zone: str) ->
     yield "  C  do nothing: it goes on replicating and is not tried again"
 
 
-def _fits(order: OrderProgress, asked: Order | None, zone: str) -> str:
+def _fits(order: OrderProgress, asked: Order | None, now: float, zone: str) -> str:
     """Until when the downtime budget lasts, where there is one and the source is off."""
     off, budget = order.facts.get("powered_off"), asked.cutover.downtime if asked is not None else None
     if not off or budget is None:
         return ""
-    until, now = float(off) + budget, time.time()
+    until = float(off) + budget
     return f"; the budget lasts until {day(until, zone)}" if now <= until else f"; the budget was over at {day(until, zone)}"
 
 
