@@ -22,7 +22,7 @@ from replication.ports import Cloud
 def facts_of(work: Work) -> SourceFacts:
     found = work.retry(lambda: work.source.facts((work.uuid,)))
     if work.uuid not in found:
-        raise Permanent("this VM is not in vCenter any more", subject=work.item.name)
+        raise NotFound("this VM is not in vCenter any more", subject=work.item.name)
     return found[work.uuid]
 
 
@@ -77,13 +77,17 @@ def _there(steps: Steps, problem: str) -> Temporary:
 
 
 def power_on_again(steps: Steps) -> None:
-    """Only what this order powered off, and only when it ran before."""
+    """Only what this order powered off, and only when it ran before. Raises `Temporary` as long as that cannot be known: an
+    order that ended then (vCenter refuses the login) would leave a machine off of which nobody thinks any more."""
     work = steps.work
     asked = "power_off_asked" in steps.facts and steps.facts.get("power_before") == Power.ON.value
     try:
         off = asked and facts_of(work).power is Power.OFF
-    except (NotFound, Permanent):
+        if off:
+            work.note("the source is powered on again")
+            work.retry(partial(work.source.power_on, work.uuid))
+    except NotFound:
         return  # the VM is gone: there is nothing to power on
-    if off:
-        work.note("the source is powered on again")
-        work.retry(partial(work.source.power_on, work.uuid))
+    except Permanent as error:
+        problem = f"it is to be powered on again, and cannot: {error}"
+        raise Temporary(problem, subject=work.item.name) from error
