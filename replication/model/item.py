@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
+from replication.model.quick import quick
+
 
 @dataclass(frozen=True, slots=True)
 class ItemDisk:
@@ -79,6 +81,7 @@ class OrderKind(Enum):
     STOP = "stop"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class DiskOrder:
     """A managed disk to make from the replica of source disk `key`."""
@@ -94,6 +97,7 @@ class DiskOrder:
     generation: Literal["V1", "V2"] | None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class NicOrder:
     key: int
@@ -114,6 +118,7 @@ class Security:
     vtpm: bool = True
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class VmOrder:
     """The Azure VM. `sizes` are tried in order when Azure has no capacity."""

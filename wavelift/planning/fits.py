@@ -42,12 +42,12 @@ class Fits:
 
     def _sizes(self, wanted: DesiredMachine, vm: VmOrder) -> Iterator[Diagnostic]:
         """One size that can be had is enough; what cannot be looked at is no reason. Zone and security are judged apart."""
-        vm, reasons = replace(vm, zone=None, security=None), []
+        reasons = []
         for name in vm.sizes:
             size = self._seen.get(f"sku.{sku_id(wanted.target, name)}")
             if size is None or "data_disks" not in size.properties:
                 return
-            reason = size_unfit(size.properties, vm)
+            reason = size_unfit(size.properties, replace(vm, zone=None, security=None))
             if not reason:
                 return
             reasons.append(reason)
