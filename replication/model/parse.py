@@ -28,6 +28,19 @@ def parsed(data: bytes | memoryview, otherwise: Callable[[Any], Any] = json.load
     return otherwise(data)
 
 
+def indented(value: Any, ascii_only: bool = False) -> str:
+    """As `json.dumps` with an indent of 2, which is five times as slow as without one."""
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    if len(text) >= LARGE:
+        import msgspec
+
+        try:
+            return msgspec.json.format(text, indent=2)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            pass  # as above
+    return json.dumps(value, indent=2, ensure_ascii=ascii_only)
+
+
 @cache
 def reader(form: type[_T]) -> Callable[[bytes], tuple[str, int, _T] | None]:
     """A function: document -> its kind, schema and body when its text is canonical, else None.

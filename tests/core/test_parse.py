@@ -123,3 +123,18 @@ def test_what_is_refused_is_refused_among_very_many_too_in_the_same_words(old: b
             read(data)
         said.append(str(refused.value))
     assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_what_is_indented_is_what_json_would_have_written(ascii_only: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    values: list[Any] = [
+        {}, [], "", 0, -0.0, 1e22, 1e-7, 2**70, None, True, "B\u00fcro \U0001f600 \u2028 \x7f \x00 \\", "\ud800",
+        math.nan, math.inf,
+        {"b": [], "a": {}, "c": [[], {}, [1]], "": {"x": [{"y": None}]}}, {"1": "{\"a\":1}, [ ] : ,"},
+    ]  # fmt: skip
+    for value in [*values, values]:
+        wanted = json.dumps(value, indent=2, ensure_ascii=ascii_only)
+        monkeypatch.setattr(parse, "LARGE", 0)
+        assert parse.indented(value, ascii_only) == wanted
+        monkeypatch.undo()
+        assert parse.indented(value, ascii_only) == wanted

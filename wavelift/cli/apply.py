@@ -102,6 +102,7 @@ def apply(
     if refresh_only and plan_file is not None:
         raise UserProblem("--refresh-only carries out no plan: leave the plan file out")
     console, events = console_and_events(json, log, log_file)
+    console.soon("reading the files")
     scope = scope_of(wave, machine, target, exclude)
     filed = Filed.read(plan_file, expect_sha, allow_destroy, scope) if plan_file is not None else None
     if filed is not None and expect_sha and "@" not in expect_sha:

@@ -12,6 +12,9 @@ LIVELY = 0.1
 TICK = 0.9
 """Seconds after which a terminal is told how long the same thing has taken by now: never silent for a whole second."""
 
+PATIENCE = 0.5
+"""Seconds of work without a word after which a terminal is told what it is: importing has taken some before."""
+
 
 class Console:
     """Writes to standard error, so that standard output stays the result. Safe to use from several threads."""
@@ -37,6 +40,12 @@ class Console:
             else:
                 sys.stderr.write(f"{what}\n")
 
+    def soon(self, what: str) -> None:
+        """What is done without another word: a terminal is told of it when it takes longer than half a second."""
+        if self.terminal:
+            with self._guard:
+                self._begin(f"{what} …", told=False)
+
     def live(self, what: str) -> None:
         """A line that changes all the time: shown on a terminal only, at most ten times a second."""
         if not self.terminal or time.monotonic() - self._at < LIVELY:
@@ -59,21 +68,24 @@ class Console:
             self._what = ""
             self._clear()
 
-    def _begin(self, what: str) -> None:
+    def _begin(self, what: str, told: bool = True) -> None:
         self._what, self._since = what, time.monotonic()
-        self._draw(what)
+        if told:
+            self._draw(what)
         if not self._ticking:
             self._ticking = True
-            threading.Thread(target=self._tick, name="console", daemon=True).start()
+            threading.Thread(target=self._tick, args=(TICK if told else PATIENCE,), name="console", daemon=True).start()
 
-    def _tick(self) -> None:
+    def _tick(self, first: float) -> None:
         """Until the process ends: a daemon, since whatever it would say then is not worth waiting for."""
+        wait = first
         while True:
-            time.sleep(TICK)
+            time.sleep(wait)
             with self._guard:
                 passed = time.monotonic() - self._since
-                if self._what and passed >= TICK:
-                    self._draw(f"{self._what} {passed:.0f} s")
+                if self._what and passed >= wait:
+                    self._draw(f"{self._what} {passed:.0f} s" if passed >= TICK else self._what)
+            wait = TICK
 
     def _draw(self, what: str) -> None:
         self._clear()

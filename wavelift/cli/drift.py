@@ -42,9 +42,10 @@ def drift(
     if json and markdown:
         raise UserProblem("--json and --markdown are two forms of one answer: choose one")
     chosen = None if fail is None else _classes(fail)
+    console = Console(quiet=json or markdown)
+    console.soon("reading the files")
     workspace = Workspace.open(estate)
     with Wiring(workspace, "plan") as wiring:
-        console = Console(quiet=json or markdown)
         found = look(wiring, time.time(), console.doing)
     console.clear()
     typer.echo(_shown(found, json, markdown), nl=False)

@@ -37,6 +37,7 @@ def forecast(
     from wavelift.workspace import Workspace
 
     console = Console(quiet=json)
+    console.soon("reading the files")
     workspace = Workspace.open(estate)
     with Wiring(workspace, "plan") as wiring:
         looked = wiring.look(None, console.doing, given(approval))

@@ -26,18 +26,22 @@ def graph(
 ) -> None:
     """Print the graph of everything that the estate comes down to, waves as barriers between their machines; or of some
     waves or machines and what they need."""
-    import json
 
     from planner.desired import build
     from planner.graph import build_graph, dot, focused, mermaid, to_json
+    from replication.model.parse import indented
+    from wavelift.cli.console import Console
     from wavelift.diagnostics import shown
     from wavelift.wiring import Wiring
     from wavelift.workspace import Workspace
 
+    console = Console()
+    console.soon("reading files and inventory")
     workspace = Workspace.open(estate)
     with Wiring(workspace, "plan") as wiring:
         desired = build(workspace.estate, wiring.inventory(), workspace.locked)
     if desired.diagnostics:
+        console.clear()
         typer.echo(shown(desired.diagnostics), err=True)
         raise typer.Exit(1)
     drawn = build_graph(desired, workspace.view().state)
@@ -47,8 +51,10 @@ def graph(
             raise UserProblem("nothing in the estate has such a wave and machine: look at `wavelift graph --format json`")
     match format:
         case Format.MERMAID:
-            typer.echo(mermaid(drawn), nl=False)
+            page = mermaid(drawn)
         case Format.DOT:
-            typer.echo(dot(drawn), nl=False)
+            page = dot(drawn)
         case Format.JSON:
-            typer.echo(json.dumps(to_json(drawn), indent=2))
+            page = indented(to_json(drawn), ascii_only=True) + "\n"
+    console.clear()
+    typer.echo(page, nl=False)

@@ -70,6 +70,7 @@ def plan(
     if refresh_only and (no_refresh or out is not None):
         raise UserProblem("--refresh-only looks and plans nothing: it goes neither with --no-refresh nor with --out")
     console, events = console_and_events(json or diagnostics in (Told.JSON, Told.SARIF), log, log_file)
+    console.soon("reading the files")
     workspace = opened(estate, diagnostics.value)
     with Wiring(workspace, "plan") as wiring:
         scope = scope_of(wave, machine, target, exclude)
@@ -116,9 +117,9 @@ def show(looked: Looked, json: bool, console: Console, form: Told = Told.TEXT, v
     if form is not Told.TEXT:
         typer.echo(told((*made.warnings, *made.errors, *warned), form.value, Path()), err=True, nl=False)
     if json:
-        import json as jsons
+        from replication.model.parse import indented
 
-        typer.echo(jsons.dumps(to_json(made, {"forecast": found and foretold(found)}), indent=2, ensure_ascii=False))
+        typer.echo(indented(to_json(made, {"forecast": found and foretold(found)})))
         return found
     said = tuple(w for w in made.warnings if made.errors or w not in made.unchecked)  # the plan's text has a section for those
     said += warned

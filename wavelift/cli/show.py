@@ -24,6 +24,10 @@ def show(
 ) -> None:
     """Say what a plan file would do: as text, as Markdown for a pull request, or as JSON."""
     gc.disable()  # all that is made here is needed to the end
+    from wavelift.cli.console import Console
+
+    console = Console()
+    console.soon("reading the plan")
     from planner.explain import markdown as as_markdown
     from planner.explain import text, to_json
     from planner.explain.markdown import REST, Shown
@@ -32,6 +36,7 @@ def show(
     if says_destroy(plan_file):
         from wavelift.cli.showdestroy import show as show_destroy
 
+        console.clear()
         show_destroy(plan_file, json, markdown)
         return
     file = read(plan_file)
@@ -41,14 +46,15 @@ def show(
     found = beside.of_file(file, plan_file)
     until = moment(file.valid_until, zone=found.zone if found else "UTC")
     if json:
-        import json as jsons
+        from replication.model.parse import indented
 
         ends = moment(file.valid_until, iso=True)
         about = {"digest": file.digest, "valid_until": ends, "expect_sha": pin(file), "forecast": found and foretold(found)}
-        typer.echo(jsons.dumps(to_json(file.plan, about), indent=2, ensure_ascii=False))
+        page = indented(to_json(file.plan, about)) + "\n"
     elif markdown:
         told = (beside.markdown(found), found.rights, beside.cost(found)) if found else ()
-        typer.echo(as_markdown(file.plan, Shown(pin(file), until, artifact or REST, *told)), nl=False)
+        page = as_markdown(file.plan, Shown(pin(file), until, artifact or REST, *told))
     else:
-        typer.echo(text(file.plan, verbose), nl=False)
-        typer.echo((beside.text(found) if found else "") + f"\nsha256 {pin(file)}, valid until {until}.")
+        page = text(file.plan, verbose) + (beside.text(found) if found else "") + f"\nsha256 {pin(file)}, valid until {until}.\n"
+    console.clear()
+    typer.echo(page, nl=False)

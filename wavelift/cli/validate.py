@@ -24,11 +24,15 @@ def validate(
     """Check the estate's files: schema, names, references, circles. All problems at once, each with its line."""
     from planner.config import load, read_lock
     from planner.guards import broken_in_files
+    from wavelift.cli.console import Console
     from wavelift.reporting import told
 
+    console = Console()
+    console.soon("reading the files")
     loaded = load(estate)
     _, complaints = read_lock(estate, loaded.estate.lock_file) if loaded.estate is not None else read_lock(estate)
     found = (*loaded.diagnostics, *complaints, *(broken_in_files(loaded.estate) if loaded.estate is not None else ()))
+    console.clear()
     errors = sum(d.severity == "error" for d in found)
     form = Told.JSON if json else form
     if form is Told.TEXT:
