@@ -20,9 +20,9 @@ from planner.plan.gates import way_back_gate
 from planner.plan.life import Stage, stage, under_way
 from planner.release import TEST
 from planner.state import MachineState, Recorded
+from replication.model.extents import GIB
 from replication.model.record import Record
 
-GIB = 1 << 30
 OPEN = frozenset({Stage.INITIAL, Stage.DELTA})
 
 

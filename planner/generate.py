@@ -14,8 +14,8 @@ from planner.config.written import flow
 from planner.estate import LimitsPolicy
 from planner.inventory import SourceInventory, VmFacts
 from planner.preflight import blockers
+from replication.model.extents import GIB
 
-GIB = 1024**3
 _WIDEST = 64
 """Characters of a machine's name (Azure's rule for VM names)."""
 

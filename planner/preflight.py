@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator
 from typing import Literal, NamedTuple
 
 from planner.inventory import DiskFacts, VmFacts
+from replication.model.extents import GIB
 
 LEAST_HARDWARE = 7
 """Changed block tracking came with virtual hardware version 7."""
 
 SECTOR = 512
-GIB = 1024**3
 LARGEST, LARGEST_OS = 8192 * GIB, 4095 * GIB
 """Bytes that a replica (a page blob) and the disk that an Azure VM boots from can have at most."""
 

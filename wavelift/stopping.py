@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+STOPPING = "Stopping: running steps finish, nothing new is started. Ctrl-C again leaves at once."
+
 
 @contextmanager
 def stoppable(say: Callable[[], None] = lambda: None, twice_leaves: bool = False) -> Iterator[threading.Event]:

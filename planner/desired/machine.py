@@ -11,10 +11,10 @@ from planner.estate import TEST_SUFFIX, Diagnostic, DiskWish, Machine, OsType, T
 from planner.inventory import DiskFacts, NicFacts, VmFacts
 from planner.names import Names, last
 from replication.bootlog import BOOT_LOG
+from replication.model.extents import MIB
 from replication.model.item import DiskOrder, NicOrder, VmOrder
 from replication.model.quick import quick
 
-MIB = 1024 * 1024
 _BUSES = ("scsi", "nvme", "sata", "ide")
 SMALLEST_DISK = 20 * MIB
 """Azure's smallest upload is 20 MiB (+ 512 bytes of footer)."""

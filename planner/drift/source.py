@@ -16,10 +16,10 @@ from planner.estate import Estate, LimitsPolicy
 from planner.inventory import DiskFacts, Inventory, VmFacts
 from planner.plan.life import RUNS_AGAIN, Stage, runs_again, stage
 from planner.state import OVER, MachineState, Recorded, State
+from replication.model.extents import GIB
 from replication.model.record import Record
 from replication.model.source import SourceFacts
 
-GIB = 1024**3
 HOUR = 3600.0
 
 

@@ -11,8 +11,7 @@ from providers.azure.errors import translated
 from providers.azure.ids import ArmId, parse
 from providers.azure.session import AzureSession
 from replication.model.errors import NotFound
-
-GIB = 1 << 30
+from replication.model.extents import GIB
 
 
 def read_vm(session: AzureSession, id: str) -> Vm | None:

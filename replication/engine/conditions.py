@@ -5,9 +5,9 @@ from __future__ import annotations
 from replication.engine.guard import Yielded
 from replication.engine.work import Work
 from replication.model.errors import Temporary
+from replication.model.extents import GIB
 from replication.model.record import CycleKind, Stage
 
-GIB = 1024**3
 EVERY = 20.0
 """Seconds between two looks at the free space while an attempt reads."""
 

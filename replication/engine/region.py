@@ -13,7 +13,7 @@ from replication.engine.lease import Reign
 from replication.engine.retry import Retry
 from replication.engine.work import Work
 from replication.model.command import Command
-from replication.model.documents import BadDocument, evidence_prefix, load_command, load_item, load_order
+from replication.model.documents import BadDocument, evidence_prefix, load_command, load_item, load_order, number_of
 from replication.model.item import Item, Order, OrderKind
 from replication.model.record import CycleKind, Life, Record
 from replication.model.source import SourceFacts
@@ -149,17 +149,16 @@ class Region:
         self._orders = {name: etag for name, etag in self._orders.items() if name.split("/")[1] != machine}
 
     def _read_command(self, name: str) -> None:
-        _, machine, file = name.split("/")
-        held, number = self.machines.get(machine), file.removesuffix(".json")
-        if held is None or not number.isdigit() or int(number) in held.commands:
+        held, number = self.machines.get(name.split("/")[1]), number_of(name)
+        if held is None or number is None or number in held.commands:
             return
-        if held.record is not None and int(number) <= held.record.commands:
+        if held.record is not None and number <= held.record.commands:
             return
         got = self._retry(lambda: self.documents.get(name))
         if got is None:
             return
         try:
-            held.commands[int(number)] = load_command(got[0])
+            held.commands[number] = load_command(got[0])
         except BadDocument as error:
             self._say(held.item.name, f"{name} cannot be read: {error}")
             return
@@ -183,12 +182,11 @@ class Region:
             held.woken = True
 
     def _read_order(self, name: str, etag: str) -> None:
-        _, machine, file = name.split("/")
-        held = self.machines.get(machine)
+        held, number = self.machines.get(name.split("/")[1]), number_of(name)
         if held is None:
             return
         done = held.record.orders_done if held.record else 0
-        if not file.removesuffix(".json").isdigit() or int(file.removesuffix(".json")) <= done:
+        if number is None or number <= done:
             self._orders[name] = etag
             return
         got = self._retry(lambda: self.documents.get(name))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from replication.model.extents import GIB
 from replication.model.item import Item
 from replication.model.record import CycleKind, Record
 from replication.model.source import Snapshot, SourceDisk, SourceFacts
 from replication.schedule import Policy, words
 
 HOUR = 3600.0
-GIB = 1024**3
 
 
 @dataclass(frozen=True, slots=True)

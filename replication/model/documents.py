@@ -94,6 +94,12 @@ def command_name(machine: str, number: int) -> str:
     return f"commands/{machine}/{number:06}.json"
 
 
+def number_of(name: str) -> int | None:
+    """The number of an order or a command by its document's name; None for a name that has none."""
+    number = name.rpartition("/")[2].removesuffix(".json")
+    return int(number) if number.isdigit() else None
+
+
 def record_name(machine: str) -> str:
     return f"records/{machine}.json"
 

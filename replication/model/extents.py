@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 SECTOR = 512
-MIB = 1024 * 1024
+MIB = 1024**2
+GIB = 1024**3
 
 
 class Extent(NamedTuple):

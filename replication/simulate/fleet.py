@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 
+from replication.model.extents import GIB
 from replication.schedule import Policy
-from replication.simulate.model import GIB, Fleet, SimMachine
+from replication.simulate.model import Fleet, SimMachine
 
 PER_WAVE, PER_HOST, PER_DATASTORE, PER_APPLIANCE = 40, 20, 16, 300
 DISKS = ((1, 30), (2, 40), (3, 15), (4, 8), (6, 4), (8, 3))

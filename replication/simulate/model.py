@@ -11,7 +11,6 @@ from replication.throttle import Throttle
 from replication.windows import Blackout
 
 DAY = 24 * 3600.0
-GIB = 1024**3
 MBIT = 1e6 / 8
 """Bytes a second of one megabit a second."""
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from replication.model.extents import GIB
 from replication.model.record import CycleKind
-from replication.simulate.model import GIB
 from replication.simulate.run import Simulation
 
 PLACES = {"appliance": "appliance disks", "host": "host buffers", "datastore": "datastore snapshots"}

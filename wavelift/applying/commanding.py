@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 
 from replication.model.command import Command, Verb
-from replication.model.documents import command_name, dumps, load_command, load_record, record_name
+from replication.model.documents import command_name, dumps, load_command, load_record, number_of, record_name
 from replication.model.errors import Conflict
 from replication.model.record import Record
 from replication.model.standing import standing
@@ -21,8 +21,7 @@ def put_next(documents: DocumentStore, record: Record, command: Command) -> Comm
     """Write `command` under the next free number of its machine."""
     for _ in range(20):
         names = documents.list(f"commands/{command.machine}/")
-        taken = [int(n.rpartition("/")[2].removesuffix(".json")) for n in names if n.endswith(".json")]
-        made = replace(command, number=max([record.commands, *taken]) + 1)
+        made = replace(command, number=max([record.commands, *(number_of(name) or 0 for name in names)]) + 1)
         try:
             documents.put(command_name(made.machine, made.number), dumps(made), None)
         except Conflict:
@@ -39,8 +38,7 @@ def acknowledge(documents: DocumentStore, machine: str, since: float, word: str,
     if record is None or stands is None or stands.since != since:
         return
     for name in documents.list(f"commands/{machine}/"):
-        number = name.rpartition("/")[2].removesuffix(".json")
-        told = documents.get(name) if number.isdigit() and int(number) > record.commands else None
+        told = documents.get(name) if (number_of(name) or 0) > record.commands else None
         if told is not None and load_command(told[0]).since == since:
             return
     put_next(documents, record, Command(machine, 0, Verb.ACKNOWLEDGE, who(), why, time.time(), since=since, word=word))

@@ -28,7 +28,7 @@ from wavelift.cli.options import (
     scope_of,
 )
 from wavelift.problems import ERROR, INTERRUPTED, PARTIAL, UserProblem, code_for
-from wavelift.stopping import stoppable
+from wavelift.stopping import STOPPING, stoppable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from wavelift.cli.events import Events
     from wavelift.planning.look import Looked
     from wavelift.wiring import Wiring
-
-STOPPING = "Stopping: running steps finish, nothing new is started. Ctrl-C again leaves at once."
 
 
 def apply(

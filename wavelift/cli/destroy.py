@@ -14,7 +14,7 @@ import typer
 
 from wavelift.cli.options import AllowDestroy, AsJson, Folder, Machines, Parallelism, Waves
 from wavelift.problems import DENIED, UserProblem, code_for
-from wavelift.stopping import stoppable
+from wavelift.stopping import STOPPING, stoppable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,9 +128,6 @@ class Request:
     evidence: Path | None = None
     json: bool = False
     out: Path | None = None
-
-
-STOPPING = "Stopping: running steps finish, nothing new is started. Ctrl-C again leaves at once."
 
 
 def _show(found: Doomed, looked: Looked, asked: Request) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import cycle, islice, zip_longest
 from pathlib import Path
 
-MIB = 1024 * 1024
+from replication.model.extents import MIB
 
 SIZES = {
     "wiki-01-os": 64,

@@ -8,10 +8,9 @@ from planner.artifact import Kind
 from planner.estate import Estate, Machine, Phase
 from planner.plan.gates import migrated_at
 from planner.state import State
+from replication.model.extents import GIB
 from replication.model.record import Record
 from replication.schedule import words
-
-GIB = 1024**3
 
 
 def lines(estate: Estate, state: State, records: Mapping[str, Record], now: float) -> Iterator[str]:

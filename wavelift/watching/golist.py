@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from replication.engine.orders.gate import CHECK_AGAIN
+from replication.model.extents import MIB
 from replication.schedule import words
 from wavelift.localtime import UTC, clock, named
 from wavelift.watching.night import BAD, Cut, known, told
@@ -17,7 +18,6 @@ from wavelift.watching.overview import SILENT
 
 LATE = 300.0
 """Seconds that the check may take, once it is time: then it counts as not made."""
-MIB = 1024 * 1024
 
 
 def wanted(cut: Cut, now: float) -> bool:

@@ -24,6 +24,7 @@ from replication.engine.orders.byhand import by_hand
 from replication.engine.work import Work
 from replication.lifecycle import MIGRATION_STEPS
 from replication.model.command import Command, Verb
+from replication.model.documents import number_of
 from replication.model.item import OrderKind
 from replication.model.record import HoldMark, Intervention, Life, OrderProgress, OrderStep, Record
 from replication.model.source import Power
@@ -41,8 +42,7 @@ class Rollback:
 def waiting(work: Work) -> bool:
     """A person has said something that was not looked at yet."""
     names = work.retry(lambda: work.documents.list(f"commands/{work.uuid}/"))
-    numbers = [name.rpartition("/")[2].removesuffix(".json") for name in names]
-    return any(number.isdigit() and int(number) > work.record.commands for number in numbers)
+    return any((number_of(name) or 0) > work.record.commands for name in names)
 
 
 def sentence(record: Record) -> str:
