@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -80,15 +81,13 @@ class Plan:
     @property
     def counts(self) -> dict[str, int]:
         """How many artifacts are created, changed, destroyed; what the engine makes and removes included."""
-        created = sum(isinstance(s, Create) for s in self.steps)
-        created += sum(len(s.makes) for s in self.steps if isinstance(s, SendOrder))
-        destroyed = sum(isinstance(s, Delete) for s in self.steps)
-        destroyed += sum(len(s.removes) for s in self.steps if isinstance(s, SendOrder))
+        of = Counter[type](map(type, self.steps))
+        orders = [s for s in self.steps if isinstance(s, SendOrder)] if of[SendOrder] else []
         return {
-            "create": created,
-            "change": sum(isinstance(s, Update) for s in self.steps),
-            "destroy": destroyed,
-            "record": sum(isinstance(s, Adopt | Forget | Rename | Protect) for s in self.steps),
+            "create": of[Create] + sum(len(s.makes) for s in orders),
+            "change": of[Update],
+            "destroy": of[Delete] + sum(len(s.removes) for s in orders),
+            "record": of[Adopt] + of[Forget] + of[Rename] + of[Protect],
         }
 
     def __bool__(self) -> bool:
