@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.command import fresh
 from wavelift.bundle.redaction import HIDDEN, Redactor
+from wavelift.cli.app import invoke
 
 PASSWORD, CLIENT_SECRET, HOOK = "Tr0ub4dor&3/x", "cs~8Q.planted\"one", "T00/B11/hookplanted"
 PLANTED = (
@@ -123,3 +124,20 @@ def test_a_valid_estate_whose_azure_and_vcenter_do_not_answer(tmp_path: Path, mo
     assert json.loads(held["state.open.json"]) == {"interrupted": False, "steps": []}
     doctor = held["doctor.txt"].decode()
     assert "127.0.0.1:1" in doctor and PASSWORD not in doctor and CLIENT_SECRET not in doctor
+
+
+@pytest.mark.parametrize("trace", ["", "1"])
+def test_an_error_that_nobody_expected_is_told_without_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], trace: str
+) -> None:
+    """Issue 4: no secret in any of it; a bug's own text and traceback may quote what it fell over."""
+
+    def fall(_: Path) -> None:
+        raise RuntimeError("could not read 'planted-token-1' of https://x.example/?sig=planted-signature&a=b")
+
+    monkeypatch.setenv("CI_TOKEN", "planted-token-1")
+    monkeypatch.setenv("WAVELIFT_TRACE", trace)
+    monkeypatch.setattr("wavelift.workspace.load", fall)
+    assert invoke(["plan", "-C", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "RuntimeError" in said and ("Traceback" in said) == bool(trace) and "planted" not in said, said
