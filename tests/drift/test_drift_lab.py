@@ -96,6 +96,7 @@ def test_one_listing_for_each_kind_and_scope(site: Site) -> None:
         "storageAccounts$": 2,
         "Microsoft.ServiceBus": 2,  # namespaces of the group; queues of the namespace
         "Microsoft.KeyVault/vaults$": 1,
+        "blobServices": 3,  # soft delete is a setting of each account's blobs, and in no listing
         "subscriptions/[^/]*/resources$": 1,
     }
     rules = {name: site.fault("azure", f"^arm .*{name}", "delay", seconds=0.0, count=0) for name in kinds}
@@ -149,6 +150,18 @@ def _shared_keys(site: Site) -> None:
     site.wiring().azure.storage(site.subscription).storage_accounts.update(at[4], at[-1], body)
 
 
+def _soft_delete(site: Site) -> None:
+    at = _id(site, "seed_store.korea").split("/")
+    policy: Any = {"properties": {"deleteRetentionPolicy": {"enabled": True, "days": 7}}}
+    site.wiring().azure.storage(site.subscription).blob_services.set_service_properties(at[4], at[-1], policy)
+
+
+def _for_deployment(site: Site) -> None:
+    at = _id(site, "key_vault.koreacentral").split("/")
+    body: Any = {"properties": {"enabledForDeployment": True}}
+    site.wiring().azure.key_vaults(site.subscription).vaults.update(at[4], at[-1], body)
+
+
 def _nic(site: Site) -> None:
     at = _id(site, "nic.away/4000").split("/")
     client = site.wiring().azure.network(site.subscription).network_interfaces
@@ -176,6 +189,8 @@ CHANGES: dict[str, tuple[Callable[[Site], None], set[Change]]] = {
     ),
     "lock deleted": (_delete_lock, {("ours", "lock.vault", "")}),
     "keys of an account": (_shared_keys, {("ours", "seed_store.korea", "shared_keys")}),
+    "soft delete": (_soft_delete, {("ours", "seed_store.korea", "soft_delete")}),
+    "key vault for deployment": (_for_deployment, {("ours", "key_vault.koreacentral", "deployment")}),
     "queue deleted": (_queue, {("ours", "service_bus.koreacentral", "queues")}),
     "size of the VM": (_resize_vm, {("ours", "vm.away", "size")}),
     "address of the NIC": (_nic, {("ours", "nic.away/4000", "address")}),

@@ -193,25 +193,29 @@ class StorageAccounts(GroupKind):
             "shared_keys": (False, now.allow_shared_key_access),
             "cross_tenant_replication": (False, now.allow_cross_tenant_replication),
             "access_tier": ("Hot", plain(now.access_tier)),
-        }
+        } | ({"soft_delete": (False, self._soft_delete(found))} if self.owner.owns(found.tags) else {})
 
     def properties(self, found: Any) -> dict[str, Json]:
-        """With what counts for one that others have made: an account of ours is made without soft delete."""
+        """With what counts for one that others have made."""
         said: dict[str, Json] = {"location": place(found.location), "sku": plain(found.sku and found.sku.name)}
         if self.owner.owns(found.tags):
             return said
-        at = parse(str(found.id))
-        with translated(at.name):
-            blobs = self.session.storage(at.subscription).blob_services.get_service_properties(at.group, at.name)
-        kept = blobs.delete_retention_policy
         return said | {
-            "soft_delete": bool(kept and kept.enabled),
+            "soft_delete": self._soft_delete(found),
             "hierarchical_namespace": bool(found.properties.is_hns_enabled),
             "public_network_access": plain(found.properties.public_network_access),
         }
 
     def attributes(self, found: Any) -> dict[str, Json]:
         return {"blob_endpoint": found.properties.primary_endpoints.blob}
+
+    def _soft_delete(self, found: Any) -> bool:
+        """Asked of each account: no listing of accounts tells."""
+        at = parse(str(found.id))
+        with translated(at.name):
+            blobs = self.session.storage(at.subscription).blob_services.get_service_properties(at.group, at.name)
+        kept = blobs.delete_retention_policy
+        return bool(kept and kept.enabled)
 
 
 class KeyVaults(GroupKind):
@@ -243,6 +247,11 @@ class KeyVaults(GroupKind):
         properties["createMode"] = "recover"
         return vaults.begin_create_or_update(at.group, at.name, body, **poll)
 
+    def finish(self, at: ArmId, spec: Spec, found: Any) -> None:
+        """One that was recovered has the settings that it had when it was deleted: they are set once more."""
+        if any(made != now for made, now in self.settings(found).values()):
+            self.put(at, spec, dict(found.tags or {})).result()
+
     def _recoverable(self, at: ArmId, location: str, code: str) -> bool:
         """Whether the 409 is about our own deleted vault. `Permanent` when it is about another one of that name."""
         try:
@@ -260,7 +269,12 @@ class KeyVaults(GroupKind):
         self.session.key_vaults(at.subscription).vaults.delete(at.group, at.name)
 
     def settings(self, found: Any) -> dict[str, tuple[Json, Json]]:
-        return {"rbac": (True, found.properties.enable_rbac_authorization)}
+        now = found.properties
+        return {
+            "rbac": (True, now.enable_rbac_authorization),
+            "deployment": (False, bool(now.enabled_for_deployment)),
+            "sku": ("standard", plain(now.sku and now.sku.name)),
+        }
 
     def properties(self, found: Any) -> dict[str, Json]:
         return {"location": place(found.location), "public_network_access": plain(found.properties.public_network_access)}
