@@ -46,6 +46,14 @@ def recorded(site: Site) -> dict[str, Any]:
     return {m["name"]: m for m in site.state["machines"].values()}
 
 
+def test_the_night_of_a_wave_is_read_from_the_engine_s_documents(site: Site) -> None:
+    """users.md screen 3: machines whose last order is a migration, also when it has ended; no other."""
+    rows = {row["machine"]: row for row in json.loads(site.run("status", "--json", "-C", str(site.estate)).out)}
+    told = site.run("status", rows["web-02"]["wave"], "-C", str(site.estate))
+    assert "CUT-OVER NIGHT" in told.out and "web-02" in told.out, told.said
+    assert "web-01" not in told.out and "db-01" not in told.out
+
+
 def test_what_has_a_way_back_is_not_released(site: Site) -> None:
     """W35: seeds must be gone, or release refuses with what to do; nothing is changed."""
     said = refused(site, "release", "web-02", "--why", "handed over", "--yes")

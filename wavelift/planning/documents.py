@@ -53,8 +53,10 @@ class GatewayDocuments:
     def __init__(self, stores: OpensDocuments) -> None:
         self._stores = stores
 
-    def records(self, account: str) -> dict[str, Record]:
-        return {r.machine: r for _, r in self._all(account, "records/", load_record)}
+    def records(self, account: str, machines: Collection[str] | None = None) -> dict[str, Record]:
+        if machines is None:
+            return {r.machine: r for _, r in self._all(account, "records/", load_record)}
+        return {r.machine: r for _, r in self._read(account, [record_name(uuid) for uuid in machines], load_record)}
 
     def statuses(self, account: str, machines: Collection[str] | None = None) -> dict[str, Status]:
         if machines is None:
@@ -76,11 +78,13 @@ class GatewayDocuments:
                 names.append(name)
         return same | self._items(account, names)
 
-    def record(self, account: str, machine: str) -> Record | None:
-        return next((found for _, found in self._read(account, [record_name(machine)], load_record)), None)
-
     def order(self, account: str, machine: str, number: int) -> Order | None:
-        return next((found for _, found in self._read(account, [order_name(machine, number)], load_order)), None)
+        return self.orders(account, {machine: number}).get(machine)
+
+    def orders(self, account: str, numbers: Mapping[str, int]) -> dict[str, Order]:
+        """Instance uuid -> its order of the number that is asked for; without those that are not there."""
+        names = [order_name(machine, number) for machine, number in numbers.items()]
+        return {order.machine: order for _, order in self._read(account, names, load_order)}
 
     def document(self, account: str, name: str) -> bytes | None:
         found = self.open(account).get(name)

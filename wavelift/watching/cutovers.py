@@ -23,22 +23,16 @@ def read(workspace: Workspace, wiring: Wiring, waves: set[str]) -> list[Cut]:
     if not waves:
         return []
     state = workspace.view().state
-    accounts, known = gateways(state), state.machines
-    found: list[Cut] = []
-    statuses = {a: wiring.engine.statuses(a) for a in accounts.values()}
-    for name, asked in workspace.estate.machines.items():
-        uuid = workspace.locked.get(name)
-        machine = known.get(uuid) if uuid is not None and asked.wave in waves else None
-        account = accounts.get(machine.region) if machine is not None else None
-        if machine is None or account is None:
-            continue
-        record = wiring.engine.record(account, machine.uuid)
-        if record is None or record.order is None or record.order.kind is not OrderKind.MIGRATE:
-            continue
-        order = wiring.engine.order(account, machine.uuid, record.order.number)
-        if order is not None:
-            found.append(Cut(name, asked.wave, record, order, statuses[account].get(machine.uuid)))
-    return found
+    asked = {workspace.locked[n]: m for n, m in workspace.estate.machines.items() if m.wave in waves and n in workspace.locked}
+    found: dict[str, Cut] = {}
+    for region, account in gateways(state).items():
+        here = [uuid for uuid in asked if uuid in state.machines and state.machines[uuid].region == region]
+        records = wiring.engine.records(account, here)
+        moving = {u: r.order.number for u, r in records.items() if r.order is not None and r.order.kind is OrderKind.MIGRATE}
+        statuses = wiring.engine.statuses(account, moving)
+        for uuid, order in wiring.engine.orders(account, moving).items():
+            found[uuid] = Cut(asked[uuid].name, asked[uuid].wave, records[uuid], order, statuses.get(uuid))
+    return [found[uuid] for uuid in asked if uuid in found]
 
 
 def others_off(workspace: Workspace, wiring: Wiring, name: str) -> tuple[str, ...]:
