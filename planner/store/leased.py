@@ -142,7 +142,8 @@ class LeasedStore:
     def _no_container(self) -> BadState:
         return BadState(
             f"there is no {self._blobs.where}, where the state is to lie. `wavelift init --bootstrap` makes it; "
-            "if it should be there, check state.azure_blob.",
+            "if it should be there, check state.azure_blob; if it was deleted, restore it first (Azure keeps a deleted container "
+            "where that is switched on): a new one knows nothing of what was made.",
             "WL424",
         )
 
