@@ -15,7 +15,8 @@ from replication.schedule import Policy
 from replication.throttle import Except, Throttle
 from replication.windows import Blackout
 from replication.windowtext import parse
-from tests.engine.harness import Process, Run, cycles, outcome, replicated
+from tests.engine.harness import Run, cycles, outcome, replicated
+from tests.engine.setups import once
 from tests.fakes.world import APPLIANCE, World
 
 ALWAYS = Blackout(parse("Monday;0:00;7d"), "UTC", "freeze")
@@ -31,20 +32,6 @@ def now_in(world: World, hours: float) -> Blackout:
     return Blackout(parse(f"{begin:%Y-%m-%d %H:%M:%S}/{end:%Y-%m-%d %H:%M:%S}"), "UTC")
 
 
-def when(target: str, nth: int, do: Any) -> Process:
-    """A process in which `do()` happens just before the `nth` call of `target`."""
-    process, calls = Process(), 0
-
-    def hook(_: tuple[Any, ...]) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == nth:
-            do()
-
-    process.hooks[target] = hook
-    return process
-
-
 def order(world: World, in_blackout: str) -> None:
     world.order("m1", 1, OrderKind.MIGRATE, Shutdown(wait=30.0))
     name = order_name("m1", 1)
@@ -57,7 +44,7 @@ def test_other_policies_in_mid_cycle_lose_no_cycle() -> None:
     world = World()
     world.add(size=512 * 1024)
     one: Run
-    process = when("replicas.write", 5, lambda: one.engine.configure({APPLIANCE: CLOSED}, {APPLIANCE: 8e6}))
+    process = once("replicas.write", 5, lambda: one.engine.configure({APPLIANCE: CLOSED}, {APPLIANCE: 8e6}))
     one = Run(world, process)
     one.step()
     record = world.record()
@@ -84,7 +71,7 @@ def test_a_new_rate_holds_in_the_middle_of_a_cycle() -> None:
         marks.append(world.clock.now())
         one.engine.configure({APPLIANCE: Policy()}, {APPLIANCE: 1e6})
 
-    one = Run(world, when("replicas.write", 8, slower))
+    one = Run(world, once("replicas.write", 8, slower))
     began = world.clock.now()
     one.step()
     one.end()
@@ -169,7 +156,7 @@ def test_an_initial_cycle_goes_on_in_a_window_by_default() -> None:
     world = World()
     world.add(size=512 * 1024)
     one: Run
-    one = Run(world, when("replicas.write", 5, lambda: one.engine.configure({APPLIANCE: CLOSED}, {})))
+    one = Run(world, once("replicas.write", 5, lambda: one.engine.configure({APPLIANCE: CLOSED}, {})))
     one.step()
     assert world.record().cycle == 1 and world.record().evidence[0].attempts == 1
     one.end()
@@ -180,7 +167,7 @@ def test_an_initial_cycle_is_released_and_resumed_by_policy() -> None:
     world = World()
     world.add(size=512 * 1024, fill=1.0, disks=1)
     one: Run
-    process = when("replicas.write", 9, lambda: one.engine.configure({APPLIANCE: RELEASES}, {}))
+    process = once("replicas.write", 9, lambda: one.engine.configure({APPLIANCE: RELEASES}, {}))
     one = Run(world, process)
     one.step()
     assert world.record().life is Life.INITIAL and world.record().attempt is None
@@ -242,7 +229,7 @@ def test_a_machine_alone_on_its_datastore_makes_way_for_a_migration() -> None:
         world.clock.advance(30)
         one.engine.tick()
 
-    process = when("reader.read", 6, asked)
+    process = once("reader.read", 6, asked)
     one = Run(world, process, policy=policy)
     one.until(lambda: world.record("m1").life is Life.MIGRATED and world.record("big").life is Life.DELTA)
     one.end()

@@ -19,25 +19,16 @@ from planner.ports import ResourceRef
 from planner.steps import Create, Forget, SendOrder, Step, Update
 from replication.model.errors import Permanent, Temporary
 from replication.model.item import Order
-from tests.planner.site import PROJECT, Site, vm
+from tests.planner.pilot import WAVES, pilot
+from tests.planner.site import PROJECT, Site
 from wavelift.applying.apply import keep_outcomes
 from wavelift.problems import UserProblem
-
-WAVES = """\
-waves:
-  pilot:
-    target: korea
-    phase: {phase}
-    machines: {{web-01: Standard_D2s_v5, web-02: Standard_D2s_v5}}
-"""
 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.chdir(tmp_path)
-    made = Site(Path(), vm(1, "web-01", (8, 16), tracking=False), vm(2, "web-02"))
-    made.files(waves=WAVES.format(phase="replicate"))
-    yield made
+    yield pilot()
 
 
 def step(address: str, *needs: str) -> Step:

@@ -21,6 +21,7 @@ from planner.planfile.stale import moved
 from planner.state import digest
 from planner.steps import Create, SendOrder, Step
 from tests.planner.filed import FILE, apply_file, planned
+from tests.planner.pilot import WAVES, pilot
 from tests.planner.site import Site, vm
 from tests.planner.test_plan_cases import NAMES
 from tests.planner.test_plan_cases import planned as case
@@ -29,21 +30,11 @@ from wavelift.applying.planio import VALID, moment, read, write
 from wavelift.cli.app import app
 from wavelift.problems import DENIED, ERROR, STALE, UserProblem
 
-WAVES = """\
-waves:
-  pilot:
-    target: korea
-    phase: {phase}
-    machines: {{web-01: Standard_D2s_v5, web-02: Standard_D2s_v5}}
-"""
-
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.chdir(tmp_path)
-    made = Site(Path(), vm(1, "web-01", (8, 16), tracking=False), vm(2, "web-02"))
-    made.files(waves=WAVES.format(phase="replicate"))
-    yield made
+    yield pilot()
 
 
 def refused(site: Site, code: int, expected: str | None = None, path: Path = FILE) -> str:
