@@ -74,7 +74,7 @@ MEANING: dict[str, str] = {
     "WL406": "Plan files can be applied for 72 hours, or for the `plan_valid` of a rule. Exit code 3.",
     "WL407": "The state remembers which steps of which plan are done: a plan is applied once. Exit code 3.",
     "WL408": "A plan file carries the number that it was planned with.",
-    "WL480": "A rule about a machine that the estate does not have would never be broken.",
+    "WL480": "A rule about a machine or a wave that the estate does not have would never be broken; a pattern may match none.",
     "WL481": "`rules`, `depends_on`: a machine would move before one that it depends on.",
     "WL482": "`rules`, `never_together`: two of these machines are in one wave, or their windows open in one night.",
     "WL483": "`rules`, `wave_size`: a wave has fewer or more machines than the rule allows.",

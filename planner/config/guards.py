@@ -25,6 +25,10 @@ def _rule(context: Context, name: str, item: Item) -> Rule:
     fewest, most = (None if (n := number(size, key)) is None else int(n) for key in ("min", "max"))
     if fewest is not None and most is not None and fewest > most:
         context.problems.add("WL158", f"`min` {fewest} is more than `max` {most}.", own["wave_size"].key, f"{path}.wave_size")
+    together = own.get("never_together")
+    if together is not None and len(_names(together)) == 1:
+        detail = "Of one machine alone the rule could never be broken. Name two or more."
+        context.problems.add("WL127", detail, together.span, f"{path}.never_together")
     closed = own.get("no_cutover")
     valid = text(own, "plan_valid")
     destroys, cutovers = number(own, "max_destroys"), number(own, "max_cutovers_a_night")
@@ -39,7 +43,7 @@ def _rule(context: Context, name: str, item: Item) -> Rule:
         regions=tuple(_names(own.get("regions"))),
         required_tags=tuple(_names(own.get("required_tags"))),
         no_cutover=read_blackout(context.problems, closed, f"{path}.no_cutover", name) if closed is not None else None,
-        never_together=tuple(_names(own.get("never_together"))),
+        never_together=tuple(_names(together)),
         depends_on={machine: tuple(_names(value)) for machine, value in entries(own, "depends_on").items()},
         test_accepted=flag(own, "test_accepted") or False,
         plan_valid=seconds(valid) if valid else None,

@@ -64,6 +64,9 @@ _DECLARING = {
 }
 """Sections whose entries are referred to by name, by what stands before them in a path."""
 
+_MISSING = frozenset({"WL127", "WL128"})
+"""Codes that say of a mapping or list that there is too little in it."""
+
 _UNMEASURED = frozenset(
     {"span", "spans", "folder", "digest", "prices", "forecast", "drift", "webhook", "state_blob", "lock_file"}
 )
@@ -84,6 +87,8 @@ def load(folder: Path, *, env: Mapping[str, str] | None = None) -> Loaded:
         if not files.whole or any(map(_misnamed, problems.found)):
             # what a name refers to may stand in the file that could not be read, or under the mistyped name
             sense.found = [d for d in sense.found if d.code not in _NEED_ALL_FILES]
+        # what was wrong has been left out: that it is missing there is no problem of its own
+        sense.found = [d for d in sense.found if d.code not in _MISSING or not any(_within(p, d) for p in problems.found)]
     found = problems.found + sense.found
     order = {str(path): number for number, path in enumerate(files.paths)}
     wrong = any(diagnostic.severity == "error" for diagnostic in found)
@@ -94,6 +99,11 @@ def _misnamed(problem: Diagnostic) -> bool:
     """Whether it says that such a section has a name that is none, and almost one of these."""
     before, dot, name = problem.path.rpartition(".")
     return problem.code == "WL120" and nearest(name, _DECLARING.get(before + dot, ())) is not None
+
+
+def _within(problem: Diagnostic, other: Diagnostic) -> bool:
+    """Whether it stands in a part of what the other one is about."""
+    return problem.path.startswith(f"{other.path}.")
 
 
 def _in_file_order(found: list[Diagnostic], order: Mapping[str, int]) -> tuple[Diagnostic, ...]:

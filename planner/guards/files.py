@@ -95,13 +95,13 @@ def _depends_on(estate: Estate, rule: Rule) -> Iterator[Diagnostic]:
     for name, needed in rule.depends_on.items():
         machine = estate.machines.get(name)
         if machine is None:
-            yield _nobody(rule, "depends_on", name)
+            yield _nothing(rule, "depends_on", name, "machine")
             continue
         reachable = earlier(estate, machine.wave)
         for other_name in needed:
             other = estate.machines.get(other_name)
             if other is None:
-                yield _nobody(rule, "depends_on", other_name)
+                yield _nothing(rule, "depends_on", other_name, "machine")
             elif other.wave not in reachable:
                 detail = (
                     f"{name} depends on {other_name}, which is in wave {other.wave}: neither the same nor one that wave "
@@ -129,7 +129,7 @@ def _never_together(estate: Estate, rule: Rule) -> Iterator[Diagnostic]:
         if name in estate.machines:
             found.append(estate.machines[name])
         else:
-            yield _nobody(rule, "never_together", name)
+            yield _nothing(rule, "never_together", name, "machine")
     for one, other in combinations(found, 2):
         nights = {night(m.cutover.opens, estate.time_zone) if m.cutover.opens is not None else None for m in (one, other)}
         if one.wave == other.wave:
@@ -142,9 +142,16 @@ def _never_together(estate: Estate, rule: Rule) -> Iterator[Diagnostic]:
         yield broken("WL482", "machines that never go together", rule, "never_together", detail, path, other.span, one.span)
 
 
-def _nobody(rule: Rule, key: str, name: str) -> Diagnostic:
+def _nowhere(estate: Estate, rule: Rule) -> Iterator[Diagnostic]:
+    """A mistyped wave must not switch a rule off; a pattern may concern waves that are yet to come."""
+    for name in rule.waves:
+        if name not in estate.waves and not set("*?[") & set(name):
+            yield _nothing(rule, "waves", name, "wave")
+
+
+def _nothing(rule: Rule, key: str, name: str, kind: str) -> Diagnostic:
     place = rule.spans.get(key) or rule.span
-    detail = f"Rule `{rule.name}` ({key}) names {name!r}, and the estate has no such machine: the rule could never be broken."
+    detail = f"Rule `{rule.name}` ({key}) names {name!r}, and the estate has no such {kind}: the rule could never be broken."
     return Diagnostic("WL480", "a rule names what is not there", detail, f"rules.{rule.name}.{key}", place)
 
 
@@ -183,6 +190,7 @@ def _no_cutover(estate: Estate, rule: Rule) -> Iterator[Diagnostic]:
 
 
 _CHECKS: tuple[Check, ...] = (
+    _nowhere,
     _sizes,
     _regions,
     _tags,

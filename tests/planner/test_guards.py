@@ -72,6 +72,7 @@ def found(folder: Path, rules: str) -> list[Diagnostic]:
         ("no_cutover: {dates: [2027-01-17]}, waves: [shop]", "WL485", "db: its cut-over window 2027-01-17 01:00/05:00"),
         ("never_together: [db, ghost]", "WL480", "names 'ghost'"),
         ("depends_on: {ghost: [db]}", "WL480", "names 'ghost'"),
+        ("sizes: [Standard_*], waves: [shpo]", "WL480", "names 'shpo', and the estate has no such wave"),
     ],
 )
 def test_a_breach_is_named_with_rule_and_line(tmp_path: Path, rules: str, code: str, says: str) -> None:
@@ -89,7 +90,7 @@ def test_a_breach_is_named_with_rule_and_line(tmp_path: Path, rules: str, code: 
     [
         "sizes: [Standard_*]",
         "regions: [koreacentral, japaneast]",
-        "required_tags: [cost], waves: [none-such]",
+        "required_tags: [cost], waves: [none-*]",
         "wave_size: {min: 2, max: 2}",
         "depends_on: {app: [db], web: [db]}",
         "never_together: [db, late]",
@@ -101,6 +102,22 @@ def test_a_breach_is_named_with_rule_and_line(tmp_path: Path, rules: str, code: 
 )
 def test_what_keeps_the_rule_is_silent(tmp_path: Path, rules: str) -> None:
     assert found(tmp_path, rules) == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "codes"),
+    [
+        ("never_together: [db]", ["WL127"]),
+        ("never_together: [db, db]", ["WL127"]),
+        ("never_together: [db, '']", ["WL125"]),
+        ("max_destroys: -1", ["WL126"]),
+        ("why: nothing", ["WL128"]),
+    ],
+)
+def test_a_rule_that_could_never_be_broken_is_one_problem(tmp_path: Path, rules: str, codes: list[str]) -> None:
+    """Issue 4, Editing: what is wrong with a rule is told once, without what follows from it."""
+    (tmp_path / "estate.yaml").write_text(BASE + f"rules:\n  one: {{{rules}}}\n")
+    assert [one.code for one in load(tmp_path, env={}).diagnostics] == codes
 
 
 def test_the_reason_is_told_and_the_exit_code_says_denied(tmp_path: Path) -> None:
