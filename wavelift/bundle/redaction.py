@@ -33,6 +33,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"([a-z][a-z0-9+.-]*://)[^\s/@:]*:[^\s/]+@", re.I), rf"\1{HIDDEN}@"),
     (re.compile(r"(?i)([?&;](?:sig|se_sig|code|key|token|access_token|sv_sig|password|secret)=)[^&\s\"'<>]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b(sig=)[^&\s\"']+"), rf"\1{HIDDEN}"),
+    # What stands behind the host of a hook's address may be its key.
+    (re.compile(r"""(?i)(\burl["']?\s*:\s*["']?https?://[^\s/"'?]+/)[^\s"',}\]]+"""), rf"\1{HIDDEN}"),
     # A block of YAML below such a key, then such a key with what stands behind it up to the end of its line.
     (re.compile(rf"(?im)^([ \t]*)((?:- )?{_NAME}\s*:\s*[|>][^\n]*\n)(?:(?:\1[ \t]+[^\n]*)?\n)+"), rf"\1\2\1  {HIDDEN}\n"),
     (re.compile(rf"(?im)^([ \t]*(?:- )?{_NAME}\s*[:=][ \t]*){_NO_REFERENCE}(?![\s{{\[|>])[^\n]+"), rf"\1{HIDDEN}"),
