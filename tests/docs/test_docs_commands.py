@@ -27,6 +27,7 @@ COMMANDS: dict[str, Any] = dict(leaves(get_command(app)))
 _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.M | re.S)
 _INLINE = re.compile(r"`((?:\.venv/bin/)?wavelift [^`]+)`")
 _CALLS = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ |if |while |! |code=\$\()*(?:\S*/)?wavelift (.*)$")
+KINDS = {"", "sh", "sh norun", "text", "yaml", "json", "hcl", "ini", "mermaid"}
 _NO_COMMAND = ("…", "log blob")
 """Inline texts that begin like a command: an ellipsis, and the label of a key derivation."""
 
@@ -36,7 +37,7 @@ def written(path: Path) -> Iterator[tuple[str, bool]]:
     may leave arguments out."""
     text = path.read_text()
     for kind, body in _FENCE.findall(text):
-        if kind in ("sh", "console", "text", "bash", ""):
+        if kind in ("sh", "text", ""):
             for line in body.replace("\\\n", " ").splitlines():
                 if found := _CALLS.match(line.strip()):
                     yield found.group(1), True
@@ -103,6 +104,14 @@ def test_every_command_line_is_taken(path: Path, tmp_path: Path, monkeypatch: py
 def test_what_is_wrong_is_seen(line: str) -> None:
     """The check itself: an unknown command, option, value, one argument too many or too few."""
     assert refused(line, whole=True)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_block_is_of_a_kind_that_is_read(path: Path) -> None:
+    """The checks themselves: a block in a list, behind `~~~` or of an unknown kind would be looked at by none of them."""
+    begins = re.findall(r"^(.*)(```|~~~)([^`\n]*)$", path.read_text(), re.M)
+    assert all((before, fence) == ("", "```") and kind in KINDS for before, fence, kind in begins), begins
+    assert len(begins) % 2 == 0, "one does not end"
 
 
 def test_every_command_is_in_the_readme() -> None:

@@ -8,11 +8,11 @@ from textwrap import indent
 
 import pytest
 
-from tests.docs.codes import ROOT
 from tests.docs.test_docs_codes import estate_of
+from tests.docs.test_docs_commands import PAGES as EVERY
 
 _BLOCKS = re.compile(r"^```yaml\n(.*?)^```", re.M | re.S)
-PAGES = [p for p in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if _BLOCKS.search(p.read_text())]
+PAGES = [page for page in EVERY if _BLOCKS.search(page.read_text())]
 ALLOWED = {"WL121", "WL122", "WL123", "WL143"}
 """A piece of a file may lack what it needs besides, name a wave that is not shown, or show one key in several ways."""
 REMOVES = {"WL130"}
