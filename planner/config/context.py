@@ -30,6 +30,8 @@ class Context:
         if name in known:
             return True
         kind = {"WL140": "target", "WL141": "source", "WL143": "wave"}[code]
+        if "waves" in self.tree and f"{kind}s" not in self.tree:
+            return False  # that waves need some is told once (WL160)
         detail = f"There is no {kind} {quote(name)}.{did_you_mean(name, known)}"
         self.problems.add(code, detail, span, path, missing=f"{kind}s.{name}")
         return False
