@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from planner.artifact import Json
+from planner.estate import Diagnostic
 from planner.explain.report import report
 from planner.plan.model import Plan
 from planner.planfile.codec import step_json
@@ -46,10 +47,13 @@ def to_json(plan: Plan, file: Mapping[str, Json] | None = None) -> dict[str, Jso
         "left_out": [_note(n) for n in plan.left_out],
         "pulled_in": [_note(n) for n in plan.pulled_in],
         "not_checked": [{"code": d.code, "detail": d.detail, "path": d.path} for d in plan.unchecked],
-        "problems": [
-            {"code": d.code, "summary": d.summary, "detail": d.detail, "where": str(d.span or "")} for d in plan.errors
-        ],
+        "warnings": [_problem(d) for d in plan.remarks],
+        "problems": [_problem(d) for d in plan.errors],
     }
+
+
+def _problem(one: Diagnostic) -> dict[str, Json]:
+    return {"code": one.code, "summary": one.summary, "detail": one.detail, "where": str(one.span or "")}
 
 
 def _note(note: Note) -> dict[str, Json]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from planner.artifact import Kind
+from planner.estate import Diagnostic
 from planner.explain.report import FEW, UNCHECKED, Part, Report, Section, report
 from planner.explain.text import changes, more, plain, summary, title
 from planner.plan.model import Plan
@@ -67,6 +68,7 @@ def markdown(plan: Plan, shown: Shown | None = None) -> str:
         page.must(line)
     _list(page, "Cannot be undone", [_undone(s) for s in told.irreversible])
     _list(page, "Destroyed", [f"- `{_code(s.address)}`: {escaped(s.why)}" for s in plan.steps if isinstance(s, Delete)])
+    _list(page, "Warnings", [f"- {escaped(d.code)} {escaped(d.detail)}{_place(d)}" for d in plan.remarks])
     _list(page, "NOT CHECKED", [f"- {escaped(d.code)} {escaped(d.detail)}" for d in plan.unchecked])
     late = []
     if shown.forecast and not page.forecast(shown.forecast):
@@ -146,6 +148,10 @@ def _table(told: Report) -> Iterator[str]:
 
 def _undone(step: SendOrder) -> str:
     return f"- `{_code(step.machine or step.address)}` {escaped(step.order.value)}: {escaped(step.irreversible or '')}"
+
+
+def _place(warning: Diagnostic) -> str:
+    return f" `{_code(str(warning.span))}`" if warning.span else ""
 
 
 def _list(page: _Page, heading: str, items: list[str]) -> None:

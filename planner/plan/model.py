@@ -74,6 +74,11 @@ class Plan:
         return tuple(w for w in self.warnings if w.code in UNCHECKED)
 
     @property
+    def remarks(self) -> tuple[Diagnostic, ...]:
+        """The other warnings: what could go wrong."""
+        return tuple(w for w in self.warnings if w.code not in UNCHECKED)
+
+    @property
     def destroys(self) -> int:
         """Data-bearing artifacts that go; `--allow-destroy` must name this number."""
         return destroyed(self.steps)

@@ -181,3 +181,14 @@ def test_no_changes_is_one_line() -> None:
     empty = Plan("shop", "l", 3, ())
     assert text(empty) == "No changes. What is there is what the estate asks for.\n"
     assert "No changes" in markdown(empty)
+
+
+def test_warnings_are_in_the_pull_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Issue 4: reviewing a pull request must be enough to know what could go wrong. They stood on the runner's log alone."""
+    monkeypatch.chdir(tmp_path)
+    plan = case("migrate-from-test", tmp_path).plan
+    (warned,) = plan.remarks
+    assert warned.code == "WL566" and warned.span is not None
+    head = markdown(plan).partition("<details>")[0]
+    assert "**Warnings: 1**" in head and "WL566" in head and f"`{warned.span}`" in head
+    assert [one["where"] for one in to_json(plan)["warnings"]] == [str(warned.span)]

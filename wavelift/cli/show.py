@@ -32,6 +32,7 @@ def show(
     from planner.explain import text, to_json
     from planner.explain.markdown import REST, Shown
     from wavelift.applying.planio import moment, pin, read, says_destroy
+    from wavelift.diagnostics import shown
 
     if says_destroy(plan_file):
         from wavelift.cli.showdestroy import show as show_destroy
@@ -55,6 +56,8 @@ def show(
         told = (beside.markdown(found), found.rights, beside.cost(found)) if found else ()
         page = as_markdown(file.plan, Shown(pin(file), until, artifact or REST, *told))
     else:
+        if file.plan.remarks:
+            typer.echo(shown(file.plan.remarks), err=True)
         page = text(file.plan, verbose) + (beside.text(found) if found else "") + f"\nsha256 {pin(file)}, valid until {until}.\n"
     console.clear()
     typer.echo(page, nl=False)
