@@ -62,7 +62,7 @@ def apply(
     allow_destroy: AllowDestroy = None,
     approval: Approval = None,
     expect_sha: Annotated[
-        str | None, typer.Option("--expect-sha", metavar="SHA256", help="The digest that was reviewed; or DIGEST@END.")
+        str | None, typer.Option("--expect-sha", metavar="SHA", help="What was reviewed: DIGEST@END, as plan and show print it.")
     ] = None,
     approver: Annotated[
         str, typer.Option("--approver", help="Who approved the plan; recorded.", envvar="WAVELIFT_APPROVER")
