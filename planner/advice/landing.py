@@ -49,6 +49,12 @@ LANDING: dict[str, Advice] = {
         "(the temporary machine has another one)",
         title="the address is taken",
     ),
+    "WL433": Advice(
+        "Ask Azure for more quota of that family in that region, name another size beside it, or cut over fewer machines.",
+        _WAVE + "{size: Standard_E64s_v5}}}}   # 64 vCPUs; 32 are left\n",
+        _WAVE + "{size: [Standard_E64s_v5, Standard_E32as_v5]}}}}\n",
+        title="not enough vCPU quota",
+    ),
     "WL570": Advice(
         "Correct the name; give the ARM id where it is in another resource group than ours would be.",
         "(`azure: existing: {key_vault: {koreacentral: kv-cropp}}`)",

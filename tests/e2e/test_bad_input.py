@@ -186,6 +186,18 @@ def test_a_machine_that_does_not_fit_where_it_goes(site: Site) -> None:
         nics.begin_delete("rg-network", "printer").result()
 
 
+def test_too_small_a_quota(site: Site) -> None:
+    """Users, The weeks 23: Azure's own list of usages says so, with numbers, while there is time to ask for more."""
+    site.control("azure", "POST", "azure/quota", {"family": "standardDSv5Family", "limit": 1})
+    try:
+        site.machines = {"web-01": {"size": "Standard_D2s_v5", "phase": "migrate"}}
+        site.write_wave()
+        warned = site.here("plan")
+        assert "WL433" in warned.said and "2 vCPUs of standardDSv5Family in koreacentral; 1 of 1" in warned.said, warned.said
+    finally:
+        site.control("azure", "POST", "azure/quota", {"family": "standardDSv5Family", "limit": 1000})
+
+
 def test_unknown_vm_size(site: Site) -> None:
     """Issue: "An unknown VM size": the machine, the region and how to list what there is."""
     site.machines["web-01"]["size"] = "Standard_D2s_v55"

@@ -14,6 +14,7 @@ from replication.model.errors import Denied
 from wavelift.planning.access import Seat, check_access
 from wavelift.planning.fits import Fits, address_refs
 from wavelift.planning.landings import landing_checks, landing_refs, preparation, sku_id
+from wavelift.planning.quotas import quotas
 from wavelift.planning.windows import initial_in_windows
 
 
@@ -47,6 +48,7 @@ def check(
             yield from _sizes(wanted, seen)
             yield from landing_checks(desired.names, wanted, seen)
             yield from fits.problems(wanted)
+    yield from quotas(desired, state, cloud, seen, over)
     yield from preparation(desired, over)
     yield from initial_in_windows(desired, state)
     yield from check_access(desired, state, cloud, seat, gone, going)
