@@ -51,7 +51,7 @@ def test_tags_by_category_and_what_carries_them(subject: Subject) -> None:
 def test_references_are_uuids_and_one_that_is_gone_is_left_out(subject: Subject) -> None:
     """Tags name managed objects, the estate names instance uuids."""
     refs = subject.refs()
-    source = VSphereSource(subject.endpoint, subject.credentials)
+    source = VSphereSource(subject.endpoint, lambda: subject.credentials)
     try:
         some = sorted(refs)[:2]
         assert source.uuids(frozenset({*some, "vm-gone"})) == {refs[ref] for ref in some}

@@ -53,7 +53,7 @@ class Subject:
 
     def all(self, kind: str, path: str) -> dict[str, str]:
         """Managed object ref of everything of a kind -> a property of it."""
-        source = VSphereSource(self.endpoint, self.credentials)
+        source = VSphereSource(self.endpoint, lambda: self.credentials)
         try:
             return dict(Collector(source.session).all({kind: (path,)}, lambda _, ref, found: (ref, plain(found, path))))
         finally:
