@@ -6,7 +6,6 @@ import os
 import shutil
 import struct
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,6 @@ from tests.lab.blob_support import MIB, Blobs, Raw, refused, running
 
 _SIZE = 32 * MIB
 _ID = "/subscriptions/0/resourceGroups/Target/providers/Microsoft.Compute/disks/web-01-os"
-
-
-@pytest.fixture(scope="module")
-def blobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blobs]:
-    with running(tmp_path_factory.mktemp("disks")) as service:
-        yield service
 
 
 @pytest.fixture

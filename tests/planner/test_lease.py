@@ -122,7 +122,6 @@ def test_a_lease_that_was_broken_is_heard_of_at_the_next_beat(site: Site) -> Non
 
 def test_its_clock_goes_on_while_the_machine_sleeps() -> None:
     """A laptop that was closed: Linux's monotonic clock has not moved."""
-    if not hasattr(time, "CLOCK_BOOTTIME"):
-        pytest.skip("no such clock here")
-    assert abs(passed() - time.clock_gettime(time.CLOCK_BOOTTIME)) < 1
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # others than Linux have no such clock
+    assert abs(passed() - time.clock_gettime(clock)) < 1
     assert Pace().now is passed

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from planner.estate import Diagnostic
+from planner.ports import Observed, ResourceRef
 from replication.model.errors import Denied
 from tests.planner.site import TARGET, Site, vm
 
@@ -62,7 +64,7 @@ def test_what_may_not_be_read_is_not_checked(site: Site, monkeypatch: pytest.Mon
     quota(site, D, 98, 98)
     observe = site.azure.observe
 
-    def denied(refs):  # type: ignore[no-untyped-def]  # as observe's
+    def denied(refs: Sequence[ResourceRef]) -> dict[str, Observed | None]:
         if any(ref.kind == "quota" for ref in refs):
             raise Denied("no role", subject="usages")
         return observe(refs)

@@ -18,6 +18,7 @@ from replication.model import documents
 from replication.model.record import Record
 from replication.model.release import RELEASE
 from tests.fakes.stateblobs import FakeStateBlobs
+from tests.planner.pilot import WAVES
 from tests.planner.site import Site, uuid_of, vm
 from wavelift.applying.apply import keep_outcomes
 from wavelift.applying.waiting import Waited, Watcher, goals_of, wait
@@ -26,14 +27,6 @@ from wavelift.planning.skew import EngineVersion, refuse, versions_line
 from wavelift.problems import LOCKED, UserProblem
 from wavelift.state import care as statecare
 from wavelift.workspace import Workspace
-
-WAVES = """\
-waves:
-  pilot:
-    target: korea
-    phase: {phase}
-    machines: {{web-01: Standard_D2s_v5, web-02: Standard_D2s_v5}}
-"""
 
 
 class TeamSite(Site):
