@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any, Literal
 
 import schemas
+from planner.config.written import flow
 
 _ANNOTATIONS = frozenset({"$schema", "$id", "$defs", "title", "description", "default", "examples", "x-default"})
 _SCALAR = frozenset(
@@ -27,6 +28,8 @@ _MAP = frozenset(
     | {"minProperties", "maxProperties"}
 )
 _LIST = frozenset({"type", "items", "minItems", "maxItems"})
+_SHORT = 80
+"""Characters of an example that still fits a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ class _Compiler:
         if "$ref" in schema:
             return self._reference(schema)
         title = str(schema.get("title", ""))
-        rule = Rule(title, examples=_examples(schema))
+        rule = Rule(title, examples=tuple(text for value in schema.get("examples", ()) if len(text := flow(value)) <= _SHORT))
         for option in schema.get("oneOf", [schema]):
             self._alternative(rule, option, title)
         return rule
