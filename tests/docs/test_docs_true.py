@@ -10,27 +10,25 @@ import pytest
 
 from planner.config import CODES
 from tests.docs.codes import MEANING, PAGE, ROOT, diagnosed, page
+from tests.docs.pages import FENCE, PAGES, name_of
 
-_BELOW = (path for folder in ("docs", "examples") for path in (ROOT / folder).rglob("*.md"))
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *_BELOW])
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 
 
 def anchors(path: Path) -> set[str]:
     """The anchors that a Markdown viewer makes of a page's headings."""
-    text = _FENCE.sub("", path.read_text())
+    text = FENCE.sub("", path.read_text())
     heads = re.findall(r"^#+ +(.+)$", text, re.M)
     return {re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-") for h in heads}
 
 
 def links(path: Path) -> Iterator[str]:
-    for target in _LINK.findall(_FENCE.sub("", path.read_text())):
+    for target in _LINK.findall(FENCE.sub("", path.read_text())):
         if "://" not in target:
             yield target
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_every_relative_link_leads_to_a_file_and_a_heading(path: Path) -> None:
     """D4: what is read in a pull request can be followed."""
     for target in links(path):

@@ -8,8 +8,8 @@ from textwrap import indent
 
 import pytest
 
+from tests.docs.pages import PAGES as EVERY
 from tests.docs.test_docs_codes import estate_of
-from tests.docs.test_docs_commands import PAGES as EVERY
 
 _BLOCKS = re.compile(r"^```yaml\n(.*?)^```", re.M | re.S)
 PAGES = [page for page in EVERY if _BLOCKS.search(page.read_text())]
