@@ -18,6 +18,10 @@ POST   azure/sizes                   {"size", "region"?, "code": "SkuNotAvailabl
 POST   azure/zones                   {"size", "region"?, "zones": ["1"]}  zones that the size is not offered in
 POST   azure/hanging                 {"names": ["vm"]}  VMs whose guests do not come up from now on: for boot logs
 POST   azure/blob/flip               {"account", "container", "blob", "byte"}  one bit spoiled at rest: no new ETag
+POST   azure/sent                    {"keep": true}  from now on the bodies of PUT and PATCH are kept
+GET    azure/sent                    what was kept: [[method, path, body]], oldest first
+POST   azure/rewrite                 {"id", "at": [keys and numbers], "value"?}  another document, as of a resource that was
+                                     deleted and made again; without a value the key goes
 POST   azure/operations/fail         {"match": regex over "<operation> <resource id>", "code", "message"?, "count"?}
 """
 
@@ -30,7 +34,7 @@ from typing import Any
 from lab.azure.arm.authz import EVERYONE
 from lab.azure.arm.builtin_roles import BY_ID
 from lab.azure.arm.errors import ArmError
-from lab.azure.arm.store import Gone, Json
+from lab.azure.arm.store import Gone, Json, record
 from lab.azure.arm.types.disk_spec import DISKS
 from lab.azure.blob.service import BlobService
 from lab.azure.cloud import Cloud
@@ -59,6 +63,9 @@ def extend(control: Control, extras: Extras) -> None:
     control.route("POST", "azure/hanging", lambda body, parameters: extras.hanging(body))
     control.route("POST", "azure/zones", lambda body, parameters: extras.zones(body))
     control.route("POST", "azure/blob/flip", lambda body, parameters: extras.flip(body))
+    control.route("POST", "azure/sent", lambda body, parameters: extras.keep(body))
+    control.route("GET", "azure/sent", lambda body, parameters: extras.sent())
+    control.route("POST", "azure/rewrite", lambda body, parameters: extras.rewrite(body))
     control.route("POST", "azure/operations/fail", lambda body, parameters: extras.fail(body))
 
 
@@ -231,6 +238,35 @@ class Extras:
             self._blobs.flip_bit(_need(body, "account"), _need(body, "container"), _need(body, "blob"), byte)
         except LookupError as error:
             raise ControlError(str(error), 404) from error
+
+    def keep(self, body: Json) -> None:
+        """Begin or end to keep what clients ask for."""
+        self._cloud.router.sent = [] if body.get("keep") else None
+
+    def sent(self) -> list[Any]:
+        """What was kept."""
+        return [list(one) for one in self._cloud.router.sent or ()]
+
+    def rewrite(self, body: Json) -> None:
+        """Set or take away one key of a resource's document."""
+        store = self._cloud.store
+        with store.lock:
+            item = store.get(_need(body, "id"))
+            if item is None:
+                raise ControlError(f"there is no {body['id']}", 404)
+            document = item.body
+            try:
+                *way, last = body["at"]
+                place: Any = document
+                for step in way:
+                    place = place[step]
+                if "value" in body:
+                    place[last] = body["value"]
+                else:
+                    del place[last]
+            except (LookupError, TypeError, ValueError) as error:
+                raise ControlError(f"at: {body.get('at')!r} is no place in {document}") from error
+            store.commit([record(item.id, item.kind, document, item.private)])
 
     def fail(self, body: Json) -> Json:
         """Let coming long-running operations end as Failed."""

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 from lab.azure.arm.env import Call, Env
 from lab.azure.arm.errors import ArmError, json_response
 from lab.azure.arm.ids import Target, parse
+from lab.azure.arm.store import Json
 from lab.azure.arm.types.base import ResourceType
 from lab.azure.arm.types.groups import Core, invalid_namespace
 from lab.azure.login import ARM, Login, TokenError
@@ -23,6 +25,14 @@ LocationHandler = Callable[[Call, str], Response]
 _VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 
 
+class Sent(NamedTuple):
+    """What a client asked for, as it sent it."""
+
+    method: str
+    path: str
+    body: Json
+
+
 class Router:
     """All of ARM. `types` maps lower-cased full types; `words` provider-level words such as `usages`."""
 
@@ -31,6 +41,8 @@ class Router:
         self.types: dict[str, ResourceType] = {}
         self.words: dict[tuple[str, str], LocationHandler] = {}
         self.core = Core(env, self.types)
+        self.sent: list[Sent] | None = None
+        """Bodies of PUT and PATCH that were answered without an error, once somebody asked to keep them."""
         self._login = login
         self._faults = faults
         faults.on_failure("arm", lambda status, code, message: ArmError(status, code, message).response())
@@ -61,7 +73,11 @@ class Router:
                 return self._dispatch(call)
             _ = request.body  # a slow client must not keep the lock
             with self.env.store.lock:
-                return self._dispatch(call)
+                asked = dict(call.body) if request.method in ("PUT", "PATCH") and self.sent is not None else None
+                response = self._dispatch(call)
+                if asked is not None and self.sent is not None and response.status < 400:
+                    self.sent.append(Sent(request.method, target.path, asked))
+                return response
         except TokenError as error:
             return self._unauthorized(error)
         except ArmError as error:
