@@ -4,7 +4,8 @@ Rules
 1. Only what we set is compared. What others set, and what the provider cannot see, is left alone.
 2. Values are brought into one form by kind and property before they are compared, so that what Azure spells otherwise
    (case of ids and SKUs, "Korea Central", order of sets, nothing for a default) is no change.
-3. In sets (queues, disks and NICs of a VM) only what is missing counts; what somebody added beside it is theirs.
+3. In sets (queues, disks and NICs of a VM) only what is missing counts; what somebody added beside it is theirs. Of
+   what hangs on a VM each of ours is compared setting by setting.
 """
 
 from __future__ import annotations
@@ -49,12 +50,25 @@ def _properties(spec: Mapping[str, Json], seen: Observed) -> Iterator[Change]:
         now = seen.properties[key]
         if now == value:
             continue
-        if key in SETS:
+        if isinstance(value, Mapping):
+            yield from _inside(key, value, now)
+        elif key in SETS:
             missing = _members(value) - _members(now)
             if missing:
                 yield Change("change", (key,), value, now)
         elif _form(key, now) != _form(key, value):
             yield Change("change", (key,), value, now)
+
+
+def _inside(key: str, value: Mapping[str, Json], now: Json) -> Iterator[Change]:
+    """Member by member, setting by setting; a member that is gone is its set's to tell."""
+    for name, settings in value.items():
+        held = now.get(name) if isinstance(now, Mapping) else None
+        if not isinstance(held, Mapping):
+            continue
+        for setting, wanted in settings.items():
+            if setting in held and held[setting] != wanted:
+                yield Change("change", (key, name, setting), wanted, held[setting])
 
 
 def _strayed(seen: Observed) -> Iterator[Change]:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from planner.artifact import Json
 from planner.plan.life import Stage, stage
 from planner.state import OVER, State
-from replication.model.item import Order, OrderKind, VmOrder
+from replication.model.item import DiskOrder, Order, OrderKind, VmOrder
+from replication.model.marks import marks
 from replication.model.record import OrderProgress, Record
 
 
@@ -36,20 +37,30 @@ def unknown(state: State, records: Mapping[str, Record]) -> dict[str, tuple[str,
     return out
 
 
-def specs(order: Order | None, progress: OrderProgress | None, ids: Mapping[str, str]) -> dict[str, Mapping[str, Json]]:
-    """Logical name ("vm", "disk/2000", "nic/4000") -> what was set of it. Empty when the order is not known."""
+def specs(
+    order: Order | None, progress: OrderProgress | None, ids: Mapping[str, str], source: str = ""
+) -> dict[str, Mapping[str, Json]]:
+    """Logical name ("vm", "disk/2000", "nic/4000") -> what was set of it. Empty when the order is not known.
+
+    `source`: what vSphere called the machine, where that is known.
+    """
     if order is None or order.vm is None:
         return {}
     vm = order.vm
-    common: dict[str, Json] = {"location": vm.region, **({"tags": dict(vm.tags)} if vm.tags else {})}
+    common: dict[str, Json] = {"location": vm.region, "tags": {**vm.tags, **marks(order.machine, order.replication, source)}}
     out: dict[str, Mapping[str, Json]] = {"vm": {**common, **_vm(vm, progress, ids)}}
     for disk in vm.disks:
-        keys = {"encryption_set": vm.disk_encryption_set} if vm.disk_encryption_set else {}
-        out[f"disk/{disk.key}"] = {**common, "sku": disk.sku, "size": disk.size, **keys}
+        made = {"created": "Upload", "sku": disk.sku, "size": disk.size, "zone": vm.zone}
+        asked = {"encryption_set": vm.disk_encryption_set, "os_type": disk.os_type, "generation": disk.generation}
+        out[f"disk/{disk.key}"] = {**common, **_said(made | asked)}
     for nic in vm.nics:
-        address = {"address": nic.address} if nic.address else {}
-        out[f"nic/{nic.key}"] = {**common, "subnet": nic.subnet, **address}
+        made = {"subnet": nic.subnet, "address": nic.address, "allocation": "Static" if nic.address else "Dynamic"}
+        out[f"nic/{nic.key}"] = {**common, **_said(made), "primary": True}
     return out
+
+
+def _said(values: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in values.items() if value}
 
 
 def _security(vm: VmOrder) -> dict[str, Json]:
@@ -68,11 +79,15 @@ def _vm(vm: VmOrder, progress: OrderProgress | None, ids: Mapping[str, str]) -> 
         size = vm.sizes[0]
     parts = {kind: sorted(i for n, i in ids.items() if n.startswith(f"{kind}/")) for kind in ("disk", "nic")}
     return {
-        **({"size": size} if size else {}),
-        **({"zone": vm.zone} if vm.zone else {}),
-        **({"licence": vm.licence} if vm.licence else {}),
+        **_said({"size": size, "zone": vm.zone, "licence": vm.licence, "boot_log": vm.boot_log}),
         **_security(vm),
-        **({"boot_log": True} if vm.boot_log else {}),
-        **({"disks": parts["disk"]} if parts["disk"] else {}),
-        **({"nics": parts["nic"]} if parts["nic"] else {}),
+        **_said({"disks": parts["disk"], "nics": parts["nic"]}),
+        "attached_disks": {disk.name.casefold(): _attached(disk) for disk in vm.disks},
+        "attached_nics": {nic.name.casefold(): {"primary": nic.primary, "when_deleted": "Detach"} for nic in vm.nics},
     }
+
+
+def _attached(disk: DiskOrder) -> dict[str, Json]:
+    if disk.lun is None:
+        return {"caching": "ReadWrite", "when_deleted": "Detach"}
+    return {"caching": "None", "when_deleted": "Detach", "lun": disk.lun}

@@ -78,11 +78,13 @@ def _gone(kind: Kind, now: Stage, record: Record) -> bool:
 def _take(artifacts: dict[str, Recorded], machine: MachineState, record: Record, now: Stage, sent: Order | None) -> None:
     order = record.order
     sent = sent if sent is not None and order is not None and sent.number == order.number else None
-    tested = specs(sent if sent and sent.kind is OrderKind.TEST else None, order, record.test)
+    replicated = artifacts.get(f"{Kind.REPLICATION}.{machine.name}")
+    source = str(replicated.spec.get("name", "")) if replicated is not None else ""
+    tested = specs(sent if sent and sent.kind is OrderKind.TEST else None, order, record.test, source)
     for logical, arm_id in record.test.items():
         _put(artifacts, machine, logical, arm_id, _TEST, tested)
     if now in (Stage.MIGRATED, Stage.COMPLETED) and order is not None:
-        made = specs(sent if sent and sent.kind is OrderKind.MIGRATE else None, order, order.made)
+        made = specs(sent if sent and sent.kind is OrderKind.MIGRATE else None, order, order.made, source)
         for logical, arm_id in order.made.items():
             _put(artifacts, machine, logical, arm_id, _MADE, made)
 

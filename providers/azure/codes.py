@@ -68,6 +68,9 @@ ROLE_PENDING = frozenset(
 )
 """How a data plane refuses who has no role on it, or one that is not yet in force. (ARM says AuthorizationFailed.)"""
 
+NO_POLICY = frozenset({"AccessDenied", "ForbiddenByPolicy"})
+"""How a key vault refuses that somebody set back to access policies: no role opens it."""
+
 REMEDY: Mapping[str, str] = {
     "AuthorizationFailed": "give this principal Contributor (to assign roles: and User Access Administrator) on the group",
     "AuthorizationPermissionMismatch": "it needs Storage Blob Data Contributor on the account; a new role takes minutes",

@@ -20,6 +20,11 @@ class Owner:
         ours = {ESTATE: self.estate, LINEAGE: self.lineage, ADDRESS: address}
         return {**(extra or {}), **{key: value for key, value in ours.items() if value}}
 
+    def address(self, tags: Mapping[str, str], address: str) -> dict[str, tuple[str, str]]:
+        """The address on what is ours, as (what it is, what its tag says)."""
+        held = {key.lower(): value for key, value in tags.items()}
+        return {f"tags.{ADDRESS}": (address, held.get(ADDRESS, ""))} if self.owns(tags) else {}
+
     def owns(self, tags: Mapping[str, str] | None) -> bool:
         held = {key.lower(): value for key, value in (tags or {}).items()}
         # What the engine makes may carry no lineage: it does not know the state.

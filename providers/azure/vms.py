@@ -18,6 +18,8 @@ _START_SECONDS = 900.0
 _LOG_MINUTES = 10
 _LOG_BYTES = 256 * 1024
 """So much of the end of a boot log is looked at."""
+IP_CONFIGURATION = "ipconfig1"
+"""What a NIC's address is called, as in Azure's portal."""
 _DETACH = "Detach"
 """Deleting the VM must leave its disks and NICs: they are artifacts of their own."""
 
@@ -45,7 +47,7 @@ class Machines:
             "tags": {**vm.tags, **self._owner.tags(extra=tags)},
             "properties": {
                 "ipConfigurations": [
-                    {"name": "ipconfig1", "properties": {**address, "subnet": {"id": nic.subnet}, "primary": True}}
+                    {"name": IP_CONFIGURATION, "properties": {**address, "subnet": {"id": nic.subnet}, "primary": True}}
                 ]
             },
         }
@@ -191,15 +193,16 @@ class Machines:
                 "hardwareProfile": {"vmSize": size},
                 "storageProfile": {"osDisk": os_disk, "dataDisks": data},
                 "networkProfile": {"networkInterfaces": interfaces},
-                "diagnosticsProfile": {"bootDiagnostics": {"enabled": vm.boot_log}},
                 **_asked(vm),
             },
         } | ({"zones": [vm.zone]} if vm.zone else {})
 
 
 def _asked(vm: VmOrder) -> dict[str, Any]:
-    """Licence and security type, where the estate says something of them."""
+    """Licence, security type and boot log, where the estate says something of them."""
     out: dict[str, Any] = {"licenseType": vm.licence} if vm.licence else {}
+    if vm.boot_log:
+        out["diagnosticsProfile"] = {"bootDiagnostics": {"enabled": True}}
     security = vm.security
     if security is not None and security.type == "TrustedLaunch":
         flags = {"secureBootEnabled": security.secure_boot, "vTpmEnabled": security.vtpm}

@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -15,12 +14,11 @@ import schemas
 from planner.drift import Drift, Severity
 from planner.drift.document import to_json
 from replication.ports import DocumentStore
+from tests.drift import properties
+from tests.drift.changes import CHANGES, Change, id_of, tags
 from tests.e2e.site import Site, Vm, standing, until
 from wavelift.planning.drifting import look
 from wavelift.planning.look import gateways
-
-GROUP = "rg-e2e"
-Change = tuple[str, str, str]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +30,11 @@ def said() -> list[str]:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, said: list[str]) -> Iterator[Site]:
     """`still` replicates, `away` is migrated; the engine has been stopped, so that nothing moves by itself."""
-    with standing(tmp_path_factory.mktemp("drift"), [Vm("still", disks=(20, 20)), Vm("away")]) as site:
+    with standing(tmp_path_factory.mktemp("drift"), [Vm("still", disks=(20, 20)), Vm("away", disks=(20, 20))]) as site:
+        site.control("azure", "POST", "azure/sent", {"keep": True})
+        cutover = {"shutdown": {"mode": "guest", "wait": "20s", "then": "fail"}, "ready": "boot-log"}
+        site.machines["away"] |= {"zone": "1", "licence": "RHEL_BYOS", "tags": {"cost": "4711"}, "cutover": cutover}
+        site.write_wave()
         site.apply("--detach")
         note(said, site, "made")
         engine = site.engine()
@@ -81,7 +83,36 @@ def test_an_estate_that_nobody_touched_is_silent_in_every_phase(site: Site, said
     assert drift.lag is not None and drift.lag.machine == "still"
     assert drift.cycles.kept > 0 and drift.cycles.unexplained == 0
     vm = site.state["artifacts"]["vm.away"]["spec"]
-    assert vm["size"] == "Standard_D2s_v5" and len(vm["disks"]) == 1 and len(vm["nics"]) == 1, "what was made is recorded"
+    assert vm["size"] == "Standard_D2s_v5" and len(vm["disks"]) == 2 and len(vm["nics"]) == 1, "what was made is recorded"
+
+
+def test_every_property_that_was_set_is_compared(site: Site) -> None:
+    """issue 4, Drift: every property that we set. They are taken from what the lab was sent, changed one by one."""
+    before, leaves = found(site), properties.sent(site)
+    silent, strange = set(), set()
+    for several in properties.rounds([leaf for leaf in leaves if leaf.kind not in properties.ELSEWHERE]):
+        for leaf in several:
+            properties.put(site, leaf, properties.otherwise(leaf.value))
+        after = {(address, class_) for class_, address, _ in found(site) - before}
+        for leaf in several:
+            properties.put(site, leaf, leaf.value)
+        silent |= {leaf.kind for leaf in several if not {(leaf.address, "ours"), (leaf.address, "urgent")} & after}
+        strange |= {address for address, _ in after} - {leaf.address for leaf in several}
+    assert silent == set(properties.FIXED) and not strange
+    assert found(site) == before and len({leaf.kind for leaf in leaves}) > 60
+
+
+def test_what_others_add_to_anything_is_left_alone(site: Site) -> None:
+    """issue 4, Drift: a tag of others is foreign on each resource, a setting that we never make is nothing."""
+    before = found(site)
+    tagged = {leaf.address: leaf for leaf in properties.sent(site) if leaf.at[0] == "tags"}
+    for leaf in tagged.values():
+        properties.put(site, leaf._replace(at=("tags", "owner")), "finance")
+        properties.put(site, leaf._replace(at=("properties", "madeLater")), {"enabled": True})
+    assert found(site) - before == {("foreign", address, "tags.owner") for address in tagged}
+    for leaf in tagged.values():
+        properties.take(site, leaf._replace(at=("tags", "owner")))
+    assert found(site) == before
 
 
 def test_one_listing_for_each_kind_and_scope(site: Site) -> None:
@@ -109,114 +140,6 @@ def test_one_listing_for_each_kind_and_scope(site: Site) -> None:
         site.heal()
     assert counted == kinds
     assert 0 < read < 10
-
-
-def _tags(site: Site, address: str, **change: str | None) -> None:
-    """Set or take off tags of a storage account, as its owner would in the portal."""
-    at = _id(site, address).split("/")
-    accounts = site.wiring().azure.storage(site.subscription).storage_accounts
-    held = {**(accounts.get_properties(at[4], at[-1]).tags or {}), **change}
-    body: Any = {"tags": {name: value for name, value in held.items() if value is not None}}
-    accounts.update(at[4], at[-1], body)
-
-
-def _id(site: Site, address: str) -> str:
-    return str(site.state["artifacts"][address]["id"])
-
-
-def _vm(site: Site, name: str, **more: Any) -> None:
-    site.control("vcenter", "POST", f"vm/{name}", more)
-
-
-def _delete_lock(site: Site) -> None:
-    vault = _id(site, "vault")
-    site.wiring().azure.locks(site.subscription).management_locks.delete_by_scope(vault, "wavelift")
-
-
-def _resize_vm(site: Site) -> None:
-    name = _id(site, "vm.away").rpartition("/")[2]
-    body: Any = {"properties": {"hardwareProfile": {"vmSize": "Standard_D4s_v5"}}}
-    site.wiring().azure.compute(site.subscription).virtual_machines.begin_update(GROUP, name, body).result()
-
-
-def _delete_container(site: Site) -> None:
-    endpoint = site.state["artifacts"]["log_store.koreacentral"]["attributes"]["blob_endpoint"]
-    site.blobs(endpoint).delete_container("log")
-
-
-def _shared_keys(site: Site) -> None:
-    at = _id(site, "seed_store.korea").split("/")
-    body: Any = {"properties": {"allowSharedKeyAccess": True}}
-    site.wiring().azure.storage(site.subscription).storage_accounts.update(at[4], at[-1], body)
-
-
-def _soft_delete(site: Site) -> None:
-    at = _id(site, "seed_store.korea").split("/")
-    policy: Any = {"properties": {"deleteRetentionPolicy": {"enabled": True, "days": 7}}}
-    site.wiring().azure.storage(site.subscription).blob_services.set_service_properties(at[4], at[-1], policy)
-
-
-def _for_deployment(site: Site) -> None:
-    at = _id(site, "key_vault.koreacentral").split("/")
-    body: Any = {"properties": {"enabledForDeployment": True}}
-    site.wiring().azure.key_vaults(site.subscription).vaults.update(at[4], at[-1], body)
-
-
-def _nic(site: Site) -> None:
-    at = _id(site, "nic.away/4000").split("/")
-    client = site.wiring().azure.network(site.subscription).network_interfaces
-    nic = client.get(at[4], at[-1])
-    assert nic.properties.ip_configurations
-    nic.properties.ip_configurations[0].properties.private_ip_address = "10.20.1.77"
-    client.begin_create_or_update(at[4], at[-1], nic).result()
-
-
-def _queue(site: Site) -> None:
-    at = _id(site, "service_bus.koreacentral").split("/")
-    queues = site.wiring().azure.service_bus(site.subscription).queues
-    name = next(iter(queues.list_by_namespace(at[4], at[-1]))).name
-    queues.delete(at[4], at[-1], str(name))
-
-
-CHANGES: dict[str, tuple[Callable[[Site], None], set[Change]]] = {
-    "tag of others": (
-        lambda s: _tags(s, "log_store.koreacentral", env="prod"),
-        {("foreign", "log_store.koreacentral", "tags.env")},
-    ),
-    "our tag taken off": (
-        lambda s: _tags(s, "gateway_store.koreacentral", **{"wavelift-estate": None}),
-        {("ours", "gateway_store.koreacentral", "tags")},
-    ),
-    "lock deleted": (_delete_lock, {("ours", "lock.vault", "")}),
-    "keys of an account": (_shared_keys, {("ours", "seed_store.korea", "shared_keys")}),
-    "soft delete": (_soft_delete, {("ours", "seed_store.korea", "soft_delete")}),
-    "key vault for deployment": (_for_deployment, {("ours", "key_vault.koreacentral", "deployment")}),
-    "queue deleted": (_queue, {("ours", "service_bus.koreacentral", "queues")}),
-    "size of the VM": (_resize_vm, {("ours", "vm.away", "size")}),
-    "address of the NIC": (_nic, {("ours", "nic.away/4000", "address")}),
-    "container gone": (_delete_container, {("urgent", "container.log_store.koreacentral", "")}),
-    "source powered on": (
-        lambda s: _vm(s, "away", power="poweredOn"),
-        {("urgent", "machine.away", "power")},
-    ),
-    "disk added": (
-        lambda s: _vm(s, "still", add_disk={"gib": 1}),
-        {("ours", "machine.still", "disk scsi0:2")},
-    ),
-    "disk resized": (
-        lambda s: _vm(s, "still", grow={"disk": 2001, "gib": 1}),
-        {("ours", "machine.still", "disk scsi0:1")},
-    ),
-    "renamed": (lambda s: _vm(s, "still", rename="still-standing"), {("foreign", "machine.still", "path")}),
-    "foreign snapshot": (
-        lambda s: _vm(s, "still-standing", foreign_snapshot="Veeam"),
-        {("foreign", "machine.still", "snapshot")},
-    ),
-    "disk removed": (
-        lambda s: _vm(s, "still-standing", foreign_snapshot=False, remove_disk=2001),
-        {("ours", "machine.still", "disk scsi0:1")},
-    ),
-}
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -282,7 +205,7 @@ def test_a_log_key_that_cannot_be_used_is_urgent_and_plan_says_so(site: Site) ->
 
 def test_what_is_gone_from_azure_is_urgent_and_plan_says_the_same(site: Site) -> None:
     """issue 4, Drift: one comparison with plan, no second opinion."""
-    at = _id(site, "key_vault.koreacentral").split("/")
+    at = id_of(site, "key_vault.koreacentral").split("/")
     site.wiring().azure.key_vaults(site.subscription).vaults.delete(at[4], at[-1])
     drift = seen(site)
     gone = {f.address for f in drift.of(Severity.URGENT) if not f.property}
@@ -380,8 +303,8 @@ def test_a_vcenter_that_does_not_answer_is_an_error_and_no_silence(site: Site) -
 
 def test_apply_sets_back_what_is_ours_and_leaves_what_others_set(site: Site) -> None:
     """issue 4, Drift: what others set is left alone, also by the apply that sets ours back."""
-    _tags(site, "gateway_store.koreacentral", **{"wavelift-estate": "e2e"})
-    _tags(site, "seed_store.korea", owner="finance")
+    tags(site, "gateway_store.koreacentral", **{"wavelift-estate": "e2e"})
+    tags(site, "seed_store.korea", owner="finance")
     site.here("apply", "--auto-approve", "--detach")
     left = found(site)
     shared = {change for change in left if not change[1].startswith(("machine.", "vm.", "nic.", "appliance."))}

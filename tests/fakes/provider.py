@@ -111,7 +111,7 @@ class FakeAzure:
         thing = self.contents.things.get(ref.id.lower())
         if thing is None or (self.hides_unfinished and not thing.ready):
             return None
-        return Observed(thing.id, dict(thing.spec), {}, thing.ours)
+        return Observed(thing.id, dict(thing.spec), thing.spec.get("tags") or {}, thing.ours)
 
     def begin(self, ref: ResourceRef, spec: Mapping[str, Json]) -> _Operation:
         self.fault("begin", ref)

@@ -12,7 +12,8 @@ from replication.engine.orders.steps import resource_ids
 from replication.lifecycle import may
 from replication.model.documents import dumps
 from replication.model.errors import Conflict, NotFound
-from replication.model.item import Item, Order, OrderKind
+from replication.model.item import Item, Order, OrderKind, VmOrder
+from replication.model.marks import marks
 from replication.model.record import Intervention, Life, OrderProgress, Record, TrialMark
 from replication.model.standing import ACKNOWLEDGED, rolled_back, standing
 from replication.model.status import Status
@@ -169,14 +170,14 @@ class EngineModel:
                     ended = replace(progress, outcome="aborted", problem="an earlier test is still there")
                     return replace(record, order=ended, orders_done=order.number)
                 mark = TrialMark(order.number, order.trial.asked, record.cycle, 0.0, order.trial.ttl)
-                return replace(done, test=self._make(resource_ids(order.vm), "test_"), trial=mark)
+                return replace(done, test=self._make(item, order.vm, "test_"), trial=mark)
             case OrderKind.CLEAN_UP:
                 for arm_id in record.test.values():
                     self._azure.remove(arm_id)
                 return replace(done, test={})
             case OrderKind.MIGRATE:
                 assert order.vm is not None
-                made = self._make(resource_ids(order.vm), "")
+                made = self._make(item, order.vm, "")
                 return replace(done, life=Life.MIGRATED, order=replace(progress, outcome="done", made=made))
             case OrderKind.STOP:
                 for disk in item.disks:
@@ -196,10 +197,12 @@ class EngineModel:
                             self._azure.remove(arm_id)
                         documents.records[uuid] = replace(record, test={}, trial=replace(record.trial, expired=1.8e9))
 
-    def _make(self, ids: Mapping[str, str], prefix: str) -> dict[str, str]:
+    def _make(self, item: Item, vm: VmOrder, prefix: str) -> dict[str, str]:
+        ids = resource_ids(vm)
+        tags = {**vm.tags, **marks(item.machine, item.replication, item.name)}
         for logical, arm_id in ids.items():
-            self._azure.put(prefix + KINDS[logical.partition("/")[0]], arm_id, {})
-        return dict(ids)
+            self._azure.put(prefix + KINDS[logical.partition("/")[0]], arm_id, {"tags": tags})
+        return ids
 
     def _seed(self, blob: str) -> str | None:
         end = seed_id("", "seeds", blob).lower()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from planner.ports import Json, Made, Observed, Operation, ResourceRef
 from providers.azure.errors import translated
@@ -39,6 +39,9 @@ class Makes(Observes, Deletes, Protocol):
 class Listed(ABC):
     """A tagged ARM resource in a resource group: listed by group, deleted when it is ours."""
 
+    addressed: ClassVar[bool] = True
+    """Its tags say under which address it is recorded."""
+
     def __init__(self, session: AzureSession, owner: Owner) -> None:
         self.session = session
         self.owner = owner
@@ -72,7 +75,7 @@ class Listed(ABC):
 
     def observe(self, refs: Sequence[ResourceRef]) -> dict[str, Observed]:
         seen: dict[str, Observed] = {}
-        wanted = {ref.id.lower() for ref in refs}
+        wanted = {ref.id.lower(): ref for ref in refs}
         for at in _one_per_group(refs):
             try:
                 with translated(f"resource group {at.group}"):
@@ -80,14 +83,15 @@ class Listed(ABC):
             except NotFound:
                 continue  # no such group: nothing in it
             for item in found:
-                if item.id.lower() in wanted:
-                    seen[item.id.lower()] = self.seen(item)
+                if ref := wanted.get(item.id.lower()):
+                    seen[item.id.lower()] = self.seen(item, ref)
         return seen
 
-    def seen(self, found: Any) -> Observed:
+    def seen(self, found: Any, ref: ResourceRef) -> Observed:
         """What a listing says of one. A setting that the service does not name is at its default."""
         tags = dict(found.tags or {})
-        strayed = {name: pair for name, pair in self.settings(found).items() if pair[1] is not None and pair[0] != pair[1]}
+        settings = self.settings(found) | (self.owner.address(tags, ref.address) if self.addressed else {})
+        strayed = {name: pair for name, pair in settings.items() if pair[1] is not None and pair[0] != pair[1]}
         beside = self.beside(found)
         return Observed(found.id, self.properties(found), tags, self.owner.owns(tags), strayed=strayed, beside=beside)
 

@@ -14,11 +14,14 @@ from providers.azure.ids import ArmId, parse
 from providers.azure.session import AzureSession
 from providers.azure.subnets import ranges_of
 from providers.azure.tags import Owner
+from providers.azure.vms import IP_CONFIGURATION
 from replication.model.errors import Denied, NotFound
 
 
 class _EngineMade(Listed):
-    """Made by the engine's orders; here they are only looked at and deleted."""
+    """Made by the engine's orders, which know no address; here they are only looked at and deleted."""
+
+    addressed = False
 
     def remove(self, at: ArmId) -> None:
         AzureCloud(self.session, at.subscription, self.owner).delete(at.text)
@@ -39,6 +42,10 @@ class Disks(_EngineMade):
             "state": plain(found.properties.disk_state),
             "attached_to": found.managed_by,
             "encryption_set": found.properties.encryption and found.properties.encryption.disk_encryption_set_id,
+            "zone": next(iter(found.zones or ()), None),
+            "created": plain(found.properties.creation_data and found.properties.creation_data.create_option),
+            "os_type": plain(found.properties.os_type),
+            "generation": plain(found.properties.hyper_v_generation),
         }
 
 
@@ -50,10 +57,13 @@ class Nics(_EngineMade):
         return self.session.network(at.subscription).network_interfaces.get(at.group, at.name)
 
     def properties(self, found: Any) -> dict[str, Json]:
-        first = next((one.properties for one in found.properties.ip_configurations or ()), None)
+        there = sorted(found.properties.ip_configurations or (), key=lambda one: one.name != IP_CONFIGURATION)
+        first = next((one.properties for one in there), None)
         return {
             "location": place(found.location),
             "address": first.private_ip_address if first else None,
+            "allocation": plain(first.private_ip_allocation_method) if first else None,
+            "primary": first.primary if first else None,
             "subnet": first.subnet.id if first and first.subnet else None,
             "attached_to": found.properties.virtual_machine.id if found.properties.virtual_machine else None,
         }
@@ -73,6 +83,7 @@ class Vms(_EngineMade):
     def properties(self, found: Any) -> dict[str, Json]:
         storage, network = found.properties.storage_profile, found.properties.network_profile
         drives = [storage.os_disk, *(storage.data_disks or ())] if storage else []
+        nics = (network.network_interfaces if network else None) or ()
         return {
             "location": place(found.location),
             "size": plain(found.properties.hardware_profile and found.properties.hardware_profile.vm_size),
@@ -82,7 +93,9 @@ class Vms(_EngineMade):
             "boot_log": _boot_log(found.properties.diagnostics_profile),
             **_security(found.properties.security_profile),
             "disks": sorted(str(one.managed_disk.id) for one in drives if one and one.managed_disk),
-            "nics": sorted(str(one.id) for one in (network.network_interfaces if network else None) or ()),
+            "nics": sorted(str(one.id) for one in nics),
+            "attached_disks": {_name(one.managed_disk): _attached(one) for one in drives if one and one.managed_disk},
+            "attached_nics": {_name(one): _interface(one.properties) for one in nics},
         }
 
 
@@ -93,6 +106,28 @@ def _security(profile: Any | None) -> dict[str, Json]:
         "security_type": str(plain(profile.security_type) or "Standard") if profile is not None else "Standard",
         "secure_boot": bool(flags and flags.secure_boot_enabled),
         "vtpm": bool(flags and flags.v_tpm_enabled),
+    }
+
+
+def _name(reference: Any) -> str:
+    return parse(str(reference.id)).name.casefold()
+
+
+def _attached(drive: Any) -> dict[str, Json]:
+    """How a disk hangs on its VM; the OS disk has no LUN."""
+    lun = getattr(drive, "lun", None)
+    return {
+        "caching": plain(drive.caching) or "None",
+        "when_deleted": plain(drive.delete_option) or "Detach",
+        **({} if lun is None else {"lun": lun}),
+    }
+
+
+def _interface(said: Any | None) -> dict[str, Json]:
+    """A NIC that Azure says nothing about is the only one, and stays when its VM goes."""
+    return {
+        "primary": said is None or said.primary is not False,
+        "when_deleted": plain(said and said.delete_option) or "Detach",
     }
 
 

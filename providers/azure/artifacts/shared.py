@@ -80,7 +80,7 @@ class RecoveryVaults(GroupKind):
         body: Any = {
             "location": spec["location"],
             "tags": tags,
-            "sku": {"name": spec.get("sku", "Standard")},
+            "sku": {"name": "Standard"},
             "properties": {"publicNetworkAccess": "Enabled"},
         }
         return self.session.recovery(at.subscription).vaults.begin_create_or_update(at.group, at.name, body, **poll)
@@ -89,10 +89,13 @@ class RecoveryVaults(GroupKind):
         return self.session.recovery(at.subscription).vaults.begin_delete(at.group, at.name)
 
     def settings(self, found: Any) -> dict[str, tuple[Json, Json]]:
-        return {"public_network_access": ("Enabled", plain(found.properties and found.properties.public_network_access))}
+        return {
+            "sku": ("Standard", plain(found.sku and found.sku.name)),
+            "public_network_access": ("Enabled", plain(found.properties and found.properties.public_network_access)),
+        }
 
     def properties(self, found: Any) -> dict[str, Json]:
-        return {"location": place(found.location), "sku": plain(found.sku and found.sku.name)}
+        return {"location": place(found.location)}
 
 
 class ServiceBuses(GroupKind):
@@ -105,11 +108,10 @@ class ServiceBuses(GroupKind):
         return self.session.service_bus(at.subscription).namespaces.get(at.group, at.name)
 
     def put(self, at: ArmId, spec: Spec, tags: dict[str, str], **poll: Any) -> LROPoller[Any]:
-        sku = spec.get("sku", "Standard")
         body: Any = {
             "location": spec["location"],
             "tags": tags,
-            "sku": {"name": sku, "tier": sku},
+            "sku": {"name": "Standard", "tier": "Standard"},
             "properties": {"minimumTlsVersion": "1.2"},
         }
         return self.session.service_bus(at.subscription).namespaces.begin_create_or_update(at.group, at.name, body, **poll)
@@ -134,10 +136,14 @@ class ServiceBuses(GroupKind):
         return self.session.service_bus(at.subscription).namespaces.begin_delete(at.group, at.name)
 
     def settings(self, found: Any) -> dict[str, tuple[Json, Json]]:
-        return {"minimum_tls_version": ("1.2", plain(found.properties and found.properties.minimum_tls_version))}
+        return {
+            "sku": ("Standard", plain(found.sku and found.sku.name)),
+            "tier": ("Standard", plain(found.sku and found.sku.tier)),
+            "minimum_tls_version": ("1.2", plain(found.properties and found.properties.minimum_tls_version)),
+        }
 
     def properties(self, found: Any) -> dict[str, Json]:
-        return {"location": place(found.location), "sku": plain(found.sku and found.sku.name)}
+        return {"location": place(found.location)}
 
     def attributes(self, found: Any) -> dict[str, Json]:
         return {"endpoint": found.properties.service_bus_endpoint}
@@ -271,6 +277,7 @@ class KeyVaults(GroupKind):
     def settings(self, found: Any) -> dict[str, tuple[Json, Json]]:
         now = found.properties
         return {
+            "tenant": (self.session.principal().tenant_id, now.tenant_id),
             "rbac": (True, now.enable_rbac_authorization),
             "deployment": (False, bool(now.enabled_for_deployment)),
             "sku": ("standard", plain(now.sku and now.sku.name)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from planner.ports import Observed, ResourceRef
-from providers.azure.codes import ROLE_PENDING
+from providers.azure.codes import NO_POLICY, ROLE_PENDING
 from providers.azure.errors import translated
 from replication.model.errors import Denied, NotFound
 
@@ -48,8 +48,8 @@ def listed(
 ) -> dict[str, Observed]:
     """What one listing of `scope` says of `wanted`, by lower-cased id: `look` gives it by the `name` of an id.
 
-    No such scope: nothing is there. Nobody may look before the role works: then each is unreadable, and the planner goes by
-    what it recorded.
+    No such scope: nothing is there. Nobody may look before the role works, or with a key vault's policies in its place: then
+    each is unreadable, and the planner goes by what it recorded.
     """
     try:
         with translated(scope):
@@ -57,7 +57,7 @@ def listed(
     except NotFound:
         return {}
     except Denied as error:
-        if not lacks_role(error):
+        if not lacks_role(error) and error.code not in NO_POLICY:
             raise
         return {ref.id.lower(): Observed(ref.id, readable=False) for ref in wanted}
     return {ref.id.lower(): replace(found[name(ref.id)], id=ref.id) for ref in wanted if name(ref.id) in found}

@@ -11,6 +11,7 @@ from replication.engine.work import Work
 from replication.lifecycle import MIGRATION_STEPS
 from replication.model.errors import Permanent, Temporary
 from replication.model.item import Order, OrderKind, VmOrder
+from replication.model.marks import marks
 from replication.model.record import OrderProgress, OrderStep, Record, StepState
 from replication.ports import Cloud
 
@@ -186,13 +187,7 @@ def vm_of(order: Order) -> VmOrder:
 def tags_of(work: Work, vm: VmOrder) -> dict[str, str]:
     """The owner's tags, and over them what says whose the thing is."""
     item = work.item
-    ours = {
-        "wavelift-estate": item.estate,
-        "wavelift-machine": item.machine,
-        "wavelift-replication": item.replication,
-        "wavelift-source": item.name,
-    }
-    return {**vm.tags, **ours}
+    return {**vm.tags, "wavelift-estate": item.estate, **marks(item.machine, item.replication, item.name)}
 
 
 def resource_ids(vm: VmOrder) -> dict[str, str]:
