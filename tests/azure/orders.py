@@ -7,9 +7,10 @@ from typing import Any
 
 from replication.model.extents import MIB
 from replication.model.item import DiskOrder, NicOrder, VmOrder
+from replication.model.marks import marks
 from tests.azure.support import REGION, fresh, subnet, world
 
-TAGS = {"wavelift-estate": "shop", "wavelift-machine": "5001"}
+TAGS = {"wavelift-estate": "shop", **marks("5001", "r", "web-01")}
 
 
 def vm_order(disks: int = 2, address: str | None = None, **changes: Any) -> VmOrder:

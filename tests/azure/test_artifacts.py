@@ -23,12 +23,12 @@ from tests.azure.refs import BLOB_ROLE, HERE, account, one, role, vault
 from tests.azure.support import OWNER, REGION, World, fresh
 
 ARM_KINDS = [
-    ("vault", "Microsoft.RecoveryServices/vaults", "wl-vault", {**HERE, "sku": "Standard"}),
+    ("vault", "Microsoft.RecoveryServices/vaults", "wl-vault", HERE),
     (
         "service_bus",
         "Microsoft.ServiceBus/namespaces",
         "wl-sb-",
-        {**HERE, "sku": "Standard", "queues": ["commands", "events"]},
+        {**HERE, "queues": ["commands", "events"]},
     ),
     ("seed_store", "Microsoft.Storage/storageAccounts", "wlt", {**HERE, "sku": "Standard_LRS"}),
     ("key_vault", "Microsoft.KeyVault/vaults", "kv-", HERE),

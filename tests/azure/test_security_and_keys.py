@@ -37,8 +37,8 @@ def test_a_vm_is_made_as_asked_and_drift_sees_each_part(azure_world: World, clou
     keys = encryption_set(azure_world, "des-prod")
     vm = replace(vm_order(2), licence="SLES_BYOS", disk_encryption_set=keys, security=Security("TrustedLaunch", vtpm=False))
     vm_id = built(azure_world, cloud, vm)
-    order = Order("m", 1, "o", OrderKind.MIGRATE, "r", "p", 0.0, vm)
-    made = specs(order, OrderProgress(1, "o", OrderKind.MIGRATE, ()), {})
+    order = Order("5001", 1, "o", OrderKind.MIGRATE, "r", "p", 0.0, vm)
+    made = specs(order, OrderProgress(1, "o", OrderKind.MIGRATE, ()), {}, "web-01")
 
     def changed(kind: Kind, arm_id: str, spec: Any) -> dict[str, Any]:
         seen = azure_world.artifacts.observe([ResourceRef("x", kind, arm_id)])["x"]
