@@ -1,19 +1,17 @@
-"""The life of a replicated machine as a table, and the words of S7 that people see.
+"""What may be asked for in each part of a replicated machine's life, and the words of S7 that people see.
 
 Rules
-1. `TRANSITIONS[life][event]` is the next life. A pair that is not in the table raises `BadTransition` and changes nothing.
-2. A failed or unfinished cycle is no event: a machine stays where it is until a cycle *completes* (S1.3).
-3. `ORDERS[life]` is what may be asked for: during initial replication only stopping; test migration and migration only in
+1. A failed or unfinished cycle changes no life: a machine stays where it is until a cycle *completes* (S1.3).
+2. `ORDERS[life]` is what may be asked for: during initial replication only stopping; test migration and migration only in
    delta sync; after a migration, stopping (which completes it) and clean-up.
-4. Life stays DELTA during a migration order until the Azure VM runs: everything before can go back (S1.4).
-5. Words: *queued* means that nothing runs because on-premises resources are in use by others (or a window, hold or
+3. Life stays DELTA during a migration order until the Azure VM runs: everything before can go back (S1.4).
+4. Words: *queued* means that nothing runs because on-premises resources are in use by others (or a window, hold or
    schedule is in the way; `Status.held` says which). MIGRATED and STOPPED leave the list as *not applicable*.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 
 from replication.model.item import Item, OrderKind
 from replication.model.record import CycleKind, Life, OrderProgress, Record, StepState
@@ -35,32 +33,6 @@ _BAD = frozenset({"failed", "aborted", "missed"})
 OFF = "off late"
 """Fact of a cut-over that has ended: since when (unix time) its source is known to be off although it was to be on."""
 
-
-class Event(Enum):
-    INITIAL_STARTED = "the first attempt of the initial replication was announced"
-    INITIAL_COMPLETED = "the initial cycle completed"
-    DELTA_COMPLETED = "a delta, on-demand or final cycle completed"
-    MIGRATED = "the Azure VM runs"
-    STOPPED = "replication was stopped"
-    ENABLED = "replication was enabled again, under a new replication uuid"
-
-
-class BadTransition(ValueError):
-    """An event that cannot happen to a machine in this life."""
-
-
-TRANSITIONS: Mapping[Life, Mapping[Event, Life]] = {
-    Life.NEW: {Event.INITIAL_STARTED: Life.INITIAL, Event.STOPPED: Life.STOPPED},
-    Life.INITIAL: {
-        Event.INITIAL_STARTED: Life.INITIAL,
-        Event.INITIAL_COMPLETED: Life.DELTA,
-        Event.STOPPED: Life.STOPPED,
-    },
-    Life.DELTA: {Event.DELTA_COMPLETED: Life.DELTA, Event.MIGRATED: Life.MIGRATED, Event.STOPPED: Life.STOPPED},
-    Life.MIGRATED: {Event.STOPPED: Life.STOPPED},
-    Life.STOPPED: {Event.ENABLED: Life.NEW},
-}
-
 ORDERS: Mapping[Life, frozenset[OrderKind]] = {
     Life.NEW: frozenset({OrderKind.STOP}),
     Life.INITIAL: frozenset({OrderKind.STOP}),
@@ -68,14 +40,6 @@ ORDERS: Mapping[Life, frozenset[OrderKind]] = {
     Life.MIGRATED: frozenset({OrderKind.STOP, OrderKind.CLEAN_UP}),
     Life.STOPPED: frozenset(),
 }
-
-
-def after(life: Life, event: Event) -> Life:
-    """The next life. Raises `BadTransition`."""
-    try:
-        return TRANSITIONS[life][event]
-    except KeyError:
-        raise BadTransition(f"a machine that is {life.value}: {event.value} cannot happen") from None
 
 
 def may(life: Life, order: OrderKind) -> bool:
