@@ -205,7 +205,7 @@ class DiskUpload:
     """An upload in progress: the disk's ARM id and a writable url (secret)."""
 
     disk_id: str
-    url: str
+    url: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

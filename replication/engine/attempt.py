@@ -34,11 +34,6 @@ class CycleFailed(Exception):
         return isinstance(self.cause, Permanent | ResyncRequired)
 
 
-def own_prefix(item: Item) -> str:
-    """Every snapshot whose name begins so is ours; no other is ever touched."""
-    return f"wavelift-{item.estate}-{item.machine}-"
-
-
 def announce(work: Work, kind: CycleKind) -> Attempt:
     """Journal a new attempt before anything of it is done. What earlier ones left in the source and the log goes first."""
     if not work.retry(lambda: work.source.consolidated(work.uuid)):
@@ -59,7 +54,7 @@ def announce(work: Work, kind: CycleKind) -> Attempt:
         fence=record.fence + 1,
         stage=Stage.ANNOUNCED,
         started=work.clock.now(),
-        snapshot_name=own_prefix(work.item) + name,
+        snapshot_name=standing.own_prefix(work.item) + name,
     )
     life = Life.INITIAL if kind is CycleKind.INITIAL else record.life
     work.machine.advance(

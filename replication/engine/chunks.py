@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from replication.model.extents import Extent, total
+from replication.model.extents import Extent
 
 Chunk = tuple[Extent, ...]
 """Normal extents that go into one log blob."""
@@ -83,5 +83,3 @@ def _cut(extents: Iterable[Extent], size: int) -> Iterator[Extent]:
         for start in range(extent.offset, extent.end, size):
             yield Extent(start, min(size, extent.end - start))
 
-
-__all__ = ["Chunk", "chunks", "reads", "total", "windows", "zero_chunks"]

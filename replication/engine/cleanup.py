@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from replication import manifest
+from replication.engine.standing import own_prefix
 from replication.engine.work import Work
 from replication.model.documents import dumps, evidence_name, progress_name
 from replication.model.errors import NotFound, Temporary
@@ -38,8 +39,11 @@ def settle(work: Work) -> None:
         return
     now = work.clock.now()
     newest = replace(record.evidence[0], completed=now)
-    name = evidence_name(work.uuid, work.item.replication, newest.cycle)
-    work.retry(lambda: work.documents.put_any(name, dumps(newest)))
+    left = {one.attempt for one in record.unclean}
+    for cycle in (newest, *record.evidence[1:]):  # also of one before, whose cleaning up failed while a cut-over went on
+        if cycle.attempt in left:
+            name = evidence_name(work.uuid, work.item.replication, cycle.cycle)
+            work.retry(partial(work.documents.put_any, name, dumps(cycle)))
     if newest.kind is CycleKind.INITIAL:
         for disk in work.item.disks:
             work.retry(partial(work.documents.delete, progress_name(work.uuid, work.item.replication, disk.key)))
@@ -55,9 +59,8 @@ def sweep(work: Work) -> None:
     """Remove every own snapshot and every log blob of this machine. Only between attempts."""
     if work.record.attempt is not None:
         raise AssertionError("sweeping while an attempt is under way")
-    prefix = f"wavelift-{work.item.estate}-{work.item.machine}-"
     try:
-        found = work.retry(lambda: work.source.find_snapshots(work.uuid, prefix))
+        found = work.retry(lambda: work.source.find_snapshots(work.uuid, own_prefix(work.item)))
     except NotFound:  # a VM that is gone has no snapshots
         found = {}
     for ref in found:

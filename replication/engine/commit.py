@@ -42,6 +42,8 @@ def commit(work: Work, applied: Mapping[int, int]) -> None:
         bridge=work.bridge,
         snapshot=SnapshotTimes(attempt.take_seconds, work.removed_in, work.item.quiesce),
     )
+    # A person may have asked while this attempt lay sealed (a crash, a store that did not answer): that is the next one's.
+    compared = {disk.key for disk in attempt.disks if disk.note}
     limits = work.sizes.limits
     earlier = tuple(c for c in (record.committed, *record.earlier) if c is not None)[: limits.points - 1]
     left = Unclean(
@@ -64,7 +66,7 @@ def commit(work: Work, applied: Mapping[int, int]) -> None:
         retry_at=None,
         problem="",
         stuck=False,
-        resync={} if attempt.kind is not CycleKind.FINAL else record.resync,
+        resync={key: why for key, why in record.resync.items() if key not in compared},
     )
     work.note(f"recovery point {made.cycle} ({attempt.kind.value})")
 

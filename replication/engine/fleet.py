@@ -23,7 +23,7 @@ from replication.engine.region import Held, Job, Region
 from replication.engine.work import Work
 from replication.model.errors import PortError
 from replication.model.item import Order
-from replication.model.record import CycleKind
+from replication.model.record import CycleKind, Life
 from replication.ports import Outside
 from replication.schedule import Policy
 from replication.throttle import Throttle
@@ -47,6 +47,7 @@ class Engine:
     def __init__(self, outside: Outside, config: EngineConfig, events: EventSink) -> None:
         self._outside, self._config, self._events = outside, config, events
         self._stopping = threading.Event()
+        self._closed = threading.Event()
         self._wake = threading.Event()
         workers = config.sizes.workers
         self._jobs = ThreadPoolExecutor(workers.machines, thread_name_prefix="machine")
@@ -103,6 +104,7 @@ class Engine:
         self.stop()
         for pool in (self._jobs, self._disks, self._chunks):
             pool.shutdown(wait=True)
+        self._closed.set()
         self._coordinator.release()
 
     def configure(self, appliances: Mapping[str, Policy], rates: Mapping[str, Throttle | float | None]) -> None:
@@ -212,6 +214,8 @@ class Engine:
                 delta.run(work, task)
             case None:
                 redo.settle(work)
+                if work.record.life is Life.MIGRATED:  # no cycle follows that would take back what it said was wrong
+                    work.machine.advance(problem="", stuck=False)
 
     def _put_away(self, work: Work) -> None:
         """The engine stops while this attempt has a snapshot open: do not leave it for days."""
@@ -236,8 +240,8 @@ class Engine:
             return  # it was said; the record is read again anyway
 
     def _renew(self) -> None:
-        """Leases are renewed beside the coordinator's passes, which may take long."""
-        while not self._stopping.wait(5.0):
+        """Leases are renewed beside the coordinator's passes, which may take long; and until everything is put away."""
+        while not self._closed.wait(5.0):
             for region in self._coordinator.regions:
                 reign = region.reign
                 if reign is not None:

@@ -8,6 +8,7 @@ that is new; everything else that is zero is cleared.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -76,11 +77,12 @@ def _stream(work: Work) -> None:
     applier = Applier(work, attempt.uuid, attempt.fence, keys)
     whole = sum(disk.capacity for disk in work.item.disks)
     work.meter.begin("copying", whole, whole - SECTOR * sum(d.requested.sectors for d in disks))
+    ended = threading.Event()
     with ExitStack() as stack:
         jobs = []
         for one in disks:
             reader = stack.enter_context(work.source.open_disk(work.uuid, snapshot, one.disk.key))
-            jobs.append(_Stream(work, gateway, applier, reader, one).run)
+            jobs.append(_Stream(work, gateway, applier, reader, one, ended).run)
         run_all(work.disks, max(1, min(work.lanes, len(jobs))), jobs, lambda _: None)
     for one in disks:
         work.checksums(one.disk).sealed(attempt.uuid)
@@ -130,13 +132,24 @@ def _ask(work: Work, snapshot: Snapshot, disk: ItemDisk, filling: Filling) -> _D
 
 
 class _Stream:
-    """One disk from snapshot to replica, in a thread of its own; chunks run in the shared pool."""
+    """One disk from snapshot to replica, in a thread of its own; chunks run in the shared pool. One that cannot go on sets
+    `ended`, which ends the others at their next window: they would keep the snapshot open for hours, and its reason unsaid."""
 
-    def __init__(self, work: Work, gateway: Gateway, applier: Applier, reader: DiskReader, one: _Disk) -> None:
+    def __init__(
+        self, work: Work, gateway: Gateway, applier: Applier, reader: DiskReader, one: _Disk, ended: threading.Event
+    ) -> None:
         self._work, self._gateway, self._applier, self._reader, self._one = work, gateway, applier, reader, one
+        self._ended = ended
 
     def run(self) -> None:
         """Raises `Corrupt` when in the end not every requested sector was copied (S5.1)."""
+        try:
+            self._copy()
+        except BaseException:
+            self._ended.set()
+            raise
+
+    def _copy(self) -> None:
         one, work = self._one, self._work
         filling = one.filling
         ready = self._empty(one.requested.difference(one.allocated))
@@ -144,6 +157,8 @@ class _Stream:
         for window in windows(read, work.sizes.limits.window):
             work.guard.check_cancel()
             try:
+                if self._ended.is_set():
+                    raise Yielded("another disk of it could not go on")
                 yield_for(work)
             except Yielded:  # what was copied is kept
                 filling.done.update(ready)

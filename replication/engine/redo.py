@@ -12,7 +12,7 @@ from replication.bitmap import SectorSet
 from replication.engine import attempt as attempts
 from replication.engine import cleanup
 from replication.engine.applier import Applier, Keys
-from replication.engine.attempt import CycleFailed, current
+from replication.engine.attempt import current
 from replication.engine.budget import Budget
 from replication.engine.commit import commit
 from replication.engine.parallel import run_all
@@ -22,7 +22,7 @@ from replication.model.errors import Corrupt, NotFound, Permanent, PortError
 from replication.model.extents import SECTOR, Extent, total
 from replication.model.item import ItemDisk
 from replication.model.jsonform import BadDocument
-from replication.model.record import CycleKind, Stage, Unclean
+from replication.model.record import CycleKind, Stage
 from replication.sealing import Block
 
 
@@ -55,8 +55,9 @@ def roll_forward(work: Work) -> None:
             commit(work, {disk.key: disk.applied_sectors for disk in attempt.disks})
         else:
             commit(work, _apply(work))
-    except Corrupt as error:
-        raise _drop(work, error) from error
+    except Corrupt as error:  # the replica is dirty if writing had begun, and stays so
+        work.forget_checksums()
+        raise attempts.fail(work, error) from error
     except NotFound:
         require_replicas(work)  # when it is a replica that vanished, this says so, and what to do
         raise
@@ -77,24 +78,6 @@ def _store_hashes(work: Work, kind: CycleKind) -> None:
     except PortError as error:
         work.note(f"block hashes could not be written, these blocks count as unknown: {error}")
     work.forget_checksums()
-
-
-def _drop(work: Work, error: Corrupt) -> CycleFailed:
-    """The sealed log is not usable: the attempt ends. The replica is dirty if writing had begun, and stays so."""
-    attempt = current(work)
-    work.note(f"cycle {attempt.cycle} failed: {error}")
-    left = Unclean(attempt.uuid, attempt.snapshot_name, manifest.log_prefix(work.item.replication, attempt.uuid))
-    work.forget_checksums()
-    work.machine.advance(
-        attempt=None,
-        unclean=(*work.record.unclean, left),
-        **attempts.trouble(work, error),
-    )
-    try:
-        cleanup.settle(work)
-    except PortError as problem:
-        work.note(f"left to clean up later: {problem}")
-    return CycleFailed(error)
 
 
 class _Checked:

@@ -81,7 +81,7 @@ class Held:
     def pending(self) -> Order | None:
         """The order to carry out: the oldest without an outcome."""
         done = self.record.orders_done if self.record else 0
-        numbers = [n for n in self.orders if n > done]
+        numbers = [n for n in list(self.orders) if n > done]  # a job asks too, while the coordinator adds one
         return self.orders[min(numbers)] if numbers else None
 
 
@@ -141,8 +141,9 @@ class Region:
         for name, etag in self._retry(lambda: self.documents.list("orders/")).items():
             if self._orders.get(name) != etag and self._bad.get(name) != etag:
                 self._read_order(name, etag)
-        for name in self._retry(lambda: self.documents.list("commands/")):
-            self._read_command(name)
+        for name, etag in self._retry(lambda: self.documents.list("commands/")).items():
+            if self._bad.get(name) != etag:
+                self._read_command(name)
 
     def read_orders_again(self, machine: str) -> None:
         """An order that had its outcome is under way again: its document is wanted once more."""
@@ -160,6 +161,7 @@ class Region:
         try:
             held.commands[number] = load_command(got[0])
         except BadDocument as error:
+            self._bad[name] = got[1]
             self._say(held.item.name, f"{name} cannot be read: {error}")
             return
         held.woken = True
@@ -258,11 +260,9 @@ def _fresh(record: Record, item: Item) -> dict[str, object]:
     new = Record(record.machine, item.replication, record.epoch, record.fence, Life.NEW, 0)
     keep = replace(
         new,
-        orders_done=record.orders_done,
-        test=record.test,
         deleted=record.deleted,
         deleted_at=record.deleted_at,
-        order=record.order,
+        hold=record.hold,
         commands=record.commands,
         interventions=record.interventions,
         paused=record.paused,

@@ -73,8 +73,9 @@ def _sign(work: Work, number: int) -> None:
         except Conflict:
             work.note("its integrity report was signed by somebody else meanwhile")
     work.retry(partial(work.documents.delete, f"{folder}draft.json"))
-    work.machine.advance(report="")
-    work.note("its integrity report is written and signed")
+    work.machine.advance(report="", problem="", stuck=False)
+    there = found is not None or done is not None
+    work.note("its integrity report is written and signed" if there else "no integrity report: its draft is gone from the store")
 
 
 def try_sign(work: Work) -> None:

@@ -22,6 +22,11 @@ class Standing:
     problem: str = ""
 
 
+def own_prefix(item: Item) -> str:
+    """Every snapshot whose name begins so is ours; no other is ever touched."""
+    return f"wavelift-{item.estate}-{item.machine}-"
+
+
 def of(item: Item, record: Record, facts: SourceFacts, want: CycleKind, policy: Policy, now: float) -> Standing:
     """A machine whose replication is paused by hand, or that carries another's snapshot, waits.
 
@@ -33,7 +38,7 @@ def of(item: Item, record: Record, facts: SourceFacts, want: CycleKind, policy: 
     if record.paused is not None and want is not CycleKind.ON_DEMAND:
         when = words.clock(record.paused.since, now, _zone(policy))
         return Standing(f"paused by {record.paused.who} since {when}: {record.paused.why}")
-    prefix = f"wavelift-{item.estate}-{item.machine}-"
+    prefix = own_prefix(item)
     foreign = [(facts.snapshot_times.get(ref, now), name) for ref, name in facts.snapshots if not name.startswith(prefix)]
     if not foreign:
         return Standing()

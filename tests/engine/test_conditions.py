@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from replication.model.documents import load_status, status_name
-from replication.model.errors import Denied
+from replication.model.errors import Denied, Permanent
+from replication.model.extents import MIB
 from replication.model.item import OrderKind
 from replication.model.status import Status
 from replication.schedule import Policy
@@ -241,4 +242,25 @@ def test_a_disk_that_an_apply_leaves_out_goes_with_its_points() -> None:
     run(world, cycles(world, 3))
     record = world.record()
     assert record.problem == "" and record.committed is not None and set(record.committed.points) == {2000}
+    world.assert_replica_is_source()
+
+
+def test_a_disk_that_cannot_go_on_ends_the_other_s_copying() -> None:
+    """S1: it was told when the other disks had been copied to their ends, and their snapshot was open for all that time."""
+    world = World()
+    world.add(size=MIB, fill=1.0)
+    process = Process()
+
+    def refuse(args: tuple[object, ...]) -> None:
+        if args[0] == "m1-r1-2000.vhd":
+            raise Permanent("ordered fault")
+
+    process.hooks["replicas.write"] = refuse
+    one = Run(world, process)
+    one.until(lambda: bool(world.record().problem))
+    one.end()
+    assert "ordered fault" in world.record().problem and world.own_snapshots() == []
+    written = sum(bytes(world.replicas.blobs["m1-r1-2001.vhd"].content[at : at + 512]) != bytes(512) for at in range(0, MIB, 512))
+    assert 0 < written < MIB // 512, "the other disk went on to its end"
+    run(world, cycles(world, 1))
     world.assert_replica_is_source()

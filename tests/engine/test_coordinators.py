@@ -13,7 +13,7 @@ from replication.engine.fleet import Engine
 from replication.engine.lease import begin
 from replication.engine.pace import Pace
 from replication.engine.retry import Retry
-from replication.model.documents import load_status, status_name
+from replication.model.documents import command_name, load_status, status_name
 from replication.model.item import OrderKind
 from replication.model.status import State, Status
 from replication.schedule import Policy
@@ -294,3 +294,15 @@ def test_the_snapshot_of_a_delta_is_open_until_its_release() -> None:
     evidence = world.record().evidence[0]
     read, checked = 0.5 * process.names["reader.read"], 4 * process.names["log.get"]
     assert 0 < read <= evidence.snapshot_seconds <= read + 1 and evidence.completed - evidence.started >= read + checked > read
+
+
+def test_a_command_that_cannot_be_read_is_told_once() -> None:
+    """Another release's word, or damaged: its machine waits for somebody, and the log says so once, not every second."""
+    world = World()
+    world.add(disks=1, size=64 * 1024)
+    world.documents.put_any(command_name("m1", 1), b"{}")
+    one = Run(world)
+    for _ in range(5):
+        one.step()
+    one.end()
+    assert sum("cannot be read" in line for line in one.said.lines) == 1

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from replication.engine.orders.forecast import forecast
 from replication.model.command import Verb
-from replication.model.documents import load_status, status_name
+from replication.model.documents import fill_name, load_status, status_name
 from replication.model.item import Cutover, Order, OrderKind, Shutdown
 from replication.model.record import CycleKind, DiskEvidence, Evidence, Life
 from replication.model.source import Power
@@ -180,3 +180,23 @@ def test_a_guest_that_shuts_down_late_is_powered_on_by_policy(world: World) -> N
     one.step()
     one.end()
     assert "OFF" not in load_status(world.documents.docs[status_name("m1")][0]).problem
+
+
+def test_trouble_on_the_way_is_not_told_of_a_migrated_machine(world: World) -> None:
+    """No cycle follows a migration that would take it back: `status` named a problem that was solved for good."""
+    migrate(world)
+    run(world, outcome(world, 1), Process((Rule("cloud.create_vm", "before", 1, 12),)))
+    assert_migrated(world)
+    assert world.record().problem == ""
+
+
+def test_a_damaged_fill_document_is_judged_by_the_order_s_policy(world: World) -> None:
+    """After the power-off, `power_on_source`: whatever the trouble is called, the source comes up again."""
+    migrate(world, on_failure="power_on_source")
+    process = Process(kill_when=lambda name, _: name == "source.create_snapshot" and world.vcenter.vms["m1"].power is Power.OFF)
+    assert not run(world, outcome(world, 1), process)
+    content, etag = world.documents.docs[fill_name("m1", 1, 2000)]
+    world.documents.docs[fill_name("m1", 1, 2000)] = (content[:-1], etag)
+    run(world, outcome(world, 1))
+    assert progress(world).outcome == "aborted" and "not a fill document" in progress(world).problem
+    assert_as_before(world)

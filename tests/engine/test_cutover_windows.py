@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from replication.model.command import Verb
 from replication.model.item import Forbidden
 from replication.model.record import CycleKind, StepState
 from replication.windows import Dated
@@ -137,3 +138,16 @@ def test_what_has_become_impossible_is_said_an_hour_before_and_nothing_is_powere
     assert HOUR - 300 <= opens - world.clock.now() <= HOUR and "quota" in progress(world).problem
     assert world.vcenter.vms["m1"].powered == []
     assert_as_before(world)
+
+
+def test_a_rollback_before_its_window_ends_the_cut_over_at_once(world: World) -> None:
+    """`wavelift rollback` is answered and done now, not when the window comes near: the files would wait for it for days."""
+    opens = world.clock.now() + 100 * HOUR
+    migrate(world, opens=opens, closes=opens + HOUR)
+    one = Run(world)
+    one.step()
+    world.command("m1", Verb.ROLLBACK)
+    one.until(outcome(world, 1))
+    one.end()
+    assert world.clock.now() < opens - 90 * HOUR and progress(world).outcome == "aborted"
+    assert world.vcenter.vms["m1"].powered == []

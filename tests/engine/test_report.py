@@ -8,8 +8,10 @@ from functools import partial
 import zstandard
 
 from replication import blocks, reporting, verify
+from replication.model.documents import evidence_name
+from replication.model.errors import Denied, Temporary
 from replication.model.item import OrderKind
-from replication.model.record import Life
+from replication.model.record import CycleKind, Life
 from replication.model.report import Signed
 from tests.engine.harness import Process, outcome, replicated, run
 from tests.engine.setups import migrate
@@ -124,3 +126,38 @@ def test_a_rotated_key_signs_what_comes_later_and_the_older_stay_good(world: Wor
     assert old.signature.fingerprint != new.signature.fingerprint
     assert reporting.genuine(old) and reporting.genuine(new)
 
+
+def test_a_cycle_that_was_cleaned_up_after_the_next_one_keeps_its_evidence(world: World) -> None:
+    """S5.1: a cut-over does not wait for the cleaning up of its on-demand cycle; `verify` calls a gap in the cycles a failure."""
+    left = 5  # as often as a call is repeated
+    process = Process()
+
+    def fail(_: object) -> None:
+        nonlocal left
+        newest = world.record().committed
+        if newest is not None and newest.kind is CycleKind.ON_DEMAND and left:
+            left -= 1
+            raise Temporary("ordered fault")
+
+    process.hooks["log.delete_prefix"] = fail
+    migrate(world)
+    run(world, lambda: world.record().orders_done >= 1 and quiet(world) and not world.record().unclean, process)
+    assert not left
+    kept = {name for name in world.documents.docs if name.startswith("evidence/m1/")}
+    assert kept == {evidence_name("m1", "m1-r1", number) for number in range(1, world.record().cycle + 1)}
+
+
+def test_a_report_that_could_not_be_signed_needs_nobody_once_it_is(world: World) -> None:
+    """A machine that is migrated has no cycle any more that would take the trouble back."""
+    migrate(world)
+    process = Process()
+
+    def refuse(_: object) -> None:
+        if world.record().life is Life.MIGRATED:
+            raise Denied("ordered fault")
+
+    process.hooks["keys.current"] = refuse
+    run(world, lambda: world.record().stuck, process)
+    run(world, lambda: quiet(world))
+    written(world)
+    assert (world.record().problem, world.record().stuck) == ("", False)

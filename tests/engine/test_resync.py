@@ -375,3 +375,16 @@ def test_a_resync_asked_for_by_hand_after_the_power_off_does_not_begin_there() -
     final = world.record().evidence[0]
     assert final.kind is CycleKind.FINAL and not any("compared whole" in disk.note for disk in final.disks)
     assert_migrated(world)
+
+
+def test_a_resync_asked_for_while_a_cycle_lies_sealed_is_the_next_one_s(world: World) -> None:
+    """`replication resync` says that the next delta compares whole: the cycle that was read before its word cannot have."""
+    world.guest_writes("m1")
+    world.clock.advance(LATER)
+    process = Process(kill_when=lambda name, n: name == "replicas.raise_fence")
+    assert not run(world, cycles(world, 3), process)
+    world.command("m1", Verb.RESYNC)
+    run(world, cycles(world, 3))
+    assert not any(disk.note for disk in world.record().evidence[0].disks) and set(world.record().resync) == {2000, 2001}
+    assert all("asked for by kim" in disk.note for disk in next_cycle(world).values())
+    assert world.record().resync == {}

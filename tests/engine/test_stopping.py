@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
+from replication.engine.orders.waves import hold_name
 from replication.model.command import Command, Verb
 from replication.model.documents import command_name, dumps
 from replication.model.item import OrderKind, Shutdown
 from replication.model.record import Life
 from replication.model.source import Power
 from tests.engine.harness import Process, Rule, Run, cycles, outcome, run
-from tests.engine.setups import LATER, once
+from tests.engine.setups import LATER, migrate, once, pair
 from tests.engine.sweep import Scenario, kill_at_every_call
 from tests.engine.test_conditions import status
 from tests.fakes.world import World
@@ -214,3 +215,24 @@ def test_a_cycle_in_progress_finishes_before_a_machine_in_delta_sync_is_stopped(
     newest = world.record().evidence[0]
     assert (newest.cycle, newest.attempts) == (before + 1, 1)
     assert_stopped(world)
+
+
+def test_a_stop_takes_back_the_hold_on_its_wave() -> None:
+    """A machine that held its wave and is taken out of the estate: nobody could `resume` it any more, and the others waited."""
+    world = pair()
+    migrate(world, on_failure="hold-wave", closes=world.clock.now() + 3600.0, opens=world.clock.now(), downtime=0.001)
+    run(world, outcome(world, 1))
+    assert hold_name("wave-1") in world.documents.docs
+    world.order("m1", 2, OrderKind.STOP)
+    run(world, outcome(world, 2))
+    assert hold_name("wave-1") not in world.documents.docs
+
+
+def test_a_person_s_hold_outlives_a_stop(world: World) -> None:
+    """Weeks, 30: only a person ends it, so a machine that is enabled again is still held."""
+    world.command("m1", Verb.HOLD, "INC-7")
+    world.order("m1", 1, OrderKind.STOP)
+    run(world, outcome(world, 1))
+    world.put_item("m1", "r2")
+    run(world, lambda: world.record().life is Life.DELTA)
+    assert world.record().hold is not None and world.record().hold.why == "INC-7"

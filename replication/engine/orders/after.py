@@ -27,7 +27,8 @@ def look_ready(steps: Steps, cloud: Cloud) -> str:
         if work.clock.now() - began >= cutover.ready_within:
             text = f"the Azure VM runs and is not ready ({wanted}) after {cutover.ready_within:.0f} s"
             raise Temporary(text, subject=work.item.name, remedy=_look(steps, wanted))
-        steps.learn({"doing": f"waits for {wanted}"}) if steps.facts.get("doing") != f"waits for {wanted}" else None
+        if steps.facts.get("doing") != (doing := f"waits for {wanted}"):
+            steps.learn({"doing": doing})
         work.clock.sleep(work.sizes.patience.poll)
 
 

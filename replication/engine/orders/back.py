@@ -39,7 +39,7 @@ def go_back(steps: Steps, problem: str, outcome: str = "aborted") -> None:
         _make_impossible(steps, cloud, vm, problem)
     power_on_again(steps)
     told = [one for one in hooks.run(steps, "back") if not one.endswith(" done")]
-    announced = {n.removeprefix("announced/"): made for n, made in steps.facts.items() if n.startswith("announced/")}
+    announced = _announced(steps)
     left = delete_made(work, cloud, announced) if announced and cloud is not None else []
     if steps.order.vm is not None:
         building.forget_fills(steps, steps.order.vm)
@@ -47,9 +47,14 @@ def go_back(steps: Steps, problem: str, outcome: str = "aborted") -> None:
     steps.finish("failed" if left else steps.facts.get("back as", outcome), "; ".join([problem, *told, *left]), **deleted)
 
 
+def _announced(steps: Steps) -> dict[str, str]:
+    """Logical name -> ARM id of what this order has said that it makes."""
+    return {name.removeprefix("announced/"): made for name, made in steps.facts.items() if name.startswith("announced/")}
+
+
 def _make_impossible(steps: Steps, cloud: Cloud, vm: str, problem: str) -> None:
     """Delete its NICs and disks: a creation that is still on the wire is refused then. Raises `Temporary` unless it is."""
-    announced = {n.removeprefix("announced/"): made for n, made in steps.facts.items() if n.startswith("announced/")}
+    announced = _announced(steps)
     left = delete_made(steps.work, cloud, {name: made for name, made in announced.items() if name != "vm"})
     if steps.work.retry(partial(cloud.exists, vm)):
         raise _there(steps, problem)

@@ -201,6 +201,7 @@ def roll_back(work: Work) -> None:
     problem = f"rolled back by {under_way['who']}: {under_way['why']}; the Azure VM is stopped and kept"
     ended = replace(old, outcome="aborted", problem=problem, facts={**old.facts, "rolled back": under_way["who"], "waits": ""})
     work.machine.advance(
-        rollback={}, life=Life.DELTA, order=ended, orders_done=old.number, retry_at=None, problem="", queued_since=None
-    )
+        rollback={}, life=Life.DELTA, order=ended, orders_done=old.number,
+        retry_at=None, queued_since=None, problem="", stuck=False,
+    )  # fmt: skip
     work.note(problem)

@@ -52,7 +52,7 @@ def power_on(work: Work) -> None:
     work.retry(partial(work.source.power_on, work.uuid))
     told = f"{order.problem}; powered on again ({record.rollback['who']}: {record.rollback['why']})"
     facts = {name: value for name, value in order.facts.items() if name != OFF}
-    work.machine.advance(rollback={}, order=replace(order, facts=facts, problem=told), retry_at=None, problem="")
+    work.machine.advance(rollback={}, order=replace(order, facts=facts, problem=told), retry_at=None, problem="", stuck=False)
     work.note("the source is powered on again")
 
 

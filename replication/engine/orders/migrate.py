@@ -26,7 +26,7 @@ from replication.engine.orders.steps import (
     tags_of,
     vm_of,
 )
-from replication.model.errors import Conflict, Permanent, PortError, ResyncRequired, Temporary
+from replication.model.errors import Permanent, PortError, ResyncRequired, Temporary
 from replication.model.item import VmOrder
 from replication.model.record import Commit, CycleKind, Life
 from replication.model.source import Power, SourceFacts
@@ -55,7 +55,7 @@ class Migration:
         except Missed as error:
             go_back(steps, str(error), "missed")
             return
-        except (Permanent, Conflict, ResyncRequired, Refused, Temporary) as error:
+        except (PortError, Refused) as error:
             self._trouble(error)
             return
         building.forget_fills(steps, vm_of(steps.order))

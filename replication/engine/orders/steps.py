@@ -64,8 +64,9 @@ def early(order: Order, record: Record, now: float) -> bool:
     opens, progress = order.cutover.opens, record.order
     if order.kind is not OrderKind.MIGRATE or opens is None or progress is None:
         return False
-    begun = any(step.state is not StepState.WAITING for step in progress.steps) or "window waived" in progress.facts
-    return not begun and now < opens - order.cutover.ahead
+    begun = any(step.state is not StepState.WAITING for step in progress.steps)
+    said = "window waived" in progress.facts or "back" in progress.facts  # a rollback ends it now, not when its window comes
+    return not begun and not said and now < opens - order.cutover.ahead
 
 
 STOPS = "replication of this machine is to stop"
@@ -156,7 +157,7 @@ class Steps:
         return measured
 
     def finish(self, outcome: str, problem: str = "", **changes: Any) -> None:
-        """The order has come to its end; latched."""
+        """The order has come to its end; latched. What was wrong on the way is so no more: its outcome says what is."""
         old = self.progress
         steps = old.steps
         if outcome != "done":
@@ -167,7 +168,7 @@ class Steps:
                 for s in steps
             )
         ended = replace(old, outcome=outcome, problem=problem, steps=steps, facts={**old.facts, "waits": "", "doing": ""})
-        self.work.machine.advance(order=ended, orders_done=self.order.number, retry_at=None, **changes)
+        self.work.machine.advance(order=ended, orders_done=self.order.number, retry_at=None, problem="", stuck=False, **changes)
         self.work.note(f"{self.order.kind.value}: {outcome}{': ' + problem if problem else ''}")
 
     def _set(self, name: str, **changes: Any) -> None:

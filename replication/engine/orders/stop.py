@@ -6,7 +6,7 @@ from functools import partial
 
 from replication.engine import attempt as attempts
 from replication.engine import cleanup, redo, report
-from replication.engine.orders import again
+from replication.engine.orders import again, waves
 from replication.engine.orders.steps import Steps
 from replication.engine.work import Work
 from replication.model.errors import Permanent
@@ -49,6 +49,7 @@ def stop(steps: Steps) -> None:
         steps.learn({"completed": "true"})
     for step, what in zip(steps.progress.steps, (remove, delete), strict=True):
         steps.do(step.name, what)
+    waves.release(work)  # whoever it has stopped waits for it no more
     report.try_sign(work)
     steps.finish(
         "done",
@@ -59,8 +60,6 @@ def stop(steps: Steps) -> None:
         dirty=False,
         initial_base={},
         attempts=0,
-        problem="",
-        stuck=False,
         resync={},
         notices=(),
     )

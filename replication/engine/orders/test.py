@@ -19,7 +19,7 @@ from replication.engine.orders.steps import (
     vm_of,
 )
 from replication.engine.work import Work
-from replication.model.errors import Permanent
+from replication.model.errors import Corrupt, Permanent
 from replication.model.record import Record, TrialMark
 from replication.ports import Exposure
 
@@ -28,7 +28,7 @@ def test(steps: Steps) -> None:
     """Raises `Refused`, or a port's error (tried again later). What it makes stands in `Record.test` before it is made."""
     try:
         _test(steps)
-    except (Permanent, Refused) as error:
+    except (Permanent, Corrupt, Refused) as error:
         left = _clean(steps)
         text = "; ".join([str(error), *left])
         steps.finish("failed" if left else "aborted", text)
