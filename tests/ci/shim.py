@@ -1,7 +1,7 @@
 """A program `wavelift` for the PATH of a pipeline's script, answered by forks of one process that has the SDKs imported.
 
-The program sends its arguments, folder and environment through a socket and waits for the exit code; output goes where the
-script sent it. (Starting the interpreter and importing the SDKs anew takes three quarters of every command's time.)
+The program sends its arguments, folder and environment through a socket and waits for the exit code; its three streams are
+those of the script. (Starting the interpreter and importing the SDKs anew takes three quarters of every command's time.)
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Shim:
     def _one(self, caller: socket.socket) -> None:
         with caller:
             arguments, folder, environment, pid = json.loads(_line(caller))
-            out, err = f"/proc/{pid}/fd/1", f"/proc/{pid}/fd/2"
-            process = _forks.Process(target=_run, args=(environment, arguments, folder, out, err), daemon=True)
+            streams = [f"/proc/{pid}/fd/{number}" for number in range(3)]
+            process = _forks.Process(target=_run, args=(environment, arguments, folder, *streams), daemon=True)
             process.start()
             if caller in wait([caller, process.sentinel]):  # the script's process was ended by a signal
                 process.terminate()
@@ -73,6 +73,6 @@ def _line(caller: socket.socket) -> bytes:
     return found
 
 
-def _run(environment: dict[str, str], arguments: list[str], folder: str, out: str, err: str) -> None:
+def _run(environment: dict[str, str], arguments: list[str], folder: str, given: str, out: str, err: str) -> None:
     os.environ.clear()
-    _become(arguments, folder, out, err, environment)
+    _become(arguments, folder, out, err, environment, given)

@@ -136,12 +136,14 @@ def _text(path: Path) -> str:
     return path.read_text(errors="replace") if path.exists() else ""
 
 
-def _become(arguments: list[str], folder: str, out: str, err: str, environment: dict[str, str]) -> None:
+def _become(
+    arguments: list[str], folder: str, out: str, err: str, environment: dict[str, str], given: str = os.devnull
+) -> None:
     """In the forked process: the environment of who starts it, output into files, a session of its own, then the command."""
     os.environ.update(environment)
     os.setsid()
     os.chdir(folder)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(os.open(given, os.O_RDONLY | os.O_NOCTTY), 0)
     for path, number in ((out, 1), (err, 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
     # As the interpreter's own: who puts another stream in their place closes no file by it.
