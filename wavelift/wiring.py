@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from providers.azure.factory import AzureStores
     from providers.azure.session import AzureSession
     from providers.vmware.source import VSphereSource
+    from wavelift.planning.access import Seat
     from wavelift.planning.look import Looked
 
 
@@ -121,9 +122,11 @@ class Wiring:
         recorded: Path | None = None,
         scope: Scope | None = None,
         observe: bool = True,
+        seat: Seat | None = None,
     ) -> Looked:
         """Read the inventory and plan. `approvals`: what may be taken for approved; `recorded`: a file to take the inventory
-        from, so that no vCenter is spoken to; `scope`: which part of the plan is wanted; `observe`: see `planning.look`."""
+        from, so that no vCenter is spoken to; `scope`: which part of the plan is wanted; `observe`: see `planning.look`;
+        `seat`: the engine's where it is not asked for an apply."""
         from planner.plan.scope import EVERYTHING
         from wavelift.inventory.recorded import read, remarks
         from wavelift.planning.look import look
@@ -147,7 +150,7 @@ class Wiring:
             allow_destroy,
             say,
             approvals=approvals,
-            seat=self._role,
+            seat=seat or ("plan" if self._role == "plan" else "apply"),
             vcenter=vcenter,
             remarked=remarked,
             scope=part,

@@ -165,6 +165,19 @@ def _wanted_nics(machine: Machine, vm: VmFacts) -> Iterable[tuple[int, NicFacts]
             yield index, nic
 
 
+def subnets(names: Names, wanted: Iterable[DesiredMachine]) -> list[str]:
+    """The ARM ids of all subnets that adapters of these machines come into, in tests and for good, each once."""
+    found: dict[tuple[str, str], Target] = {}
+    for one in wanted:
+        for index, nic in _wanted_nics(one.machine, one.vm):
+            found[one.target.name, _subnet(one.machine, one.target, index, nic) or ""] = one.target
+    return [
+        names.subnet(target, vnet, subnet)
+        for (_, subnet), target in found.items()
+        for vnet in dict.fromkeys((target.vnet, target.test_vnet or target.vnet))
+    ]
+
+
 def _subnet(machine: Machine, target: Target, index: int, nic: NicFacts) -> str | None:
     wish = machine.nics.get(index)
     return wish.subnet if wish and wish.subnet else target.subnets.get(nic.network)

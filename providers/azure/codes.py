@@ -71,6 +71,9 @@ ROLE_PENDING = frozenset(
 NO_POLICY = frozenset({"AccessDenied", "ForbiddenByPolicy"})
 """How a key vault refuses that somebody set back to access policies: no role opens it."""
 
+TO_READ = "give this principal Reader there (plan, apply and engine: on the subscription)"
+"""What to do about `AuthorizationFailed` when it was only to be read: no more than that."""
+
 REMEDY: Mapping[str, str] = {
     "AuthorizationFailed": "give this principal Contributor (to assign roles: and User Access Administrator) on the group",
     "AuthorizationPermissionMismatch": "it needs Storage Blob Data Contributor on the account; a new role takes minutes",

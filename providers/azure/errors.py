@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from providers.azure.codes import CONFLICT, NOT_ABSENCE, QUOTA, REMEDY, TEMPORARY
+from providers.azure.codes import CONFLICT, NOT_ABSENCE, QUOTA, REMEDY, TEMPORARY, TO_READ
 from replication.model.errors import Conflict, Denied, NotFound, Permanent, PortError, Temporary, UnknownFate
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _SECRETS = re.compile(
     r"(?i)\b(sig|se_sig|client_secret|client_assertion|sharedaccesskey|sharedaccesssignature|accountkey|access_token|refresh_token)"
     r"(=|%3d|\"?\s*:\s*\"?)[^&\s\"';,]+"
 )
+_READS = re.compile(r"perform action '[^']+/read'")
 _BEARER = re.compile(r"(?i)\bbearer\s+[a-z0-9._~+/=-]+")
 
 _REMEDY_BY_LOGIN: tuple[tuple[str, str], ...] = (
@@ -92,7 +93,7 @@ def refused(status: int, code: str, text: str, subject: str, after: float | None
         return Conflict(text, subject=subject, code=code)
     if status == 409 and code == "OperationNotAllowed" and "quota" in text.lower():
         return Permanent(text, subject=subject, remedy=QUOTA, code="QuotaExceeded")
-    remedy = REMEDY.get(code, "")
+    remedy = TO_READ if code == "AuthorizationFailed" and _READS.search(text) else REMEDY.get(code, "")
     if status == 404 and code not in NOT_ABSENCE:
         return NotFound(text, subject=subject, remedy=remedy, code=code)
     if status in (401, 403):
@@ -152,4 +153,4 @@ def _sentence(text: str) -> str:
     """Azure's first line, without its code in brackets and its request ids."""
     text = re.sub(r"^\(\w+\)\s*", "", text.strip())
     first = text.splitlines()[0] if text else ""
-    return first.strip()[:400]
+    return first.strip()[:1000]

@@ -6,11 +6,12 @@ Three principals: `plan` reads, `apply` makes artifacts and assigns roles, `engi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from planner.artifact import Artifact, Kind
 from planner.desired import Desired, DesiredMachine
+from planner.desired.machine import subnets
 from planner.desired.shared import BLOB_ROLE, READ_ROLE, READ_SECRETS_ROLE, SECRETS_ROLE
 from planner.estate import Azure, Diagnostic, Target
 from planner.existing import EXISTING
@@ -22,8 +23,9 @@ from replication.model.errors import Denied
 from wavelift.diagnostics import shown
 from wavelift.problems import DENIED, UserProblem
 
-Seat = Literal["plan", "engine"]
-"""Which of the estate's logins is signed in: the plan runner's, or the one of apply and the engine."""
+Seat = Literal["plan", "apply", "engine"]
+"""Where somebody is signed in: on the plan runner, where it is applied, on the engine's host. The last two have one login in the
+estate, and whom it signs in differs by the host."""
 
 READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
 READ_KEYS = "Microsoft.Compute/diskEncryptionSets/read"
@@ -31,6 +33,7 @@ ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 TAKE_AWAY = "Microsoft.Authorization/roleAssignments/delete"
 LOCK, UNLOCK = (f"Microsoft.Authorization/locks/{one}" for one in ("write", "delete"))
 OVER_ROLES, OVER_LOCKS = "User Access Administrator", "Locks Contributor"
+OVER_NETWORKS = "Network Contributor"
 APPLY = (
     "Microsoft.Resources/subscriptions/resourceGroups/write",
     "Microsoft.Storage/storageAccounts/write",
@@ -40,6 +43,7 @@ APPLY = (
     "Microsoft.Network/networkInterfaces/write",
 )
 """What Contributor allows and lesser roles do not: one of each provider that is written to."""
+JOIN = "Microsoft.Network/virtualNetworks/subnets/join/action"
 ENGINE = APPLY[3:]
 """What the engine makes in a target's group."""
 
@@ -66,6 +70,8 @@ def principals(azure: Azure, seat: Seat, me: str) -> Principals:
     if seat == "plan":
         apply = declared.apply or declared.engine or other
         return Principals(me, apply, declared.engine or apply)
+    if seat == "engine":
+        return Principals(declared.plan or other, declared.apply or me, me)
     return Principals(declared.plan or other, me, declared.engine or me)
 
 
@@ -115,10 +121,11 @@ def check_access(
         yield _unchecked(f"Nobody is signed in: {error}", "azure.login")
         return
     who = principals(azure, seat, me)
-    if seat == "engine" and azure.identities.apply and azure.identities.apply.lower() != me.lower():
-        declared = _called(azure, azure.identities.apply)
-        detail = f"{_called(azure, me)} is signed in, `azure.identities.apply` says {declared}. What is checked here is {me}."
-        yield Diagnostic("WL441", "another identity than the declared one", detail, "azure.identities.apply", severity="warning")
+    declared = {"plan": None, "apply": azure.identities.apply, "engine": azure.identities.engine}[seat]
+    if declared and declared.lower() != me.lower():
+        said = f"`{_path(seat)}` says {_called(azure, declared)}"
+        detail = f"{_called(azure, me)} is signed in, {said}. What is checked here is {me}."
+        yield Diagnostic("WL441", "another identity than the declared one", detail, _path(seat), severity="warning")
     if who.apply is None:
         yield _unchecked(
             "`azure.login` has another login for plan than for apply and the engine. Declare them in `azure.identities` "
@@ -162,6 +169,9 @@ def needs(
         for group in landing:
             why = "it could not make disks, network interfaces and virtual machines"
             yield Need("engine", who.engine, "Contributor", group, why, ENGINE)
+        for subnet in subnets(names, machines):
+            why = f"it could not attach network interfaces to the network ({JOIN})"
+            yield Need("engine", who.engine, OVER_NETWORKS, subnet, why, (JOIN,))
         for keys in dict.fromkeys(_keys(names, m) for m in machines if m.machine.landing.encryption_set):
             why = f"it could not encrypt disks with it ({READ_KEYS})"
             yield Need("engine", who.engine, "Reader", keys, why, (READ_KEYS,))
@@ -218,13 +228,15 @@ def _data_planes(shared: Iterable[Artifact], state: State, who: Principals) -> I
 
 
 def _folded(lacks: Iterable[Lack]) -> list[Lack]:
-    """One for each principal, role and scope: apply and engine are often the same. Who has to be given power over roles needs
-    no other one over locks."""
+    """One for each principal, role and scope: apply and engine are often the same, and subnets are of few networks. Who has to
+    be given power over roles needs no other one over locks, and a Contributor of a group none over its networks."""
     found: dict[tuple[str, str, str], Lack] = {}
-    for lack in lacks:
+    for one in lacks:
+        lack = replace(one, scope=one.scope.partition("/subnets/")[0])
         found.setdefault((lack.need.principal.lower(), lack.need.role, lack.scope.lower()), lack)
     lacking = {key for key, lack in found.items() if not lack.unknown}
-    return [lack for (who, role, at), lack in found.items() if role != OVER_LOCKS or (who, OVER_ROLES, at) not in lacking]
+    more = {OVER_LOCKS: OVER_ROLES, OVER_NETWORKS: "Contributor"}
+    return [lack for (who, role, at), lack in found.items() if (who, more.get(role), at.split("/providers/")[0]) not in lacking]
 
 
 def grant(principal: str, role: str, scope: str) -> str:

@@ -22,7 +22,7 @@ def check(
     desired: Desired,
     state: State,
     cloud: ArtifactReader,
-    seat: Seat = "engine",
+    seat: Seat = "apply",
     gone: Collection[str] = (),
     going: Collection[str] = (),
 ) -> Iterator[Diagnostic]:

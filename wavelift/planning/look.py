@@ -142,7 +142,7 @@ def look(
     say: Callable[[str], None] = lambda _: None,
     approvals: frozenset[str] = frozenset(),
     now: float | None = None,
-    seat: Seat = "engine",
+    seat: Seat = "apply",
     vcenter: Privileges | None = None,
     remarked: tuple[Diagnostic, ...] = (),
     scope: Scope = EVERYTHING,
@@ -152,7 +152,7 @@ def look(
 
     The planner is pure and quick; asking the cloud is neither, so it is asked once, by one listing per kind and scope.
     A hold of the files that has ended by `now` (unix time; the clock's where none is given) holds no more.
-    `seat`: whose login `cloud` is, the plan runner's or that of apply and the engine. `vcenter` is asked
+    `seat`: whose login `cloud` is. `vcenter` is asked
     for that login's privileges; None when there is nobody to ask. `approvals`: what may be taken for approved; `now`: unix
     time, for what waits for a date. `remarked`: what is known of the inventory, as part of the plan's problems.
     `scope`: which part of the plan is wanted. `observe` false: Azure's artifacts are not looked at, and the plan says so.

@@ -10,7 +10,7 @@ from replication.model.errors import Denied, PortError
 from wavelift.problems import DENIED, UserProblem, coded
 
 if TYPE_CHECKING:
-    from planner.estate import Estate, StateBlob
+    from planner.estate import Estate, Identities, StateBlob
     from planner.store import StateStore
     from providers.azure.session import AzureSession
 
@@ -45,17 +45,23 @@ def _text(workspace: Opened, blob: StateBlob, error: Denied) -> str:
     from wavelift.planning.access import grant
     from wavelift.state.opening import session_of
 
-    role, does = (READ_ROLE, "read") if workspace.role == "plan" else (BLOB_ROLE, "write")
     session = session_of(workspace.estate.azure, workspace.role)
     try:
         me = session.principal().object_id
     except PortError:
         return coded(f"the state {workspace.store.where} may not be used: {error.message}. Nothing was changed.", "WL427")
+    reads = workspace.role == "plan" or _only_engine(workspace.estate.azure.identities, me)
+    role, does = (READ_ROLE, "read") if reads else (BLOB_ROLE, "write")
     text = (
         f"{me} may not {does} the state {workspace.store.where}: {error.message} It needs {role} on storage account "
         f"{blob.account} (a new role takes some minutes). Nothing was changed."
     )
     return f"{coded(text, 'WL427')}\n    {grant(me, role, _account(blob, session))}"
+
+
+def _only_engine(declared: Identities, me: str) -> bool:
+    """Whether the files say that this is whom the engine runs as, and nobody who applies: the engine writes no state."""
+    return me.lower() == (declared.engine or "").lower() != (declared.apply or "").lower()
 
 
 def _account(blob: StateBlob, session: AzureSession) -> str:
