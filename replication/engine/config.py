@@ -102,5 +102,10 @@ class EngineConfig:
     heartbeat: float = 30.0
     """A status is written at every change, every second or so while something runs, and this often otherwise."""
     facts_for: float = 15.0
-    """How long what vCenter said about hosts and datastores is good for scheduling."""
+    """How long what vCenter said about hosts and datastores is good for scheduling, at most: see `facts_age`."""
     sizes: Sizes = field(default_factory=Sizes)
+
+    @property
+    def facts_age(self) -> float:
+        """Who asks for a cycle every second wants to be told as often what holds it."""
+        return min((self.facts_for, *(policy.delta_minimum for policy in self.appliances.values())))

@@ -262,7 +262,7 @@ class Coordinator:
     def _known(self, held: Held) -> str | None:
         """Facts about where the machine is now; why there are none."""
         source = held.item.source
-        if held.facts is None or self._clock.now() - self._facts_at.get(source, 0.0) > self._config.facts_for:
+        if held.facts is None or self._clock.now() - self._facts_at.get(source, 0.0) > self._config.facts_age:
             self._ask(source)
         problem = self._facts_problem.get(source)
         if problem:

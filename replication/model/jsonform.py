@@ -107,11 +107,12 @@ def plain(value: object) -> Json:
             return value
         case tuple():
             return [plain(member) for member in value]
-        case Mapping():
-            return {str(key): plain(member) for key, member in value.items()}
+    # Before the question whether it is a mapping: that asks each of the thousands of subclasses that Azure's models are.
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         pairs = ((f, getattr(value, f.name)) for f in dataclasses.fields(value))
         return {f.name: plain(found) for f, found in pairs if found is not None or "later" not in f.metadata}
+    if isinstance(value, Mapping):
+        return {str(key): plain(member) for key, member in value.items()}
     raise BadDocument(f"a {type(value).__name__} cannot be written")
 
 

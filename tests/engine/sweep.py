@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from replication.engine import lease
@@ -40,8 +41,9 @@ class Scenario:
     """What comes next in the machine's life, and what must be true after it: for calls that landed when all was over."""
 
 
+@cache
 def calls(scenario: Scenario) -> Process:
-    """An undisturbed run, checked; the process knows which calls there were."""
+    """An undisturbed run, checked, once for each scenario; the process knows which calls there were."""
     world, process = scenario.prepare(), Process()
     assert run(world, scenario.done(world), process)
     settled(scenario, world)

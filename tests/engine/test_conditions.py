@@ -38,6 +38,25 @@ def test_no_snapshot_is_taken_where_too_little_is_free() -> None:
     world.assert_replica_is_source()
 
 
+def test_what_holds_is_seen_as_often_as_cycles_are_wanted() -> None:
+    """Moment 7: facts are some seconds old at most, and no older than the interval that the files ask for."""
+    world = World()
+    world.add(size=256 * 1024)
+    replicated(world)
+    world.put_item("m1", delta_minimum=2.0)
+    world.clock.advance(LATER)
+    for minimum, seen in ((3600.0, False), (2.0, True)):
+        world.guest_writes("m1")
+        one = Run(world, policy=Policy(delta_minimum=minimum))
+        one.until(cycles(world, world.record().cycle + 1))
+        ref = world.vcenter.create_snapshot("m1", "nightly backup", "", False)
+        world.clock.advance(2.5)
+        one.step()
+        assert ("nightly backup" in str(status(world).held)) is seen
+        world.vcenter.remove_snapshot("m1", ref)
+        one.end()
+
+
 def test_a_login_that_is_refused_holds_its_own_machine_and_no_other() -> None:
     """Users, The weeks 1: a password that changed in mid-run. Said in the record; others go on; tried again within minutes."""
     world = pair()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +117,7 @@ def ends(at: Path, phase: str) -> dict[str, object]:
     }
 
 
+@cache
 def undisturbed(phase: str) -> dict[str, object]:
     with folder() as at:
         prepared(at, phase)
@@ -121,9 +125,23 @@ def undisturbed(phase: str) -> dict[str, object]:
 
 
 def prepared(at: Path, phase: str) -> None:
-    """The first apply starts from nothing; the others from a machine in delta sync."""
+    """The first apply starts from nothing; the others from a machine in delta sync: always the same files."""
     if phase != "replicate":
+        shutil.copytree(in_delta_sync(), at, dirs_exist_ok=True, symlinks=True)
+
+
+@cache
+def in_delta_sync() -> Path:
+    made = tempfile.TemporaryDirectory(dir=scratch())
+    atexit.register(made.cleanup)
+    at = Path(made.name)
+    here = Path.cwd()
+    os.chdir(at)
+    try:
         ends(at, "replicate")
+    finally:
+        os.chdir(here)
+    return at
 
 
 @pytest.mark.parametrize("phase", ["replicate", "complete"])

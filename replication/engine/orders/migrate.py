@@ -38,6 +38,10 @@ def migrate(steps: Steps) -> None:
     Migration(steps).run()
 
 
+_QUICK = 0.25
+"""Seconds to the second look whether the guest is off, each later one twice as far: most are, soon, and people wait for them."""
+
+
 class Migration:
     def __init__(self, steps: Steps) -> None:
         self.steps, self.work = steps, steps.work
@@ -140,12 +144,13 @@ class Migration:
                     raise Refused(f"the guest cannot be shut down: {error}") from error
                 work.note(f"the guest cannot be shut down: {error}")
             else:
-                limit = work.clock.now() + shutdown.wait
+                limit, pause = work.clock.now() + shutdown.wait, _QUICK
                 while work.clock.now() < limit:
                     work.guard.check()
                     if self._facts().power is Power.OFF:
                         return
-                    work.clock.sleep(min(work.sizes.patience.poll, max(0.1, limit - work.clock.now())))
+                    work.clock.sleep(min(pause, work.sizes.patience.poll, max(0.1, limit - work.clock.now())))
+                    pause *= 2
             if shutdown.otherwise == "fail":
                 if self._facts().power is Power.OFF:
                     return
