@@ -124,8 +124,10 @@ class Capacity:
             del wants[appliance]
         if candidate.want is CycleKind.INITIAL:  # the reserve is not for it: others may go on there
             policy = self._policies[candidate.appliance]
-            room = {r: _limit(policy, r.kind) - self._reserve[r] - self._initial[r] for r in wants}
-            wants = {resource: min(needed, room[resource]) for resource, needed in wants.items()}
+            for r, needed in wants.items():
+                # But on a datastore, which it needs as a whole: the first one there may go over the reserve (see `_kept`).
+                if self._initial[r] or r.kind is not Kind.DATASTORE:
+                    wants[r] = min(needed, _limit(policy, r.kind) - self._reserve[r] - self._initial[r])
         self._claim(candidate, wants)
 
     def idles(self, candidate: Candidate, known: bool) -> bool:

@@ -144,3 +144,19 @@ def test_a_large_machine_is_not_starved_by_small_ones():
         world.advance(world.next_event())
     assert 4 * HOUR <= world.now - NOW <= 4.5 * HOUR
     assert any(isinstance(d, Hold) and "yields to delta cycle of large" in d.why for _, d in world.log)
+
+
+def test_an_initial_cycle_as_large_as_its_datastore_is_not_starved():
+    """S9.3: room is kept for all of it once it is overdue; what deltas have in reserve there would never be empty."""
+    world = World({"gw-1": replace(TIGHT, delta_minimum=600.0)}, NOW)
+    times = random.Random(0)
+    for name, disks in (("a", 1), ("b", 1), ("c", 1), ("large", 6), ("other", 2)):
+        on = {"ds-2": disks}
+        wants = Candidate(name, name, "gw-1", "esx-1", disks, on, CycleKind.INITIAL, queued_since=NOW, ready_at=NOW)
+        world.add(wants, initial=times.uniform(1, 60), delta=times.uniform(1, 40), on_demand=times.uniform(1, 10))
+    while world.now < NOW + 6 * HOUR:
+        world.step()
+        if "large" in world.running:
+            return
+        world.advance(world.next_event() or world.now + 60)
+    raise AssertionError("it is still waiting, two hours after room was kept for it")

@@ -75,7 +75,8 @@ def test_limits_windows_and_priority_in_every_step(fleet, wanted):
 def _next_free_slot(simulation, lower):
     """S8.5: the first on-demand or final cycle that waits would not fit without those of lower rank that started now."""
     shut = {n: p.blackout.closed_until(simulation.now) is not None for n, p in simulation.fleet.policies.items()}
-    waiting = [c for c in simulation.due.values() if c.want in URGENT and not shut[c.appliance]]
+    through = [c for c in simulation.due.values() if c.want is CycleKind.FINAL or c.in_blackout == "override"]
+    waiting = [c for c in simulation.due.values() if c.want in URGENT and (not shut[c.appliance] or c in through)]
     if not waiting:
         return
     first = min(waiting, key=lambda c: (c.want is not CycleKind.FINAL, not c.resumed, c.queued_since, c.machine))
