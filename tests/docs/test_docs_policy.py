@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -96,3 +97,32 @@ def test_sizes(tmp_path: Path) -> None:
     assert told == ["disk.web-01/2000: Premium_LRS outside of prod-*", f"{one['machine']}: size Standard_M128s"]
     one["wave"] = "prod-1"
     assert len(denied("sizes", made, tmp_path)) == 1
+
+
+@pytest.mark.parametrize("tool", ["conftest", "opa"])
+def test_the_page_s_own_command_denies_by_its_exit_code(tool: str, tmp_path: Path) -> None:
+    """A gate in CI is an exit code: 0 for a plan that is in order, another with the sentence for what each policy denies."""
+    [line] = [one for one in (POLICY / "README.md").read_text().splitlines() if one.startswith(f"{tool} ")]
+    if shutil.which(tool) is None:
+        missing(f"{tool} is not on PATH")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+
+    def says(plan: dict[str, Any]) -> tuple[bool, str]:
+        (tmp_path / "plan.json").write_text(json.dumps(plan))
+        done = subprocess.run(shlex.split(line), cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+        assert not done.stderr, done.stderr
+        return done.returncode != 0, done.stdout
+
+    made = plan("migrate-from-test")
+    migrate = order(made, "migrate")
+    migrate["document"]["cutover"]["opens"] = 1.8e9
+    migrate["makes"] = [{"address": "vm.web-01", "spec": {"sizes": ["Standard_D2s_v5"]}}]
+    assert says(made)[0] is False
+    migrate["document"]["cutover"]["opens"] = None
+    assert (told := says(made))[0] and "cut over without a window" in told[1]
+    migrate["document"]["cutover"]["opens"] = 1.8e9
+    migrate["makes"][0]["spec"]["sizes"] = ["Standard_M128s"]
+    assert (told := says(made))[0] and "size Standard_M128s" in told[1]
+    migrate["makes"] = []
+    made["steps"].append({"step": "Delete", "address": "seed_disk.web-01/2000"})
+    assert (told := says(made))[0] and "seed_disk.web-01/2000 would be destroyed" in told[1]
