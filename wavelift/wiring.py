@@ -158,7 +158,7 @@ class Wiring:
         )
 
     def outside(self) -> Outside:
-        return Outside(self.artifacts, self.engine, _Tracking(self), time.time)
+        return Outside(self.artifacts, self.engine, _Tracking(self), time.time, self.azure.fence)
 
 
 class _Privileges:
@@ -180,4 +180,4 @@ class _Tracking:
         self._wiring = wiring
 
     def enable_tracking(self, source: str, machine: str) -> None:
-        self._wiring.source(source).enable_tracking(machine)
+        self._wiring.source(source).enable_tracking(machine, self._wiring.azure.fence)

@@ -11,6 +11,7 @@ from typing import Any, assert_never
 
 from planner.artifact import Json, Kind, resolved
 from planner.engine import ETAG, EngineWriter, TrackingSwitch
+from planner.fence import Fence
 from planner.ports import ArtifactProvider, Made, ResourceRef
 from planner.state import MachineState, Recorded, digest
 from planner.steps import Acknowledge, Adopt, Create, Delete, Forget, Protect, Rename, SendOrder, Step, Update
@@ -29,6 +30,7 @@ class Outside:
     engine: EngineWriter
     tracking: TrackingSwitch
     now: Callable[[], float]
+    fence: Fence = field(default_factory=Fence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from planner.store.port import StateBlobs
 from planner.store.view import LockLost
-from replication.model.errors import Conflict, PortError
+from replication.model.errors import Conflict, PortError, Temporary
 
 
 def passed() -> float:
@@ -31,6 +31,7 @@ class Pace:
     renew: float = 15.0
     margin: float = 10.0
     now: Callable[[], float] = passed
+    wait: Callable[[threading.Event, float], bool] = threading.Event.wait
 
 
 class Lease:
@@ -67,15 +68,28 @@ class Lease:
             )
 
     def confirm(self) -> None:
-        """Ask the service itself: what was written before this call was written under our lease."""
-        self.check()
-        asked = self._pace.now()
-        try:
-            self._blobs.renew_lease(self._name, self.id)
-        except Conflict:
-            self.lose("another has taken it")
+        """Ask the service itself: what was written before this call was written under our lease. One that is busy or away is
+        asked again for as long as the lease is ours, however long it wants to be left alone."""
+        while True:
             self.check()
-        self._until = asked + self._pace.lease - self._pace.margin
+            asked = self._pace.now()
+            try:
+                self._blobs.renew_lease(self._name, self.id)
+            except Conflict:
+                self.lose("another has taken it")
+                self.known()
+            except Temporary as error:
+                if self._pace.wait(self._stopped, self._pause(error.retry_after)):
+                    return self.known()
+            else:
+                self._until = asked + self._pace.lease - self._pace.margin
+                return None
+
+    def _pause(self, asked: float | None) -> float:
+        """Seconds until the next try: never more than half of what is left, so that there are some before the end."""
+        pace = self._pace
+        usual = pace.renew / 3 if asked is None else asked
+        return max(min(usual, (self._until - pace.now()) / 2), pace.renew / 15)
 
     def lose(self, why: str) -> None:
         """Somebody else was seen where only we write."""

@@ -224,6 +224,9 @@ class _Held:
                 if epoch_of(self._prefix, name) <= self.epoch:
                     self._blobs.delete(name)
 
+    def check(self) -> None:
+        self._lease.check()
+
     def write(self, state: State) -> None:
         with self._writing():
             metadata = {**self._metadata, SERIAL: str(state.serial)}

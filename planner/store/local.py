@@ -97,6 +97,9 @@ class LocalStore:
             ) from error
         return handle
 
+    def check(self) -> None:
+        """The lock goes with the process: whoever asks has it."""
+
     def write(self, state: State) -> None:
         """Replace the file atomically and durably, then drop the journal that it holds now. Only a session calls this."""
         temporary = self.path.with_name(self.path.name + ".new")

@@ -70,7 +70,9 @@ class StateBlobs(Protocol):
         """Lease id. The blob is made, empty, when it is not there."""
         ...
 
-    def renew_lease(self, name: str, lease: str) -> None: ...
+    def renew_lease(self, name: str, lease: str) -> None:
+        """One try: `Temporary` at once, since the lease does not wait. `Conflict` when it was lost."""
+        ...
 
     def release_lease(self, name: str, lease: str) -> None:
         """A lease that is not held any more is released already."""

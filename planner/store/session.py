@@ -19,6 +19,10 @@ from planner.store.view import View
 class Backing(Protocol):
     """What a session needs of its store while the lock is held. Each raises `LockLost` once it is not held any more."""
 
+    def check(self) -> None:
+        """Nothing, while the lock is certainly held."""
+        ...
+
     def write(self, state: State) -> None:
         """Replace the state whole and durably, then drop the journal that it holds now."""
         ...
@@ -85,6 +89,10 @@ class Session:
         """The caller deals with what a cut-off apply left in doubt. Without this, closing leaves the journal as it lies, with
         what was added, so that the next apply finds the doubts."""
         self._in_doubt = False
+
+    def check(self) -> None:
+        """`LockLost` unless the lock is certainly held now."""
+        self._store.check()
 
     def when_lost(self, call: Callable[[], object]) -> None:
         """`call` (from another thread) as soon as it is known that the lock is lost."""

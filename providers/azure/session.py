@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from planner.estate import Azure, SecretRef, WorkloadIdentity
+from planner.fence import Fence
 from providers.azure.again import Patience
 from providers.azure.errors import redacted, translated
 from replication.model.errors import Denied, Permanent
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from azure.mgmt.storage import StorageManagementClient
     from azure.storage.blob import BlobServiceClient
 
+    from providers.azure.fenced import FencedTransport
     from providers.azure.login import Login, Renewal
     from providers.azure.wire import Wire
 
@@ -94,6 +96,7 @@ class AzureSession:
         self._lock = threading.RLock()
         self._kept: dict[tuple[str, ...], Any] = {}
         self._tokens: dict[str, tuple[str, float]] = {}
+        self.fence = Fence()
 
     def __repr__(self) -> str:
         return f"AzureSession({self.endpoint}, {self._role})"
@@ -229,7 +232,7 @@ class AzureSession:
             from providers.azure.login import StorageLogin
 
             login, retry = StorageLogin(self.credential), ExponentialRetry(retry_total=0)
-            return BlobServiceClient(endpoint.rstrip("/"), credential=login, retry_policy=retry, **self._options())
+            return BlobServiceClient(endpoint.rstrip("/"), credential=login, retry_policy=retry, transport=self._transport())
 
         return self._keep(("blobs", endpoint.rstrip("/")), make)
 
@@ -245,7 +248,7 @@ class AzureSession:
                 self.credential,
                 verify_challenge_resource=self._azure.endpoint is None,
                 per_call_policies=[self._renewal()],
-                **self._options(),
+                transport=self._transport(),
                 **self._retries(),
             )
 
@@ -279,6 +282,11 @@ class AzureSession:
             raise Permanent("there is no such CA file", subject=self.ca, remedy="check azure.ca")
         return {"connection_verify": self.ca} if self.ca else {}
 
+    def _transport(self) -> FencedTransport:
+        from providers.azure.fenced import FencedTransport
+
+        return FencedTransport(self.fence, **self._options())
+
     def _retries(self) -> dict[str, Any]:
         """ARM's throttling asks for its waiting time; without it the pauses grow from `patience.pause`."""
         return {"retry_total": self.patience.times, "retry_connect": 3, "retry_backoff_factor": self.patience.pause}
@@ -292,7 +300,7 @@ class AzureSession:
                 credential_scopes=[self._scope],
                 polling_interval=self.polling_interval,
                 per_call_policies=[self._renewal()],
-                **self._options(),
+                transport=self._transport(),
                 **self._retries(),
             )
 

@@ -31,6 +31,9 @@ _DELETERS = 8
 _PAGE = 5000
 """Names in one answer of a listing: Azure's limit."""
 
+_RENEWAL: Mapping[str, Any] = {"connection_timeout": 5, "read_timeout": 10}
+"""Seconds: a connection that died with its network is not waited for while the lease runs out."""
+
 _KEY_BYTES = 32
 _METADATA = "x-ms-meta-"
 
@@ -233,15 +236,12 @@ class BlobDocumentStore(_Container):
             return repeated(once, self._patience)
 
     def renew_lease(self, name: str, lease: str) -> None:
-        """`Conflict` when it was lost."""
+        """One short try, `Temporary` at once: whoever holds a lease asks again. `Conflict` when it was lost."""
         from azure.storage.blob import BlobLeaseClient
 
-        def once() -> None:
-            with translated(self._subject(name)):
-                BlobLeaseClient(self._blob(name), lease_id=lease).renew()
-
         try:
-            repeated(once, self._patience)
+            with translated(self._subject(name)):
+                BlobLeaseClient(self._blob(name), lease_id=lease).renew(**_RENEWAL)
         except NotFound as error:
             raise Conflict("the lease and its blob are gone", subject=self._subject(name), code=error.code) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -172,9 +172,9 @@ class VSphereSource:
 
     # ---- beyond the port
 
-    def enable_tracking(self, machine: str) -> None:
+    def enable_tracking(self, machine: str, may: Callable[[], object] = lambda: None) -> None:
         """Switch changed block tracking on (a step of its own in plans); see `tracking.enable_tracking`."""
-        enable_tracking(machine, self._machines, self._snapshots, self._tasks)
+        enable_tracking(machine, self._machines, self._snapshots, self._tasks, may)
 
     def missing_privileges(
         self, machines: tuple[str, ...], *, reading: bool = False, disconnecting: bool = False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 from planner.preflight import LEAST_HARDWARE
 from providers.vmware import sdk
@@ -19,11 +21,14 @@ STUN_PREFIX = "wavelift-tracking-"
 _PATHS = ("config.version", "config.changeTrackingEnabled", "config.hardware.device", "runtime.powerState", TREE)
 
 
-def enable_tracking(machine: str, machines: Machines, snapshots: Snapshots, tasks: Tasks) -> None:
+def enable_tracking(
+    machine: str, machines: Machines, snapshots: Snapshots, tasks: Tasks, may: Callable[[], object] = lambda: None
+) -> None:
     """Set `changeTrackingEnabled`, stun the VM with a snapshot of our own, and see that every disk has a change id.
 
     May be called again: what is on stays on. Raises `Permanent` when a snapshot of somebody else exists (tracking switched
-    on under one answers with wrong areas and no error) or the hardware is too old, `Temporary` when no change id came.
+    on under one answers with wrong areas and no error) or the hardware is too old, `Temporary` when no change id came. `may`
+    raises when nothing may be changed any more; our own short-lived snapshot is taken away nevertheless.
     """
     found = machines.one(machine, *_PATHS)
     name = machines.name(machine)
@@ -38,7 +43,13 @@ def enable_tracking(machine: str, machines: Machines, snapshots: Snapshots, task
     if not enabled:
         vm = machines.managed(machine)
         spec = sdk.load().vim.vm.ConfigSpec(changeTrackingEnabled=True)
-        tasks.run("switching changed block tracking on", lambda: vm.ReconfigVM_Task(spec), subject=name, replay=True)
+
+        def switch() -> Any:
+            may()  # at each try: another task on the VM is waited for, for minutes
+            return vm.ReconfigVM_Task(spec)
+
+        tasks.run("switching changed block tracking on", switch, subject=name, replay=True)
+    may()
     _stun(machine, snapshots)
     after = machines.one(machine, *_PATHS)
     off = values.get("runtime.powerState") == Power.OFF.value

@@ -54,6 +54,21 @@ def test_a_lease_whose_answer_was_lost_is_ours(azure_world: World) -> None:
     documents.release_lease(name, lease)
 
 
+def test_a_renewal_is_one_try(azure_world: World) -> None:
+    """Issue 4, State, a lease renewed by heartbeat: who renews decides how long to wait, by what is left of the lease."""
+    documents = azure_world.stores.documents(azure_world.endpoint("gateway_store"), "gateway")
+    lease = documents.acquire_lease(name := f"l/{uuid.uuid4()}", 30)
+    started = time.monotonic()
+    with (
+        azure_world.lab.fault("blob LeaseBlob", "fail", status=503, code="ServerBusy", retry_after=20, count=1),
+        pytest.raises(Temporary) as refused,
+    ):
+        documents.renew_lease(name, lease)
+    assert (refused.value.retry_after, time.monotonic() - started < 5) == (20, True)
+    documents.renew_lease(name, lease)
+    documents.release_lease(name, lease)
+
+
 def test_throttling_is_waited_out(azure_world: World) -> None:
     replicas = azure_world.stores.replicas(azure_world.endpoint("seed_store"), "seeds")
     name = f"{uuid.uuid4()}.vhd"

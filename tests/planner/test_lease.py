@@ -96,6 +96,31 @@ def test_who_cannot_renew_stops_before_the_service_gives_the_lease_away(site: Si
     assert site.lost.wait(10)
 
 
+def test_a_wait_that_outlives_the_lease_is_not_waited(site: Site) -> None:
+    """503 with a Retry-After of two minutes in a heartbeat: asked again while the lease runs, the next answer keeps it."""
+    waited: list[float] = []
+
+    def pause(stopped: threading.Event, seconds: float) -> bool:
+        waited.append(seconds)
+        site.time += seconds
+        return False
+
+    def refuse() -> None:
+        if site.time < 30:
+            raise Temporary("server busy", retry_after=120)
+
+    site.lease.release()
+    site.lease = Lease(site.blobs, KEY, Pace(now=lambda: site.time, wait=pause))
+    site.wrong = refuse
+    site.lease.confirm()
+    assert site.time < 40 and len(waited) < 5, waited
+    site.time += 45
+    site.lease.check()
+    site.wrong = busy
+    with pytest.raises(LockLost, match="could not be renewed in time"):
+        site.lease.confirm()
+
+
 def test_a_dead_heart_is_seen_by_who_writes(site: Site) -> None:
     """The thread that renews hangs in a call while the main thread lives."""
     hangs = threading.Event()

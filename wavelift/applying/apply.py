@@ -49,7 +49,8 @@ def apply(
             session.take_doubts()  # orders were looked up; every other step is repeated, or not wanted any more
             _pin(workspace, looked)
             doer = Doer(outside, session, Source(plan.digest, by or {}), plan.plan.steps)
-            return execute(plan.left, doer, parallelism, stop, reporter)
+            with outside.fence.guarded(session.check):
+                return execute(plan.left, doer, parallelism, stop, reporter)
     except Locked as error:
         raise UserProblem(str(error), LOCKED) from error
     except BadState as error:
