@@ -180,10 +180,14 @@ class Builder:
             restore(vm, json.loads(vm.state_file.read_text()), self._data_folder(vm, datastore))
         else:
             self._first_files(vm, spec)
-        self._register(vm, folder, datastore)
+        if vm.registered:
+            self._register(vm, datastore)
 
-    def _register(self, vm: Vm, folder: Folder, datastore: Datastore) -> None:
-        folder.children.append(vm.moid)
+    def _register(self, vm: Vm, datastore: Datastore) -> None:
+        vm.parent = vm.folder
+        folder = self.world.objects[vm.folder]
+        if isinstance(folder, Folder):
+            folder.children.append(vm.moid)
         datastore.vms.append(vm.moid)
         host = self.world.objects[vm.host]
         if isinstance(host, Host):

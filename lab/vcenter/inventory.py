@@ -148,5 +148,29 @@ class World:
             vm.host = host
             self.touch(vm)
 
+    def refile_vm(self, vm: Vm, folder: Folder) -> None:
+        """Let it lie in another folder."""
+        with self.lock:
+            before = self.objects[vm.folder]
+            if isinstance(before, Folder):
+                before.children.remove(vm.moid)
+                self.touch(before)
+            folder.children.append(vm.moid)
+            vm.folder = vm.parent = folder.moid
+            self.touch(folder, vm)
+
+    def remove_vm(self, vm: Vm) -> None:
+        """Take it out of everything that lists it."""
+        with self.lock:
+            for entity in list(self.objects.values()):
+                listed = entity.children if isinstance(entity, Folder) else getattr(entity, "vms", [])
+                if vm.moid in listed:
+                    listed.remove(vm.moid)
+                    self.touch(entity)
+            self._directories[vm.directory].remove(vm)
+            for snapshot in vm.snapshots:
+                self.remove(snapshot.moid)
+            self.remove(vm.moid)
+
     def network_named(self, datacenter: str, name: str) -> Network | None:
         return self._networks.get((datacenter, name))

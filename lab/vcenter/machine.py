@@ -100,6 +100,7 @@ class Vm(Managed):
     consolidation_needed: bool = False
     change_version: int = 1
     settings: Settings = field(default_factory=Settings)
+    registered: bool = True  # in the inventory; its files are there in any case
     state_file: Path = Path()
     task: Any = None  # the one that runs
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -130,7 +131,7 @@ class Vm(Managed):
 
 _PLAIN = (
     "name", "host", "folder", "annotation", "power", "hw", "cbt", "extra_config", "cpus", "memory_mb", "snapshots_made",
-    "consolidation_needed", "change_version",
+    "consolidation_needed", "change_version", "registered",
 )  # fmt: skip
 
 

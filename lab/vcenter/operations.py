@@ -7,7 +7,7 @@ from typing import Any
 
 from lab.vcenter.build import make_disk
 from lab.vcenter.disks import Disk
-from lab.vcenter.entities import Host
+from lab.vcenter.entities import Folder, Host
 from lab.vcenter.files import make_sparse
 from lab.vcenter.inventory import World
 from lab.vcenter.machine import Controller, Vm, track_path
@@ -191,6 +191,23 @@ def rename(world: World, vm: Vm, name: str) -> None:
         vm.name = name
         vm.save()
     world.touch(vm)
+
+
+def unregister(world: World, vm: Vm) -> None:
+    """Take it out of the inventory; its files stay. Raises InvalidPowerState while it runs."""
+    with vm.lock:
+        if vm.power != "poweredOff":
+            raise wrong_power(vm, "poweredOff")
+        vm.registered = False
+        vm.save()
+    world.remove_vm(vm)
+
+
+def move(world: World, vm: Vm, folder: Folder) -> None:
+    """Into another folder of the same datacenter."""
+    with vm.lock:
+        world.refile_vm(vm, folder)
+        vm.save()
 
 
 def relocate(world: World, vm: Vm, spec: Any) -> None:

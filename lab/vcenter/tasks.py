@@ -125,5 +125,5 @@ def task_info(task: Task) -> Any:
 
 
 def _method(kind: str, method: str) -> Any:
-    owner = {"VirtualMachine": vim.VirtualMachine, "VirtualMachineSnapshot": vim.vm.Snapshot}[kind]
+    owner = {"VirtualMachine": vim.VirtualMachine, "VirtualMachineSnapshot": vim.vm.Snapshot, "Folder": vim.Folder}[kind]
     return getattr(owner, method[0].upper() + method[1:], None)

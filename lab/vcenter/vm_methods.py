@@ -9,7 +9,7 @@ from lab.vcenter import operations, snapshots
 from lab.vcenter.areas import query
 from lab.vcenter.context import Context
 from lab.vcenter.disks import Disk
-from lab.vcenter.entities import Managed
+from lab.vcenter.entities import Folder, Managed
 from lab.vcenter.machine import Snapshot, Vm
 from lab.vcenter.vimtypes import Fault, invalid_argument, vim, vmodl
 
@@ -102,6 +102,21 @@ def _rename(context: Context, this: Managed, given: dict[str, Any]) -> Any:
     )
 
 
+def _move(context: Context, this: Managed, given: dict[str, Any]) -> Any:
+    """Folder.MoveIntoFolder_Task, of virtual machines."""
+    if not isinstance(this, Folder) or "VirtualMachine" not in this.child_types:
+        raise Fault(vmodl.fault.NotSupported(), f"{this.name} takes no virtual machines.")
+    vms = [_vm(context.scope.find(one._moId, "VirtualMachine")) for one in given["list"]]
+    if not vms:
+        raise invalid_argument("list")
+
+    def work(task: Any) -> None:
+        for vm in vms:
+            operations.move(context.world, vm, this)
+
+    return context.tasks.start(vms[0], "Folder.moveInto", work)
+
+
 def _relocate(context: Context, this: Managed, given: dict[str, Any]) -> Any:
     vm = _vm(this)
     return context.tasks.start(
@@ -138,6 +153,8 @@ METHODS: dict[str, Callable[[Context, Managed, dict[str, Any]], Any]] = {
     "ShutdownGuest": lambda context, this, given: operations.shutdown_guest(context.world, _vm(this)),
     "QueryChangedDiskAreas": _query,
     "Rename_Task": _rename,
+    "MoveIntoFolder_Task": _move,
+    "UnregisterVM": lambda context, this, given: operations.unregister(context.world, _vm(this)),
     "RelocateVM_Task": _relocate,
     "ExtendVirtualDisk_Task": _extend,
     "RefreshStorageInfo": lambda context, this, given: None,

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from pyVim.connect import Disconnect, SmartConnect
+from pyVim.task import WaitForTask
+from pyVmomi import vim as _vim
 
 from tests.e2e.site import Site
 
+vim: Any = _vim
+"""pyVmomi makes its classes at run time."""
 GROUP = "rg-e2e"
 Change = tuple[str, str, str]
 """(class, address, property)"""
@@ -27,6 +35,37 @@ def id_of(site: Site, address: str) -> str:
 
 def _vm(site: Site, name: str, **more: Any) -> None:
     site.control("vcenter", "POST", f"vm/{name}", more)
+
+
+@contextmanager
+def _vsphere(site: Site, name: str) -> Iterator[Any]:
+    """The VM as pyVmomi has it, for an administrator who signs in, does one thing and leaves."""
+    at = site.lab.known["vcenter"]
+    context = ssl.create_default_context(cafile=str(site.lab.known["ca"]))
+    connection: Any = SmartConnect(host=at["host"], port=at["port"], user=at["user"], pwd=at["password"], sslContext=context)
+    try:
+        yield connection.content.searchIndex.FindByUuid(None, site.uuid(name), True, True)
+    finally:
+        Disconnect(connection)
+
+
+def _tracking(site: Site, on: bool) -> None:
+    """Switched by a reconfiguration, and in force with the next stun: a snapshot made and removed."""
+    with _vsphere(site, "still") as vm:
+        WaitForTask(vm.ReconfigVM_Task(vim.vm.ConfigSpec(changeTrackingEnabled=on)))
+        WaitForTask(vm.CreateSnapshot_Task(name="stun", description="", memory=False, quiesce=False))
+        WaitForTask(vm.RemoveAllSnapshots_Task())
+
+
+def _into_another_folder(site: Site) -> None:
+    with _vsphere(site, "still") as vm:
+        WaitForTask(vm.parent.parent.MoveIntoFolder_Task([vm]))
+
+
+def out_of_the_inventory(site: Site, name: str) -> None:
+    with _vsphere(site, name) as vm:
+        WaitForTask(vm.PowerOffVM_Task())
+        vm.UnregisterVM()
 
 
 def _delete_lock(site: Site) -> None:
@@ -108,6 +147,8 @@ CHANGES: dict[str, tuple[Callable[[Site], None], set[Change]]] = {
         lambda s: _vm(s, "still", grow={"disk": 2001, "gib": 1}),
         {("ours", "machine.still", "disk scsi0:1")},
     ),
+    "tracking off": (lambda s: _tracking(s, False), {("ours", "machine.still", "tracking")}),
+    "moved": (_into_another_folder, {("foreign", "machine.still", "path")}),
     "renamed": (lambda s: _vm(s, "still", rename="still-standing"), {("foreign", "machine.still", "path")}),
     "foreign snapshot": (
         lambda s: _vm(s, "still-standing", foreign_snapshot="Veeam"),

@@ -202,9 +202,11 @@ def test_the_allow_list_ends(site: Judged) -> None:
         '    - {address: lock.vault, property: "", why: CHG8, until: 2027-01-31}\n'
     )
 
-    def at(day: str) -> Drift:
-        return site.drift(now=datetime.datetime.fromisoformat(f"{day}T12:00:00+09:00").timestamp())
+    def at(day: str, hour: str = "12:00:00") -> Drift:
+        return site.drift(now=datetime.datetime.fromisoformat(f"{day}T{hour}+09:00").timestamp())
 
+    assert brief(at("2027-01-20", "23:59:59")) == [], "the last day counts whole, in the estate's time zone"
+    assert ("ours", "machine.*", "path") in brief(at("2027-01-21", "00:00:00"))
     drift = at("2027-01-20")
     assert brief(drift) == [] and len(drift.allowed) == 2 and drift.expires == "2027-01-20"
     assert "allowed 2 (next expiry 20 Jan)" in text(drift)

@@ -15,7 +15,7 @@ from planner.drift import Drift, Severity
 from planner.drift.document import to_json
 from replication.ports import DocumentStore
 from tests.drift import properties
-from tests.drift.changes import CHANGES, Change, id_of, tags
+from tests.drift.changes import CHANGES, Change, id_of, out_of_the_inventory, tags
 from tests.e2e.site import Site, Vm, standing, until
 from wavelift.planning.drifting import look
 from wavelift.planning.look import gateways
@@ -29,8 +29,9 @@ def said() -> list[str]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, said: list[str]) -> Iterator[Site]:
-    """`still` replicates, `away` is migrated; the engine has been stopped, so that nothing moves by itself."""
-    with standing(tmp_path_factory.mktemp("drift"), [Vm("still", disks=(20, 20)), Vm("away", disks=(20, 20))]) as site:
+    """`still` and `third` replicate, `away` is migrated; the engine has been stopped, so that nothing moves by itself."""
+    vms = [Vm("still", disks=(20, 20), more={"folder": "/Seoul/vm/shop"}), Vm("away", disks=(20, 20)), Vm("third")]
+    with standing(tmp_path_factory.mktemp("drift"), vms) as site:
         site.control("azure", "POST", "azure/sent", {"keep": True})
         cutover = {"shutdown": {"mode": "guest", "wait": "20s", "then": "fail"}, "ready": "boot-log"}
         site.machines["away"] |= {"zone": "1", "licence": "RHEL_BYOS", "tags": {"cost": "4711"}, "cutover": cutover}
@@ -39,7 +40,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, said: list[str]) -> Iterator[
         note(said, site, "made")
         engine = site.engine()
         note(said, site, "initial replication")
-        site.in_delta_sync("still", "away")
+        site.in_delta_sync("still", "away", "third")
         note(said, site, "delta sync")
         site.phase("test", "away")
         site.apply()
@@ -80,7 +81,7 @@ def test_an_estate_that_nobody_touched_is_silent_in_every_phase(site: Site, said
     assert said == []
     drift = seen(site)
     assert not drift.findings and not drift.unmanaged
-    assert drift.lag is not None and drift.lag.machine == "still"
+    assert drift.lag is not None and drift.lag.machine in ("still", "third")
     assert drift.cycles.kept > 0 and drift.cycles.unexplained == 0
     vm = site.state["artifacts"]["vm.away"]["spec"]
     assert vm["size"] == "Standard_D2s_v5" and len(vm["disks"]) == 2 and len(vm["nics"]) == 1, "what was made is recorded"
@@ -328,6 +329,17 @@ def test_a_recovery_point_that_was_deleted_is_urgent_and_plan_offers_the_way_on(
     assert "1 recovery point is gone" in kept["why"] and "--allow-destroy 3" in kept["why"]
     asked = json.loads(site.here("plan", "--json", "--machine", "still", "--allow-destroy", "3").out)
     assert [step["address"] for step in asked["steps"] if step["address"].startswith("order.")] == ["order.still/000001-stop"]
+
+
+def test_a_lag_beyond_its_limit_and_a_machine_that_vanished_are_urgent(site: Site) -> None:
+    """issue 4, Drift: replication lag beyond policy, a machine that vanished. The engine has been stopped, so lag only grows."""
+    (site.estate / "drift.yaml").write_text("drift: {lag: 1s}\n")
+    try:
+        assert {("urgent", "machine.still", "lag"), ("urgent", "machine.third", "lag")} <= found(site)
+    finally:
+        (site.estate / "drift.yaml").unlink()
+    out_of_the_inventory(site, "third")
+    assert {change for change in found(site) if change[1] == "machine.third"} == {("urgent", "machine.third", "")}
 
 
 def test_a_lost_state_is_seen_by_what_it_leaves_behind(site: Site) -> None:

@@ -111,6 +111,20 @@ def test_rename_and_move(client: Client) -> None:
     assert vm.runtime.host.name == "esx-02" and vm._moId in [other._moId for other in there.vm]
 
 
+def test_into_another_folder(client: Client) -> None:
+    """Its path is another one, it is listed once, its uuid is the same; only folders of machines take one."""
+    vm, root = client.vm("hard-01"), client.content.searchIndex.FindByInventoryPath("Lab/vm")
+    folder = next(one for one in root.childEntity if isinstance(one, vim.Folder))
+    before = (vm.parent, vm.config.instanceUuid)
+    WaitForTask(folder.MoveIntoFolder_Task([vm]))
+    assert vm.parent == folder and vm in folder.childEntity and vm not in before[0].childEntity
+    assert client.content.searchIndex.FindByInventoryPath(f"Lab/vm/{folder.name}/hard-01") == vm
+    WaitForTask(before[0].MoveIntoFolder_Task([vm]))
+    assert (vm.parent, vm.config.instanceUuid) == before
+    with pytest.raises(vmodl.fault.NotSupported):
+        client.content.searchIndex.FindByInventoryPath("Lab/host").MoveIntoFolder_Task([vm])
+
+
 def test_faults_on_order(client: Client) -> None:
     """The Nth matching call fails with a vSphere fault, before or after it was carried out."""
     vm = client.vm("power-01")
@@ -164,12 +178,20 @@ def test_state_survives_a_kill(start_lab: StartLab, tmp_path: Path) -> None:
     since = disks(snapshot)[0].backing.changeId
     client.write("vm-02", 2 * MIB, b"b" * 4096)
     uuid, moid = vm.config.instanceUuid, vm._moId
+    gone = client.vm("vm-03")
+    with pytest.raises(vim.fault.InvalidPowerState):
+        gone.UnregisterVM()
+    WaitForTask(gone.PowerOffVM_Task())
+    gone.UnregisterVM()
+    with pytest.raises(vmodl.fault.ManagedObjectNotFound):
+        _ = gone.name
     lab.stop(signal.SIGKILL)
     lab.arguments = ()
     lab.start()
     with connected(lab) as again:
         vm = again.vm("vm-02")
         assert (lab.section()["port"], vm.config.instanceUuid, vm._moId) == (port, uuid, moid)
+        assert sorted(one.name for one in again.content.rootFolder.childEntity[0].vmFolder.childEntity) == ["vm-01", "vm-02"]
         kept = vm.snapshot.currentSnapshot
         assert kept._moId == snapshot._moId and disks(kept)[0].backing.changeId == since
         content = again.flatten("vm-02", tmp_path / "now").read_bytes()
