@@ -34,7 +34,8 @@ RUN_BY = {
     "examples/policy/README.md": "tests/docs/test_docs_pages.py",
     "docs/tutorial.md": "tests/docs/test_docs_tutorial.py",
     "docs/howto-real-site.md": "tests/docs/test_docs_real_site.py",
-    "docs/where-it-runs.md": "tests/docs/test_docs_real_site.py",
+    "docs/integrity-report.md": "tests/docs/test_docs_pages.py",
+    "docs/where-it-runs.md": "tests/docs/test_docs_pages.py",
 }
 """Page with command lines -> the test that runs each of them through `run`; it names those that it cannot."""
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```", re.M | re.S)
@@ -126,9 +127,7 @@ def environment(folder: Path, programs: Path) -> dict[str, str]:
     return {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
 
 
-def run(
-    wanted: Sequence[Line], folder: Path, variables: Mapping[str, str], seconds: float, answer: str = ""
-) -> list[Told]:
+def run(wanted: Sequence[Line], folder: Path, variables: Mapping[str, str], seconds: float, answer: str = "") -> list[Told]:
     """Run lines one after another in one shell in `folder`; AssertionError at the first that exits otherwise than it says.
 
     `answer`: what is typed, on a terminal, wherever a line asks; empty: there is no terminal. What a line leaves in the

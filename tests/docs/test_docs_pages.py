@@ -17,7 +17,7 @@ import yaml
 from providers.secrets import Credentials
 from providers.vmware.tls import Endpoint
 from tests.ci.shim import Shim
-from tests.docs.pages import ROOT, environment, lines, run
+from tests.docs.pages import FENCE, ROOT, environment, lines, run
 from tests.e2e.site import ESTATE, Site, Vm, standing
 from tests.thirdparty import missing
 from tests.vmware.tagged import Subject
@@ -121,9 +121,27 @@ def test_policies(site: Site, page: Page, tmp_path: Path) -> None:
     assert "0 failures" in conftest and "0 exceptions" in conftest
 
 
+def test_where_it_runs(site: Site, page: Page) -> None:
+    """The overlay is the page's own; whose subscription it names, and what lies there before, is the lab's."""
+    [overlay] = [body for kind, body in FENCE.findall((ROOT / "docs/where-it-runs.md").read_text()) if "# overlays/" in body]
+    drills = site.lab.known["azure"]["subscriptions"][1]
+    path = site.estate / overlay.splitlines()[0].removeprefix("# ")
+    path.parent.mkdir()
+    path.write_text(overlay.replace("sub-drills", drills))
+    site.wiring().azure.resources(drills).resource_groups.create_or_update("rg-drill", {"location": "koreacentral"})
+    ran = site.run("lab", "networks", "-C", str(site.estate), "--overlay", str(path))
+    assert ran.code == 0, ran.said
+    exported, recorded, pinned, rehearsed = page("docs/where-it-runs.md")
+    assert "inventory.json" in exported and "NOT CHECKED" in recorded and "Apply looks again" in recorded
+    assert "wavelift.seoul-rehearsal.lock.yaml" in pinned and "erp-01" not in rehearsed
+    assert "Wave shop, start to replicate (1 machine" in rehearsed, "production has begun long ago, the rehearsal begins anew"
+
+
 def test_after(site: Site, page: Page) -> None:
     write(site, shop="migrate", pilot="migrate")
     site.apply()
+    *_, replica, source = page("docs/integrity-report.md")
+    assert all("FAILED" not in one for one in (replica, source))
     write(site, shop="complete", pilot="migrate")
     site.apply()
     page("docs/after.md")

@@ -133,6 +133,8 @@ def test_from_the_first_plan_to_the_first_apply(site: RealSite) -> None:
 @pytest.mark.timeout(SECONDS + 60)
 def test_to_the_last_line(site: RealSite) -> None:
     """The engine, the test, the cut-over, a hold, the evidence and the way back."""
+    service = re.search(r"^ExecStart=/\S+/(wavelift .*) -C ", PAGE.read_text(), re.M)
+    assert service is not None and until(service[1], None), "the unit starts what is started here"
     said = run(site, until("wavelift engine run", None))
     assert "ok: lag within 4 h" in said["wavelift status -C $ESTATE --check lag=4h --check heartbeat=10m"]
     verified = said["wavelift verify reports/shop-db-01 -C $ESTATE"]
