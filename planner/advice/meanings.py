@@ -90,6 +90,7 @@ MEANING: dict[str, str] = {
     "WL424": "The storage account or container that `state.azure_blob` names is not there.",
     "WL488": "By what its cycles have measured, the cut-over takes longer than its window or its downtime budget.",
     "WL489": "Window, blackout, days that rules close and cut-overs a night leave no time at which the cut-over may begin.",
+    "WL490": "By churn (measured, or assumed) the snapshots of initial replications would need more than a datastore has free.",
     "WL425": "A state older than what was recorded, or of another lineage, is refused: pushed, put back by hand, or gone.",
     "WL501": "A machine that the state has as protected would lose its replicas, by leaving the files or otherwise.",
     "WL504": "`removed` names a machine that the state does not have: most likely misspelled.",
@@ -125,6 +126,7 @@ WARNINGS = frozenset(
         "WL445",
         "WL488",
         "WL489",
+        "WL490",
     ]
 )
 """Codes of `MEANING` that stop nothing; a test holds them against the product."""

@@ -68,4 +68,10 @@ RULES: dict[str, Advice] = {
         "(a window of Sunday 06:30 to 10:00)",
         title="cut-over may never begin",
     ),
+    "WL490": Advice(
+        "Make room on the datastore, move machines off it, or begin with fewer machines: `plan --wave`, `--exclude`.",
+        "(twenty machines on one datastore whose snapshots may grow to 300 GiB, and 120 GiB are free)",
+        "(five of them at a time)",
+        title="a datastore may fill",
+    ),
 }

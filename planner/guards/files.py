@@ -6,7 +6,7 @@ A machine that rules and files agree on may still wait in a plan: approvals and 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from itertools import combinations
@@ -43,6 +43,11 @@ def broken(
     related = [(f"rule {rule.name}", place)] if place is not None and span is not None else []
     related += [("the other one", also)] if also is not None else []
     return Diagnostic(code, summary, f"{detail} Rule `{rule.name}` ({key}) forbids it.{why}", path, span or place, tuple(related))
+
+
+def some(names: Sequence[str]) -> str:
+    """At most six of them."""
+    return ", ".join(names[:6]) + (" …" if len(names) > 6 else "")
 
 
 def _path(machine: Machine, key: str) -> str:
@@ -165,9 +170,8 @@ def _nights(estate: Estate, rule: Rule) -> Iterator[Diagnostic]:
     for day, machines in sorted(nights.items()):
         if len(machines) > rule.max_cutovers_a_night:
             first = machines[rule.max_cutovers_a_night]
-            names = ", ".join(m.name for m in machines[:6]) + (" …" if len(machines) > 6 else "")
             most = f"at most {rule.max_cutovers_a_night} may be"
-            detail = f"In the night of {day} {len(machines)} machines are cut over ({names}); {most}."
+            detail = f"In the night of {day} {len(machines)} machines are cut over ({some([m.name for m in machines])}); {most}."
             span, key = first.spans.get("cutover") or first.span, "max_cutovers_a_night"
             yield broken("WL484", "too many cut-overs a night", rule, key, detail, _path(first, "cutover"), span)
 

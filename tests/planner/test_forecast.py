@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -11,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from planner.config import load
 from planner.planfile import digest_of
 from replication.model.record import Commit, CycleKind, DiskEvidence, Evidence, Record
 from tests.planner.site import GIB, Site, vm
-from wavelift.forecasting import text
+from wavelift.forecasting import beside, text
 from wavelift.forecasting.make import forecast
 from wavelift.forecasting.model import Forecast
 from wavelift.forecasting.warn import warnings
@@ -170,7 +172,7 @@ def _appliance(site: Site, more: str) -> None:
     (site.folder / "estate.yaml").write_text("\n".join(lines) + "\n")
 
 
-def _measure(site: Site) -> None:
+def _measure(site: Site, **measured: float) -> None:
     """Three cycles of web-01: 64 MiB an hour."""
     disk = DiskEvidence(2000, 131072, 131072, 0, 64 << 20, 64 << 20, 64 << 20, 64 << 20, 16)
     kinds = {3: CycleKind.DELTA, 2: CycleKind.DELTA, 1: CycleKind.INITIAL}
@@ -179,8 +181,8 @@ def _measure(site: Site) -> None:
     commit = Commit(3, CycleKind.DELTA, "a", 3, NOW - HOUR + 20, NOW - HOUR, {}, {})
     for documents in site.engine.stores.values():
         for uuid, record in documents.records.items():
-            measured: Record = replace(record, evidence=cycles, committed=commit)
-            documents.records[uuid] = measured
+            known: Record = replace(record, evidence=cycles, committed=commit, measured=measured)
+            documents.records[uuid] = known
 
 
 def test_whose_downtime_is_assumed_is_said_until_a_test_has_measured_it(site: Site) -> None:
@@ -194,3 +196,138 @@ def test_whose_downtime_is_assumed_is_said_until_a_test_has_measured_it(site: Si
         for uuid, record in documents.records.items():
             documents.records[uuid] = replace(record, measured={"azure": 40.0})
     assert "Assumed in downtimes" not in text.text(made(site))
+
+
+def test_a_snapshot_is_not_open_while_a_window_is_closed(site: Site) -> None:
+    """issue 4, Forecast: what a snapshot grows to counts the hours that it is open, not those in which it was released."""
+    policy = 'blackout: "Friday;13:00;5h", schedule: {initial_in_blackout: release-and-resume}'
+    _appliance(site, policy)
+    [start] = made(site, assumed="forecast: {link: 8 Mbps, settle: 30s}\n").starts
+    assert start.begins == NOW and start.ends is not None and start.windows == 1
+    assert start.snapshot == pytest.approx(start.ends - (NOW + 6 * HOUR)), "from 18:00 on, when it resumed: longer than 12 to 13"
+    assert start.space["ds-1"] == int(8 * GIB * 0.05 / 86400 * start.snapshot)
+    more = "    blackout: {dates: [2027-01-15 17:00/19:00]}\n"
+    [two] = made(site, waves=WAVE.format(phase="replicate", more=more)).starts
+    assert two.windows == 1 and two.ends == pytest.approx(start.ends + HOUR, abs=90), "windows that overlap are one"
+
+
+def test_a_datastore_that_snapshots_may_fill_is_a_warning(site: Site) -> None:
+    """issue 4, Forecast: extra datastore space against what is free; what runs one after the other needs no room together."""
+    site.vms["web-02"] = vm(2, "web-02", (8,))
+    site.files(waves=WAVE.format(phase="replicate", more="").replace("web-01:", "web-02: Standard_D2s_v5, web-01:"))
+    looked = site.look(now=NOW)
+    assert not looked.plan.errors
+    found = forecast(looked, NOW)
+    needed = sum(one.space["ds-1"] for one in found.starts)
+    assert len(found.starts) == 2 and needed > 0
+
+    def told(free: int) -> list[str]:
+        with_free = tuple(replace(one, free={"ds-1": free}) for one in found.starts)
+        return [d.detail for d in warnings(site.workspace.estate, replace(found, starts=with_free))]
+
+    assert told(10 * GIB + needed) == []
+    [detail] = told(10 * GIB + needed - 1)
+    assert detail.startswith("ds-1 of seoul: ") and "10 GiB stay free" in detail
+    first, second = found.starts
+    later = replace(second, begins=first.ends, ends=(first.ends or 0.0) + HOUR, free={"ds-1": 10 * GIB + needed - 1})
+    assert warnings(site.workspace.estate, replace(found, starts=(replace(first, free=later.free), later))) == ()
+
+
+def test_what_leaves_the_files_saves_its_seeds(site: Site) -> None:
+    """issue 4, Forecast: what a plan takes from the bill counts a machine that left, too; a kept one goes on costing."""
+    prices = "prices: {seed_gib_month: {koreacentral: 0.5}}\n"
+    site.files(prices=prices)
+    site.go()
+    site.files(waves="waves:\n  shop: {target: korea, machines: {}}\n")
+    kept = forecast(site.look(now=NOW), NOW, most=0)
+    assert (kept.cost, kept.added) == ({"koreacentral": 4.0}, {}), "it is not destroyed, so it costs"
+    number = site.look(0, now=NOW).plan.destroys
+    gone = forecast(site.look(number, now=NOW), NOW, most=0)
+    assert (gone.cost, gone.added) == ({"koreacentral": 0.0}, {"koreacentral": -4.0})
+    assert "this plan -8 GiB, -4.00 USD a month" in text.text(gone)
+
+
+@pytest.mark.parametrize(
+    ("prices", "code"),
+    [
+        ("{seed_gib_month: {koreacentral: -0.01}}", "WL126"),
+        ("{seed_gib_month: {koreacentral: .inf}}", "WL12"),
+        ("{seed_gib_month: {koreacentral: .nan}}", "WL12"),
+        ("{seed_gib_month: {koreacentral: 1e400}}", "WL12"),
+        ("{seed_gib_month: {koreacentral: 0.05 USD}}", "WL12"),
+        ("{seed_gib_month: {koreacentral: }}", "WL130"),
+        ("{seed_gib_month: {koreacentral: [0.05]}}", "WL12"),
+        ("{seed_gib_month: {Korea Central: 0.05}}", "WL132"),
+        ("{seed_gib_month: {koreacentral: 0.05, koreacentral: 0.5}}", "WL121"),
+        ("{seed_gib_hour: {koreacentral: 0.05}}", "WL1"),
+        ("{currency: won, seed_gib_month: {koreacentral: 0.05}}", "WL12"),
+        ("{currency: EUR}", "WL1"),
+        ("0.05", "WL12"),
+        ("{seed_gib_month: {koreacentral: 0.05}", "WL104"),
+        ("!!python/object:os.system {}", "WL1"),
+        ("*nowhere", "WL104"),
+    ],
+)
+def test_a_price_file_that_is_wrong_is_told_at_its_line(site: Site, prices: str, code: str) -> None:
+    """issue 4, Forecast: never 0, never a traceback."""
+    (site.folder / "prices.yaml").write_text(f"# from the contract\nprices: {prices}\n")
+    found = load(site.folder, env={"VC_USER": "u", "VC_PASSWORD": "p"}).diagnostics
+    errors = [one for one in found if one.severity == "error"]
+    assert errors and all(one.code.startswith(code) for one in errors), found
+    assert all("prices.yaml:" in str(one.span) for one in errors), found
+
+
+def test_a_region_without_a_price_stays_unknown_beside_one_that_has_one() -> None:
+    """issue 4, Forecast: a sum in part says so, and never counts what is unknown as 0."""
+    found = Forecast(
+        NOW, "UTC", seeds={"a": GIB, "b": GIB}, cost={"a": 0.0, "b": None}, change={"b": GIB}, added={"b": None}, currency="EUR"
+    )
+    page = text.text(found)
+    assert "Seeds in a: 1 GiB, 0.00 EUR a month." in page, "a price of 0 is a price"
+    assert "Seeds in b: 1 GiB, unknown (no price under `prices`); this plan +1 GiB." in page
+    assert "Seeds in all: 0.00 EUR a month, and unknown for b." in page
+    assert beside.cost(found) == "seeds cost unknown"
+    assert beside.cost(replace(found, added={"a": 1.0, "b": None})) == "seeds +1.00 EUR a month, unknown in part"
+
+
+def test_p50_and_p90_are_what_a_calculation_by_hand_gives(site: Site) -> None:
+    """issue 4, Forecast: expected downtime from measured churn. 64 MiB were written in each hour and read in 20 s."""
+    site.go()
+    site.files(waves=WAVE.format(phase="migrate", more=""))
+    _measure(site)
+    [one] = made(site).cutovers
+    assert one.p50 is not None and one.p90 is not None
+    mib = 64 / 3600 * (120 + 60)  # filled ahead until 2 minutes before, then the guest takes a minute to shut down
+    assert one.p50 == pytest.approx(60 + 20 + mib / (64 / 20) + mib / 100 + 120)
+    worst = 64 / 3600 * (120 + 90)
+    assert one.p90 == pytest.approx(90 + 30 + worst / (64 / 20) + worst / 100 + 180)
+    for documents in site.engine.stores.values():
+        for uuid, record in documents.records.items():
+            documents.records[uuid] = replace(record, measured={"azure": 7.0, "shutdown": 2.0})
+    [known] = made(site).cutovers
+    mib, worst = 64 / 3600 * 122, 64 / 3600 * 123
+    assert known.p50 == pytest.approx(2 + 20 + mib / (64 / 20) + mib / 100 + 7), "what a test migration measured is what counts"
+    assert known.p90 == pytest.approx(3 + 30 + worst / (64 / 20) + worst / 100 + 10.5)
+
+
+def test_a_window_is_too_short_by_a_second_and_long_enough_by_none(site: Site) -> None:
+    """issue 4: `plan` warns when a cut-over window is too short: equal fits, also over midnight and in a night of a clock
+    change, where the hour is counted that passes and not the one that clocks show."""
+    site.go()
+    site.files(waves=WAVE.format(phase="migrate", more="    cutover: {window: 2027-01-16 23:58/2027-01-17 00:04}\n"))
+    _measure(site, azure=0.0)
+    looked = site.look(now=NOW)
+    [known] = forecast(looked, NOW).cutovers
+    assert known.p90 is not None and 120 < known.p90 < 360 and known.short == "", "six minutes over midnight"
+
+    def with_room(seconds: float) -> tuple[str, bool]:
+        one = looked.desired.machines["web-01"]
+        opens = one.machine.cutover.opens or 0.0
+        cutover = replace(one.machine.cutover, closes=opens + seconds)
+        desired = replace(looked.desired, machines={"web-01": replace(one, machine=replace(one.machine, cutover=cutover))})
+        [told] = forecast(replace(looked, desired=desired), NOW).cutovers
+        return told.short, told.legal.at is None
+
+    whole = math.ceil(known.p90)
+    assert with_room(whole) == ("", False)
+    assert with_room(whole - 1) == (f"its window is {whole - 1} s long and it may take {whole} s", True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,12 +13,17 @@ import pytest
 from planner.config import load
 from planner.estate import Diagnostic, Estate
 from planner.guards import broken_in_files, forbidden_now
+from planner.plan.scope import Scope
 from planner.steps import SendOrder
+from replication.model.record import OrderStep, StepState
 from tests.planner.site import Site, vm
+from wavelift.applying.approvals import on_a_day
 from wavelift.cli.app import invoke
-from wavelift.problems import DENIED, ERROR, code_for
+from wavelift.planning.look import Looked
+from wavelift.problems import DENIED, ERROR, UserProblem, code_for
 from wavelift.workspace import Workspace
 
+HOUR, DAY = 3600.0, 86400.0
 BASE = """\
 estate: {name: seoul-exit, schema: 1, time_zone: Asia/Seoul}
 azure: {tenant: corp.example, project: {subscription: sub, region: koreacentral, resource_group: rg}}
@@ -136,8 +142,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 WAVE = (
-    "waves:\n  shop:\n    target: korea\n    phase: {phase}\n"
-    "    machines: {{web-01: Standard_D2s_v5, web-02: Standard_D2s_v5}}\n"
+    "waves:\n  shop:\n    target: korea\n    phase: {phase}\n    machines: {{web-01: Standard_D2s_v5, web-02: Standard_D2s_v5}}\n"
 )
 
 
@@ -160,6 +165,74 @@ def test_cut_overs_without_a_window_count_as_one_night(site: Site) -> None:
     assert [d.code for d in site.look().plan.errors] == ["WL484"]
     site.files(rules="rules: {nights: {max_cutovers_a_night: 2}}\n")
     assert not site.look().plan.errors
+
+
+def test_a_night_is_full_whoever_filled_it(site: Site) -> None:
+    """At most N cut-overs a night, however many plans they are spread over: what began in this night takes a place until noon,
+    and a window that opens in it does before it has opened. Never together holds without windows and waves, too."""
+    waves = WAVE.format(phase="replicate") + "  erp: {target: korea, phase: replicate, machines: {erp-01: Standard_D2s_v5}}\n"
+    site.vms["erp-01"] = vm(3, "erp-01")
+    site.files(waves=waves)
+    site.go()
+    nights = "rules: {nights: {max_cutovers_a_night: 1}}\n"
+    site.files(
+        waves=waves.replace("{web-01: ", "{web-01: {phase: migrate, size: ").replace("v5, web-02", "v5}, web-02"), rules=nights
+    )
+    site.go()
+    site.files(waves=WAVE.format(phase="migrate") + waves[waves.index("  erp:") :])
+    looked = site.look()
+    assert [s.machine for s in looked.plan.steps if isinstance(s, SendOrder)] == ["web-02"] and not looked.plan.errors
+    [(uuid, record)] = [(u, r) for u, r in looked.records.items() if r.order is not None]
+    assert record.order is not None
+    zone = ZoneInfo("Asia/Seoul")
+    done, noon, same = (
+        datetime(2027, 1, 15, hour, minute, tzinfo=zone).timestamp() for hour, minute in ((23, 0), (12, 0), (12, 1))
+    )
+    step = OrderStep("start", StepState.DONE, done - 60, done)
+    ended = replace(looked, records={**looked.records, uuid: replace(record, order=replace(record.order, steps=(step,)))})
+
+    def denied(looked: Looked, now: float) -> str:
+        try:
+            on_a_day(site.workspace.estate, looked.plan, looked, now)
+        except UserProblem as refused:
+            assert refused.code == DENIED
+            return refused.text
+        return ""
+
+    told = denied(ended, done + HOUR)
+    assert (
+        "WL484" in told and "and 1 more are cut over in this night (web-01); at most 1 may." in told and "rules.yaml:1:" in told
+    )
+    assert denied(ended, noon + DAY - 1) and not denied(ended, noon + DAY), "the night ends at noon"
+    assert denied(ended, same) and not denied(ended, noon - 1)
+    under_way = replace(ended, records={uuid: replace(record, order=replace(record.order, outcome=None))})
+    assert denied(under_way, done + 9 * DAY), "what has not ended takes a place"
+    site.files(rules="rules: {nights: {max_cutovers_a_night: 2}}\n")
+    assert not denied(ended, done + HOUR)
+    site.files(rules="rules: {domain: {never_together: [web-01, web-02]}}\n", waves=waves)
+    assert "WL482" in denied(ended, done + HOUR) and not denied(ended, done + DAY)
+
+    windowed = (
+        "  erp: {target: korea, phase: migrate, cutover: {window: 2027-01-15 22:00/23:30}, machines: {erp-01: Standard_D2s_v5}}\n"
+    )
+    site.files(waves=WAVE.format(phase="migrate") + windowed, rules=nights)
+    assert "(erp-01)" in denied(replace(looked, records={}), noon), "its window opens in this night"
+    assert not denied(replace(looked, records={}), noon - 1)
+    site.files(waves=WAVE.format(phase="migrate") + windowed.replace("phase: migrate", "phase: test"))
+    assert not denied(replace(looked, records={}), noon), "it is not cut over"
+
+
+def test_two_that_never_go_together_do_not_begin_together(site: Site) -> None:
+    """Two waves without windows in one plan are one night."""
+    waves = "waves:\n" + "".join(
+        f"  w{n}: {{target: korea, phase: PHASE, machines: {{web-0{n}: Standard_D2s_v5}}}}\n" for n in (1, 2)
+    )
+    site.files(waves=waves.replace("PHASE", "replicate"))
+    site.go()
+    site.files(waves=waves.replace("PHASE", "migrate"), rules="rules: {domain: {never_together: [web-01, web-02]}}\n")
+    errors = site.look().plan.errors
+    assert [d.code for d in errors] == ["WL482", "WL482"] and "in the night of that of web-02" in errors[0].detail
+    assert not site.look(scope=Scope(machines=("web-01",))).plan.errors, "one at a time"
 
 
 def test_a_day_that_a_rule_closes_is_asked_when_a_plan_is_applied(site: Site) -> None:

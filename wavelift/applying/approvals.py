@@ -1,4 +1,5 @@
-"""What is asked where a plan is applied: approvals (`cutover: {approval: CHG0042}`), and whether a rule closes the day."""
+"""What is asked where a plan is applied: approvals (`cutover: {approval: CHG0042}`), and whether a rule closes the day
+or the night is full."""
 
 from __future__ import annotations
 
@@ -7,10 +8,11 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from planner.estate import Estate
-from planner.guards import forbidden_now
+from planner.guards import cut_over_tonight, forbidden_now
 from planner.plan import Plan
 from planner.steps import SendOrder
 from wavelift.diagnostics import shown
+from wavelift.planning.look import Looked
 from wavelift.problems import DENIED, UserProblem
 
 VARIABLE = "WAVELIFT_APPROVAL"
@@ -44,8 +46,10 @@ def demand(plan: Plan, approvals: Collection[str]) -> None:
         raise UserProblem("\n".join([*lines, f"Nothing was changed. Give `{options}`, or set {VARIABLE}."]), DENIED)
 
 
-def on_a_day(estate: Estate, plan: Plan, now: float) -> None:
-    """`UserProblem` (denied) when a cut-over of the plan would begin on a day that a rule closes."""
-    found = forbidden_now(estate, plan.steps, now)
+def on_a_day(estate: Estate, plan: Plan, looked: Looked, now: float) -> None:
+    """`UserProblem` (denied) when a cut-over of the plan would begin on a day that a rule closes, or in a night that has no
+    place for it any more."""
+    tonight = cut_over_tonight(estate, looked.state, looked.records, now) if estate.rules else frozenset()
+    found = forbidden_now(estate, plan.steps, now, tonight)
     if found:
         raise UserProblem(f"{shown(found)}\ndenied: nothing was changed.", DENIED)

@@ -59,9 +59,7 @@ def fleet(looked: Looked, now: float, progress: Mapping[str, float], names: Iter
     return Fleet(machines, {a.name: policy_of(a) for a in every}, {a.name: throttle_of(a) for a in every})
 
 
-def _machine(
-    looked: Looked, one: DesiredMachine, appliance: Appliance, now: Stage, at: float, progress: float
-) -> SimMachine:
+def _machine(looked: Looked, one: DesiredMachine, appliance: Appliance, now: Stage, at: float, progress: float) -> SimMachine:
     machine, record = one.machine, looked.records.get(one.uuid)
     whole = used(one, looked.desired.estate.forecast)
     point = record.committed.snapshot_time if record is not None and record.committed is not None else at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from itertools import pairwise
+from math import ceil
 
 from planner.artifact import Kind
 from planner.desired import DesiredMachine
@@ -12,7 +12,7 @@ from planner.estate import Appliance, CutoverPolicy, Estate, Phase
 from planner.legal import Asked, Legal, legal_starts
 from planner.plan.life import Stage
 from planner.plan.within import Within
-from planner.steps import Adopt, Create, SendOrder
+from planner.steps import Adopt, Create, Delete, Forget, SendOrder
 from replication.engine.orders.forecast import BEHIND
 from replication.engine.orders.forecast import Forecast as Downtime
 from replication.engine.orders.forecast import forecast as downtime
@@ -21,9 +21,10 @@ from replication.model.record import CycleKind, Record
 from replication.schedule import Decision
 from replication.schedule import Start as Begin
 from replication.simulate import DAY, GIB, MBIT, Simulation
-from replication.windows import Blackout
+from replication.windows import Blackout, closed
 from wavelift.forecasting.fleet import WITH_DELTAS, all_blackouts, appliances, assumptions, churn, fleet, stages
 from wavelift.forecasting.model import Cutover, Forecast, Start
+from wavelift.forecasting.seedcost import held
 from wavelift.planning.look import Looked
 
 LONGEST = 60
@@ -50,9 +51,12 @@ def forecast(looked: Looked, now: float, progress: Mapping[str, float] = _NOTHIN
         left_out = f"when {count} end is not simulated here (more than {most} machines): run `wavelift forecast`"
     elif beginning:
         starts = tuple(_starts(looked, beginning, known, now, progress, replicating))
-    seeds = _seeds(looked, of)
     prices = estate.prices.seed_gib_month if estate.prices is not None else {}
     change = _change(looked)
+    there: dict[str, int] = dict.fromkeys(change, 0)
+    for region, held_size in held(looked.state).values():
+        there[region] = there.get(region, 0) + held_size
+    seeds = {region: size + change.get(region, 0) for region, size in sorted(there.items())}
 
     def priced(sizes: Mapping[str, int]) -> dict[str, float | None]:
         return {region: size / GIB * prices[region] if region in prices else None for region, size in sizes.items()}
@@ -109,13 +113,13 @@ def _start(
 ) -> Start:
     rate, measured = churn(one, looked.records.get(one.uuid), looked.desired.estate.forecast)
     blackouts = all_blackouts(looked, appliance, one.machine.name)
-    closings = list(_closings(blackouts, begins, ends)) if begins is not None and ends is not None else []
+    shut = list(_shut(blackouts, begins, ends)) if begins is not None and ends is not None else []
     opened = None
     if begins is not None and ends is not None:
         stretch = ends - begins
-        if appliance.schedule.initial_in_blackout == "release-and-resume" and closings:
-            edges = [begins, *closings, ends]
-            stretch = max(later - earlier for earlier, later in pairwise(edges))
+        if appliance.schedule.initial_in_blackout == "release-and-resume":
+            resumed = [begins, *(opens for _, opens in shut)]
+            stretch = max(end - begin for begin, end in zip(resumed, [*(closes for closes, _ in shut), ends], strict=True))
         opened = min(stretch, appliance.limits.snapshot_hours * 3600)
     grown: dict[str, int] = {}
     whole = sum(disk.capacity for disk in one.disks) or 1
@@ -125,21 +129,21 @@ def _start(
     return Start(
         *(one.machine.name, one.machine.wave, int(size), begins, ends, opened, grown),
         churn="measured" if measured else "assumed",
-        windows=len(closings),
+        windows=len(shut),
         free={store: looked.free[at] for store in grown if (at := (one.machine.source, store)) in looked.free},
     )
 
 
-def _closings(blackouts: tuple[Blackout, ...], begin: float, end: float) -> Iterator[float]:
-    """When windows open between the two, in order; what runs together counts once."""
+def _shut(blackouts: tuple[Blackout, ...], begin: float, end: float) -> Iterator[tuple[float, float]]:
+    """When windows close and open again between the two, in order; what runs together is one."""
     at = begin
-    while True:
-        opened = min((c for b in blackouts if (c := b.next_closing(at)) is not None), default=None)
-        if opened is None or opened >= end:
+    while at < end:
+        closes = min((c for b in blackouts if (c := b.next_closing(at)) is not None), default=end)
+        if closes >= end:
             return
-        yield opened
-        until = max((u for b in blackouts if (u := b.closed_until(opened)) is not None), default=opened)
-        at = max(until, opened + 1)
+        shut = closed(blackouts, closes)
+        at = shut.until if shut is not None else closes + 1  # a clock change has left nothing of it
+        yield closes, at
 
 
 # ---- cut-overs
@@ -154,8 +158,7 @@ def _cutovers(
         looked.desired.machines[name]
         for wave in estate.waves.values()
         for name in wave.machines
-        if name in known and of.get(name) in before
-        and estate.machines[name].phase.rank >= Phase.MIGRATE.rank
+        if name in known and of.get(name) in before and estate.machines[name].phase.rank >= Phase.MIGRATE.rank
     ]
     told = {one.machine.name: predicted(looked.records.get(one.uuid), one.machine.cutover) for one in wanted}
     asked = []
@@ -182,9 +185,9 @@ def predicted(record: Record | None, cutover: CutoverPolicy) -> Downtime | None:
 def _cutover(one: DesiredMachine, told: Downtime | None, legal: Legal) -> Cutover:
     policy, short = one.machine.cutover, ""
     if told is not None and policy.opens is not None and policy.closes is not None and told.p90 > policy.closes - policy.opens:
-        short = f"its window is {policy.closes - policy.opens:.0f} s long and it may take {told.p90:.0f} s"
+        short = f"its window is {policy.closes - policy.opens:.0f} s long and it may take {ceil(told.p90)} s"
     elif told is not None and policy.downtime is not None and told.p90 > policy.downtime:
-        short = f"its budget is {policy.downtime:.0f} s and it may be down for {told.p90:.0f} s: it would not be powered off"
+        short = f"its budget is {policy.downtime:.0f} s and it may be down for {ceil(told.p90)} s: it would not be powered off"
     return Cutover(
         *(one.machine.name, one.machine.wave),
         p50=told.p50 if told else None,
@@ -201,38 +204,29 @@ def _cutover(one: DesiredMachine, told: Downtime | None, legal: Legal) -> Cutove
 # ---- money
 
 
-def _seeds(looked: Looked, of: Mapping[str, Stage]) -> dict[str, int]:
-    """Region -> bytes of the seeds that are there when this plan is applied (those that its orders remove left out)."""
-    going = {
-        address
-        for step in looked.plan.steps
-        if isinstance(step, SendOrder) and step.order is OrderKind.STOP
-        for address in step.removes
-    }
-    out: dict[str, int] = {}
-    for name, one in looked.desired.machines.items():
-        if of.get(name, Stage.COMPLETED) is Stage.COMPLETED:
-            continue
-        region = one.target.region
-        for disk in one.disks:
-            if not going or f"{Kind.SEED_DISK}.{name}/{disk.key}" not in going:
-                out[region] = out.get(region, 0) + disk.capacity
-    return {region: size for region, size in sorted(out.items()) if size}
-
-
 def _change(looked: Looked) -> dict[str, int]:
-    """Region -> bytes of seeds that the plan's steps add and take away."""
+    """Region -> bytes of seeds that the plan's steps add and take away, of machines that left the files too."""
     out: dict[str, int] = {}
+    recorded = looked.state.artifacts
+    regions = {machine.name: machine.region for machine in looked.state.machines.values()}
+
+    def count(region: str | None, size: int) -> None:
+        if region is not None:
+            out[region] = out.get(region, 0) + size
+
+    def goes(address: str) -> None:
+        if address in recorded and recorded[address].kind is Kind.SEED_DISK:
+            count(regions.get(recorded[address].machine or ""), -int(recorded[address].spec["size"]))
+
     for step in looked.plan.steps:
-        one = looked.desired.machines.get(step.machine or "")
-        if one is None:
-            continue
-        where = one.target.region
-        if isinstance(step, Create) and step.kind is Kind.SEED_DISK:
-            out[where] = out.get(where, 0) + int(step.spec["size"])
-        elif isinstance(step, SendOrder) and step.order is OrderKind.STOP:
-            gone = (looked.state.artifacts[a] for a in step.removes if a in looked.state.artifacts)
-            out[where] = out.get(where, 0) - sum(int(a.spec["size"]) for a in gone if a.kind is Kind.SEED_DISK)
+        match step:
+            case Create(kind=Kind.SEED_DISK) | Adopt(kind=Kind.SEED_DISK):
+                count(looked.desired.machines[step.machine or ""].target.region, int(step.spec["size"]))
+            case SendOrder(order=OrderKind.STOP):
+                for address in step.removes:
+                    goes(address)
+            case Delete() | Forget():
+                goes(step.address)
     return {name: size for name, size in sorted(out.items()) if size}
 
 

@@ -62,7 +62,7 @@ class Forecast:
     starts: tuple[Start, ...] = ()
     cutovers: tuple[Cutover, ...] = ()
     seeds: Mapping[str, int] = field(default_factory=dict)
-    """Region -> bytes of all seeds that the estate asks for now."""
+    """Region -> bytes of all seeds that are there once this plan is applied."""
     cost: Mapping[str, float | None] = field(default_factory=dict)
     """Region -> amount a month; None where the price is unknown."""
     change: Mapping[str, int] = field(default_factory=dict)

@@ -16,24 +16,24 @@ from replication.schedule import words
 def lines(estate: Estate, state: State, records: Mapping[str, Record], now: float) -> Iterator[str]:
     """`seeds 1,240.00 USD/month`, and for each wave whose machines may be completed since when and what that saves. `now`: unix
     time. Nothing where no seeds are; a region without a price is unknown, never 0."""
-    held = _held(state)
-    if not held:
+    seeds = held(state)
+    if not seeds:
         return
-    yield f"seeds {_price(estate, held.values())}"
+    yield f"seeds {_price(estate, seeds.values())}"
     ready: dict[str, dict[str, float]] = {}
     migrated = {machine.name: uuid for uuid, machine in state.machines.items() if machine.life == "migrated"}
     for name, machine in estate.machines.items():
         since = _ready(machine, records.get(migrated[name]), now) if name in migrated else None
-        if since is not None and name in held:
+        if since is not None and name in seeds:
             ready.setdefault(machine.wave, {})[name] = since
     for wave, since_when in ready.items():
         whole = len(since_when) == len(estate.waves[wave].machines)
         who = wave if whole else f"{wave} ({', '.join(since_when)})"
         ago = words.span(now - max(since_when.values()))
-        yield f"{who} ready to complete since {ago}: -{_price(estate, [held[name] for name in since_when])}"
+        yield f"{who} ready to complete since {ago}: -{_price(estate, [seeds[name] for name in since_when])}"
 
 
-def _held(state: State) -> dict[str, tuple[str, int]]:
+def held(state: State) -> dict[str, tuple[str, int]]:
     """Machine -> (region, bytes of its seeds)."""
     regions = {machine.name: machine.region for machine in state.machines.values()}
     out: dict[str, tuple[str, int]] = {}
@@ -53,9 +53,9 @@ def _ready(machine: Machine, record: Record | None, now: float) -> float | None:
     return since if since <= now else None
 
 
-def _price(estate: Estate, held: Iterable[tuple[str, int]]) -> str:
+def _price(estate: Estate, seeds: Iterable[tuple[str, int]]) -> str:
     sizes: dict[str, int] = {}
-    for region, size in held:
+    for region, size in seeds:
         sizes[region] = sizes.get(region, 0) + size
     prices = estate.prices.seed_gib_month if estate.prices is not None else {}
     known = [size / GIB * prices[region] for region, size in sizes.items() if region in prices]

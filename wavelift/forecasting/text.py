@@ -31,7 +31,7 @@ def text(found: Forecast, most: int | None = None) -> str:
         if len(shown) < len(rows):
             lines.append(f"  … and {len(rows) - len(shown)} more: run `wavelift forecast`")
         lines.append("")
-    return "\n".join(map(plain, [*lines, *_closing(found)])) + "\n" if lines or found.left_out else ""
+    return "\n".join(map(plain, [*lines, *_closing(found)])) + "\n" if lines or found.left_out or found.change else ""
 
 
 def markdown(found: Forecast, most: int | None = None) -> str:
