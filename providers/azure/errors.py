@@ -43,7 +43,9 @@ _UNTRUSTED = "the certificate is signed by a CA that is not trusted here: give i
 _UNKNOWN_AFTER = frozenset({408, 500, 502, 504})
 
 
-_NO_CONNECTION = ("CERTIFICATE_VERIFY_FAILED", "Failed to establish a new connection", "Name or service not known", "timed out")
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+"""What OpenSSL says in a handshake: nothing was sent."""
+_NO_CONNECTION = (UNTRUSTED, "Failed to establish a new connection", "Name or service not known", "timed out")
 """What says, in a failed sign-in, that nobody was asked."""
 
 
@@ -107,7 +109,7 @@ def refused(status: int, code: str, text: str, subject: str, after: float | None
 
 def unreachable(text: str, subject: str) -> PortError:
     """Nothing was sent: no name, no connection, no trusted certificate."""
-    if "CERTIFICATE_VERIFY_FAILED" in text:
+    if UNTRUSTED in text:
         return Permanent("its certificate is not trusted", subject=subject, remedy=_UNTRUSTED, code="CertificateNotTrusted")
     return Temporary(f"cannot reach it: {text}", subject=subject, remedy=_UNREACHABLE, code="Unreachable")
 

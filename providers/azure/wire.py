@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from providers.azure.again import Patience
-from providers.azure.errors import redacted, refused, retry_after, unreachable
+from providers.azure.errors import UNTRUSTED, redacted, refused, retry_after, unreachable
 from replication import line
 from replication.model.errors import PortError, Temporary, UnknownFate
 
@@ -102,10 +102,12 @@ class Wire:
             data = line.received(got.read, _length(got)) if slow else got.data
             if slow:
                 line.extra(len(url) + line.head(fields.items()) + line.head(got.headers.items()))
-        except (failures.NewConnectionError, failures.ConnectTimeoutError, failures.ProxyError, failures.SSLError) as error:
+        except (failures.NewConnectionError, failures.ConnectTimeoutError, failures.ProxyError) as error:
             raise unreachable(redacted(str(error)), subject) from error
         except (failures.HTTPError, OSError) as error:
-            # Part or all of the request is out and nothing came back.
+            if isinstance(error, failures.SSLError) and UNTRUSTED in str(error):
+                raise unreachable(redacted(str(error)), subject) from error
+            # Part or all of the request is out and nothing came back. TLS can break after that, too: a record that is damaged.
             raise UnknownFate(f"no answer: {redacted(str(error))}", subject=subject) from error
         if got.status < 300:
             return Answer(got.status, got.headers, data), None

@@ -9,7 +9,7 @@ from typing import Any
 from providers.vmware import sdk
 from providers.vmware.errors import translate
 from providers.vmware.session import Session
-from replication.model.errors import NotFound, PortError, Temporary
+from replication.model.errors import PortError, Temporary
 
 BUSY_SECONDS = 600.0
 """How long another task on the same VM (a backup's snapshot, a vMotion) is waited for."""
@@ -53,15 +53,17 @@ class Tasks:
             time.sleep(pause)
             pause = min(pause * 1.5, _SLOWEST_LOOK)
 
-    def outlast(self, ref: str, *, subject: str) -> None:
-        """Wait until the task has ended, however it ends, or this VM has been busy for too long."""
-        task, until, pause = self._session.managed("Task", ref), time.monotonic() + self._busy, _FIRST_LOOK
+    def outlast(self, ref: str, *, subject: str, until: float | None = None) -> None:
+        """Wait until the task has ended, however it ends (its owner's business), or this VM has been busy for too long."""
+        until = time.monotonic() + self._busy if until is None else until
+        task, pause = self._session.managed("Task", ref), _FIRST_LOOK
         while time.monotonic() < until:
             try:
                 if str(self._info(task, subject).state) in ("success", "error"):
                     return
-            except PortError:
-                return  # ended and forgotten: whoever looks next sees what it did
+            except PortError:  # ended and forgotten by vCenter, or not ours to see: whoever looks next sees what it did
+                time.sleep(_SLOWEST_LOOK)
+                return
             time.sleep(pause)
             pause = min(pause * 1.5, _SLOWEST_LOOK)
 
@@ -85,17 +87,5 @@ class Tasks:
         other = getattr(error.__cause__, "task", None)
         if other is None:
             time.sleep(_SLOWEST_LOOK)
-            return
-        task, pause = self._bound(other), _FIRST_LOOK
-        while time.monotonic() < until:
-            try:
-                # How it ends is its owner's business: ours may run then.
-                if str(self._info(task, subject).state) in ("success", "error"):
-                    return
-            except NotFound:
-                return  # finished and forgotten by vCenter
-            time.sleep(pause)
-            pause = min(pause * 1.5, _SLOWEST_LOOK)
-
-    def _bound(self, task: Any) -> Any:
-        return self._session.managed("Task", task._moId)
+        else:
+            self.outlast(other._moId, subject=subject, until=until)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
+from providers.azure.codes import TEMPORARY
 from providers.azure.errors import redacted, refused, retry_after, translate
+from replication.engine.orders.steps import NO_CAPACITY
 from replication.model.errors import Conflict, Denied, NotFound, Permanent, PortError, Temporary, UnknownFate
 
 
@@ -91,3 +93,8 @@ def test_a_login_server_that_is_not_there_is_unreachable_and_not_a_wrong_secret(
     error = ClientAuthenticationError("Authentication failed: Failed to establish a new connection: [Errno 111] refused")
     made = translate(error, "signing in")
     assert isinstance(made, Temporary) and made.code == "Unreachable"
+
+
+def test_every_way_to_say_that_there_is_no_room_lets_the_next_size_be_tried() -> None:
+    """`size: [first, second]`: the provider knows a code of its own for zones, and the engine tried the first size for ever."""
+    assert {code for code, remedy in TEMPORARY.items() if remedy == TEMPORARY["AllocationFailed"]} <= NO_CAPACITY

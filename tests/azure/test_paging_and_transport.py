@@ -14,7 +14,7 @@ import pytest
 from lab.tls import ensure_ca
 from providers.azure.again import Patience
 from providers.azure.wire import Wire
-from replication.model.errors import PortError
+from replication.model.errors import PortError, UnknownFate
 from replication.model.extents import MIB, Extent
 from tests.azure.support import World
 
@@ -95,3 +95,41 @@ def test_old_tls_is_refused(tmp_path: Path) -> None:
             wire.send("GET", f"https://127.0.0.1:{server.getsockname()[1]}/x", {}, subject="old", repeat=True)
         thread.join(5)
     assert said == [b"hello"]
+
+
+def test_tls_that_breaks_after_the_request_is_no_refusal(tmp_path: Path) -> None:
+    """Design: a copy whose answer was lost is never sent again. A record that is damaged on its way back is a lost answer, not
+    a server that nobody reached."""
+    files, asked = ensure_ca(tmp_path), 0
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.cert_pem, files.key_pem)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            nonlocal asked
+            while True:
+                try:
+                    plain, _ = server.accept()
+                except OSError:
+                    return
+                with plain:
+                    into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+                    side = context.wrap_bio(into, out, server_side=True)
+                    request = b""
+                    while b"\r\n\r\n" not in request:
+                        try:
+                            if side.version() is None:
+                                side.do_handshake()
+                            request += side.read(4096)
+                        except ssl.SSLWantReadError:
+                            plain.sendall(out.read())
+                            into.write(plain.recv(65536))
+                    asked += 1
+                    plain.sendall(b"\x17\x03\x03\x00\x20" + os.urandom(32))
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        wire = Wire(str(files.ca_pem), lambda fresh: "token", Patience(times=3, pause=0.01))
+        with pytest.raises(UnknownFate):
+            wire.send("PUT", f"https://127.0.0.1:{server.getsockname()[1]}/x", {}, subject="a copy", repeat=False)
+    assert asked == 1

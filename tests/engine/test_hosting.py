@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 from planner.estate import Login, SecretRef, Source, Span
 from replication.model.record import Life
@@ -12,7 +14,9 @@ from replication.windows import Blackout
 from replication.windowtext import parse
 from tests.engine.harness import Process, Run
 from tests.fakes.world import APPLIANCE, World
-from wavelift.hosting.engine import Place, Told, follow
+from wavelift.hosting.engine import Events, Looks, Place, Told, follow
+from wavelift.wiring import Wiring
+from wavelift.workspace import Workspace
 
 VC = Source("vc", "vc.corp.example", 443, Login(SecretRef("env", "VC"), SecretRef("env", "VC")))
 PLACE = Place({"koreacentral": "https://gw/"}, ("sub",), (VC,))
@@ -60,3 +64,22 @@ def test_another_place_takes_another_engine() -> None:
         assert not follow(one.engine, FREE, replace(FREE, place=place), said.append)
     assert len(said) == 4
     one.end()
+
+
+def test_an_outage_of_files_or_state_ends_no_engine_and_is_said_once(tmp_path: Path) -> None:
+    """Weeks, 3: an engine runs for weeks. One that waited for its first apply, or was about to take another place, ended with
+    the first look that failed; another said so every two seconds."""
+    shutil.copytree("tests/cases/config/good-seoul", tmp_path / "estate")
+    estate = tmp_path / "estate" / "estate.yaml"
+    lines: list[str] = []
+    wiring = Wiring(Workspace.open(estate.parent), "engine")
+    looks = Looks(wiring, wiring.workspace.view().state, Events(lines.append))
+    whole = estate.read_text()
+    for text in ("estate: [", whole):
+        estate.write_text(text)
+        assert [looks.again() for _ in range(3)] == [text == whole] * 3
+    state = Path(wiring.workspace.store.where)
+    state.parent.mkdir(parents=True, exist_ok=True)
+    state.mkdir()  # reading it is an OSError
+    assert not looks.again()
+    assert [line.count("going on as before") for line in lines] == [1, 1]

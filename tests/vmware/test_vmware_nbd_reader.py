@@ -7,6 +7,7 @@ import random
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from planner.estate import Login, Reader, SecretRef, Source
 from providers.secrets import Credentials
 from providers.vmware.readers.nbd_client import NbdAddress, NbdConnection, NbdError
 from providers.vmware.source import VSphereSource, open_source
-from replication.model.errors import Permanent, Temporary
+from replication.model.errors import Permanent, PortError, Temporary
 from tests.thirdparty import missing
 from tests.vmware.support import Lab
 
@@ -242,3 +243,23 @@ def test_options_that_lead_nowhere(lab: Lab, source: VSphereSource, options: dic
     finally:
         source.remove_snapshot(machine, ref)
         other.close()
+
+
+def test_a_server_that_does_not_end_is_ended(lab: Lab, source: VSphereSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    """VMware's library can hang at its end: its machine's thread, and the snapshot with it, waited for ever."""
+    monkeypatch.setattr("providers.vmware.readers.nbd.END_SECONDS", 0.2)
+    deaf = (
+        "import signal, socket, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); s = socket.socket(socket.AF_UNIX); "
+        "s.bind(sys.argv[1]); s.listen()\nwhile True: s.accept()[0].close()"
+    )
+    machine = lab.uuid(VM)
+    ref = source.create_snapshot(machine, "wavelift/nbd-deaf", "", False)
+    other = lab.source(reader="nbd", reader_options={"command": [sys.executable, "-c", deaf, "{socket}"]})
+    began = time.monotonic()
+    try:
+        with pytest.raises(PortError), other.open_disk(machine, source.snapshot(machine, ref), KEY):
+            pass
+    finally:
+        source.remove_snapshot(machine, ref)
+        other.close()
+    assert time.monotonic() - began < 20

@@ -160,17 +160,40 @@ def run_here(wiring: Wiring, metrics: Path | None = None) -> None:
     date for Prometheus."""
     events = Events(lambda line: (sys.stderr.write(line), sys.stderr.flush()))
     with stoppable() as stop, _telling(wiring, metrics, lambda text: events.event("", text)):
+        state = _state(wiring)  # where that is wrong from the beginning, somebody is there to be told
+        looks = Looks(wiring, state, events)
+        if not gateways(state):
+            events.event("", "nothing is applied yet; waiting for the first apply")
         while not stop.is_set():
-            state = _state(wiring)
-            what = told(wiring.workspace.estate, state)
-            if not what.place.regions:
-                events.event("", "nothing is applied yet; waiting for the first apply")
-                while not stop.wait(LOOK) and not gateways(_state(wiring)):
-                    continue
-                continue
-            events.event("", f"engine for {', '.join(what.place.regions)}")
-            _until_changed(wiring, what, state.lineage, stop, events)
+            what = told(wiring.workspace.estate, looks.state)
+            if what.place.regions:
+                events.event("", f"engine for {', '.join(what.place.regions)}")
+                _until_changed(looks, what, stop)
+            elif not stop.wait(LOOK):
+                looks.again()
     events.event("", "engine stopped")
+
+
+class Looks:
+    """The files and the state as they were read last. What cannot be read just now is said once: what was read before holds,
+    and no outage of the state's account ends an engine that has machines in the middle of their cut-overs."""
+
+    def __init__(self, wiring: Wiring, state: State, events: Events) -> None:
+        self.wiring, self.state, self.events = wiring, state, events
+        self._trouble = ""
+
+    def again(self) -> bool:
+        """Whether they could be read."""
+        try:
+            self.wiring.refresh()
+            self.state = _state(self.wiring)
+        except (UserProblem, PortError, OSError) as problem:
+            if str(problem) != self._trouble:
+                self._trouble = str(problem)
+                self.events.event("", f"the estate's files cannot be used just now, going on as before: {problem}")
+            return False
+        self._trouble = ""
+        return True
 
 
 @contextmanager
@@ -208,18 +231,16 @@ def _tell(wiring: Wiring, file: Path | None, say: Callable[[str], None], end: th
             return
 
 
-def _until_changed(wiring: Wiring, what: Told, lineage: str, stop: threading.Event, events: Events) -> None:
-    engine = make(wiring, what, lineage, events)
+def _until_changed(looks: Looks, what: Told, stop: threading.Event) -> None:
+    wiring, events = looks.wiring, looks.events
+    engine = make(wiring, what, looks.state.lineage, events)
     thread = threading.Thread(target=engine.run_forever, name="engine")
     thread.start()
     try:
         while not stop.wait(LOOK) and thread.is_alive():
-            try:
-                wiring.refresh()
-                now = told(wiring.workspace.estate, _state(wiring))
-            except (UserProblem, PortError) as problem:
-                events.event("", f"the estate's files cannot be used just now, going on as before: {problem}")
+            if not looks.again():
                 continue
+            now = told(wiring.workspace.estate, looks.state)
             if not follow(engine, what, now, lambda text: events.event("", text)):
                 return
             what = now

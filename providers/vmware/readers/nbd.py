@@ -28,6 +28,7 @@ REQUEST_BYTES = 2 * 1024 * 1024
 """Most bytes of one request: larger ones exhaust the NFC buffers of ESXi hosts (virt-v2v met it, and settled on 2 MiB)."""
 
 START_SECONDS = 30.0
+END_SECONDS = 15.0
 _TRIES = 3
 _BACK_OFF = ("ENOMEM", "EIO")
 """What NFC's exhausted memory looks like from here: not a failure but a reason to wait."""
@@ -91,6 +92,9 @@ class NbdReader:
             except OSError as error:
                 connection.close()
                 problem = error
+            except BaseException:  # left in the middle of an answer: the engine stops, or has lost its lease
+                connection.close()
+                raise
             else:
                 self._give_back(connection)
                 return data
@@ -161,8 +165,17 @@ def _served(request: OpenRequest) -> Iterator[NbdAddress]:
                 _await_socket(server, path, log, request)
                 yield NbdAddress(socket=str(path), export=_option(request, "export"))
             finally:
-                server.terminate()
-                server.wait()
+                _end(server)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """Ask it to end; one that hangs (VMware's library may) is ended, for the snapshot of its disk waits to be removed."""
+    server.terminate()
+    try:
+        server.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def _await_socket(server: subprocess.Popen[bytes], path: Path, log: Any, request: OpenRequest) -> None:

@@ -21,7 +21,12 @@ STEPS: Mapping[OrderKind, tuple[str, ...]] = {
     OrderKind.MIGRATE: MIGRATION_STEPS,
     OrderKind.STOP: ("remove snapshots and log", "delete the replica disks"),
 }
-NO_CAPACITY = frozenset({"SkuNotAvailable", "AllocationFailed", "ZonalAllocationFailed", "OverconstrainedAllocationRequest"})
+NO_CAPACITY = frozenset(
+    {
+        "SkuNotAvailable", "AllocationFailed", "ZonalAllocationFailed", "OverconstrainedAllocationRequest",
+        "OverconstrainedZonalAllocationRequest",
+    }
+)  # fmt: skip
 
 
 class Refused(Exception):
