@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 PATH = 1000
@@ -36,6 +36,11 @@ def quote(text: object, limit: int = 60) -> str:
     """The value between backticks, on one line and not longer than `limit` characters."""
     line = "".join(c if c.isprintable() else "·" for c in str(text))
     return f"`{line}`" if len(line) <= limit else f"`{line[: limit - 1]}…`"
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """`a, b and 7 more`: names in words, the first `most` of them."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def listing(values: Iterable[object], last: str = "or") -> str:

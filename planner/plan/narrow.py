@@ -20,10 +20,9 @@ from planner.desired import Desired
 from planner.desired.shared import Shared
 from planner.plan.within import Within
 from planner.steps import Adopt, Create, Delete, Forget, Note, SendOrder, Step, Update
+from planner.wording import some
 from replication.model.item import OrderKind
 
-NAMES = 5
-"""Names that are told; the rest is counted."""
 _NOT_ASKED = "not asked for"
 
 
@@ -126,7 +125,7 @@ class _Narrowing:
     def _pulled(self, step: Step, users: Sequence[str]) -> Note:
         machines = list(dict.fromkeys(m for u in users if (m := self._at[u].machine)))
         named = machines or list(dict.fromkeys(users))
-        return Note(step.address, type(step).__name__.lower(), f"needed by {_listed(named)}", step.wave)
+        return Note(step.address, type(step).__name__.lower(), f"needed by {some(named)}", step.wave)
 
     def _left(self, wanted: set[str]) -> Iterator[Note]:
         """By reason: how many steps, of whom."""
@@ -138,8 +137,8 @@ class _Narrowing:
             names = list(dict.fromkeys(s.machine or s.address for s in steps))
             waves = list(dict.fromkeys(s.wave for s in steps if s.wave))
             count = f"{len(steps)} step{'s' if len(steps) > 1 else ''}"
-            of = f" of {'waves' if len(waves) > 1 else 'wave'} {_listed(waves)}" if waves else ""
-            yield Note(_listed(names), count + of, why)
+            of = f" of {'waves' if len(waves) > 1 else 'wave'} {some(waves)}" if waves else ""
+            yield Note(some(names), count + of, why)
 
     def _reason(self, step: Step) -> str:
         if step.machine is None:
@@ -170,8 +169,3 @@ class _Foundations:
             changed = (a.address for a in artifacts if a.address in self._steps)
             self._known[name] = tuple(a for a in changed if not isinstance(self._steps[a], Delete | Forget))
         return self._known[name]
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - NAMES
-    return ", ".join(names[:NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -13,6 +13,7 @@ from planner.refresh import absorb
 from planner.state import BadState, State, same
 from planner.store import Locked
 from planner.store.effects import PutMachine
+from planner.wording import some
 from replication.model.errors import PortError
 from replication.model.record import Record
 from wavelift.applying.planfiles import Chosen
@@ -97,10 +98,9 @@ def _still(looked: Looked, now: State) -> None:
         a for a in now.artifacts.keys() | made_from.artifacts.keys() if now.artifacts.get(a) != made_from.artifacts.get(a)
     )
     moved += sorted(m.name for u, m in now.machines.items() if made_from.machines.get(u) != m)
-    listed = ", ".join(moved[:10]) + (f" and {len(moved) - 10} more" if len(moved) > 10 else "")
     raise UserProblem(
         f"the plan is stale: the state went from serial {made_from.serial} to {now.serial} since it was made.\n"
-        f"What moved: {listed or 'its lineage'}. Nothing was changed; plan again.",
+        f"What moved: {some(moved, 10) or 'its lineage'}. Nothing was changed; plan again.",
         STALE,
     )
 

@@ -202,7 +202,9 @@ def _leftovers(wiring: Wiring, data: Sequence[Recorded]) -> None:
 
 
 def _still_in_files(wiring: Wiring, gone: Going) -> None:
+    from planner.wording import some
+
     names = [m.name for m in gone.machines.values() if m.name in wiring.workspace.estate.machines]
     if names:
-        listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        listed = some(names)
         typer.echo(f"Still in the files: {listed}. Take them out, or the next apply starts to replicate them again.")

@@ -17,6 +17,8 @@ DONE = 20
 
 def tell(outcome: Outcome, waited: Waited, json: bool, console: Console) -> None:
     """What is done to standard output; what is not, and of a failure also what is, to standard error."""
+    from planner.wording import some
+
     if json:
         import json as jsons
 
@@ -36,7 +38,7 @@ def tell(outcome: Outcome, waited: Waited, json: bool, console: Console) -> None
     parts += [f"{len(outcome.not_started)} not started"] if outcome.not_started else []
     typer.echo(f"Apply: {', '.join(parts)}.")
     if outcome.failed and outcome.done:
-        shown = ", ".join(outcome.done[:DONE]) + (f" and {len(outcome.done) - DONE} more" if len(outcome.done) > DONE else "")
+        shown = some(outcome.done, DONE)
         typer.echo(f"  done and recorded: {shown}", err=True)
     for address, problem in outcome.failed.items():
         typer.echo(f"  failed {address}: {problem}", err=True)

@@ -77,6 +77,7 @@ def push(
     confirm: Annotated[str, typer.Option("--confirm", help="With --force: what is lost, typed as it is asked for.")] = "",
 ) -> None:
     """Put a state in place of the recorded one. Refused when it is older or of another lineage."""
+    from planner.wording import some
     from wavelift.state import care as statecare
 
     workspace = _open(estate)
@@ -87,7 +88,7 @@ def push(
     now, state, why = statecare.incoming(workspace, data)
     if why:
         going = statecare.lost(now, state)
-        listed = ", ".join(going[:10]) + (f" and {len(going) - 10} more" if len(going) > 10 else "")
+        listed = some(going, 10)
         text = f"{' and '.join(why)}. What is recorded of {len(going)} would be lost: {listed or 'nothing'}."
         text = coded(text, "WL425")
         if not force:

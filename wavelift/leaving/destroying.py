@@ -23,7 +23,7 @@ from planner.plan.scope import EVERYTHING, Scope
 from planner.ports import ArtifactReader
 from planner.state import MachineState, Recorded, State
 from planner.steps import Delete, Forget, Step
-from planner.wording import did_you_mean, quote
+from planner.wording import did_you_mean, quote, some
 from wavelift.planning.look import Looked, look
 from wavelift.problems import UserProblem
 from wavelift.workspace import Workspace
@@ -128,7 +128,7 @@ def _left_alone(step: Step, cloud: Cloud) -> Step:
     others = cloud.in_group(step.id)
     if not others:
         return step
-    listed = ", ".join(one.rpartition("/")[2] for one in others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+    listed = some([one.rpartition("/")[2] for one in others])
     return Forget(step.address, step.kind, step.needs, f"it stays with what is not ours to delete: {listed}", step.machine)
 
 

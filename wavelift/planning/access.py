@@ -18,6 +18,7 @@ from planner.existing import EXISTING
 from planner.names import Names
 from planner.ports import ArtifactReader, Lack, Need
 from planner.state import State
+from planner.wording import some
 from providers.azure.codes import ROLE_PENDING
 from replication.model.errors import Denied
 from wavelift.diagnostics import shown
@@ -275,8 +276,8 @@ def check_privileges(desired: Desired, state: State, vcenter: Privileges | None,
             cut = {m.uuid for m in desired.machines.values() if m.machine.cutover.source_after == "off-and-nic-disconnected"}
             lacking: dict[str, Sequence[str]] = {}
             for disconnecting in (False, True):
-                some = tuple(uuid for uuid in ours if (uuid in cut) == disconnecting)
-                lacking |= vcenter.missing_privileges(name, some, reading, disconnecting) if some else {}
+                these = tuple(uuid for uuid in ours if (uuid in cut) == disconnecting)
+                lacking |= vcenter.missing_privileges(name, these, reading, disconnecting) if these else {}
         except Denied as error:
             yield _unasked(f"Privileges in vCenter {name} cannot be read: {error}", path)
             continue
@@ -284,7 +285,7 @@ def check_privileges(desired: Desired, state: State, vcenter: Privileges | None,
         for uuid, privileges in lacking.items():
             by_set.setdefault(tuple(privileges), []).append(ours[uuid])
         for privileges, machines in by_set.items():
-            whom = ", ".join(sorted(machines)[:5]) + (f" and {len(machines) - 5} more" if len(machines) > 5 else "")
+            whom = some(sorted(machines))
             detail = (
                 f"The {'plan' if reading else 'engine'} login of {name} ({source.host}) lacks {', '.join(privileges)} on {whom} "
                 "or their datastores. Add them to its role in vCenter, at the folder or datacenter, with propagation to children."

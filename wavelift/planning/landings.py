@@ -9,6 +9,7 @@ from planner.desired import Desired, DesiredMachine
 from planner.estate import Diagnostic, OsType, Phase, Target
 from planner.names import Names, last
 from planner.ports import Observed, ResourceRef
+from planner.wording import some
 
 Seen = Mapping[str, Observed | None]
 
@@ -32,7 +33,7 @@ def preparation(desired: Desired, over: Collection[str]) -> Iterator[Diagnostic]
         if not asks:
             continue
         names = [machine.name for machine in asks]
-        whom = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        whom = some(names, 3)
         detail = f"{os_type} ({whom}): nothing is changed inside of a guest, so it must have what Azure needs: {asked}."
         path = f"waves.{asks[0].wave}.machines.{names[0]}"
         yield Diagnostic("WL566", "guests are prepared by their owners", detail, path, asks[0].span, severity="warning")

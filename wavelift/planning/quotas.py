@@ -9,6 +9,7 @@ from planner.desired import Desired, DesiredMachine
 from planner.estate import Diagnostic, Phase
 from planner.ports import ArtifactReader, Observed, ResourceRef
 from planner.state import State
+from planner.wording import some
 from replication.model.errors import Denied
 from wavelift.planning.landings import sku_id
 
@@ -88,7 +89,7 @@ def _told(lacks: str, short: _Short) -> Diagnostic:
     region, _, family = lacks.partition("/locations/")[2].partition("/usages/")
     what = "vCPUs of all families" if family == ALL else f"vCPUs of {family}"
     names = [m.machine.name for m in short.machines]
-    whom = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    whom = some(names, NAMED)
     detail = (
         f"{whom} need {short.vcpus} {what} in {region}; {max(0, short.left)} of {short.limit} are left beside what runs and the "
         "machines before them. Ask Azure for more quota, or name another size: the engine refuses before it powers off."

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from planner.config.forms import seconds
+from planner.wording import some
 from replication.schedule import words
 from wavelift.problems import UserProblem
 from wavelift.watching.overview import Row, heartbeats, replicates
@@ -59,7 +60,7 @@ def _lag(rows: Sequence[Row], limit: float) -> Iterator[str]:
 def _heartbeat(rows: Sequence[Row], limit: float) -> Iterator[str]:
     for beat in heartbeats(rows):
         if beat.seconds is None or beat.seconds > limit:
-            names = ", ".join(beat.machines[:5]) + (f" and {len(beat.machines) - 5} more" if len(beat.machines) > 5 else "")
+            names = some(beat.machines)
             since = "no engine has been there yet" if beat.seconds is None else f"silent for {words.span(beat.seconds)}"
             yield f"heartbeat: {beat.appliance} {since} (limit {words.span(limit)}): nothing replicates {names}"
 
