@@ -110,10 +110,10 @@ def test_a_full_disk_under_the_log_does_not_stop_the_work(tmp_path: Path) -> Non
 
 
 TELLING = """
-import time
+import sys, time
 from wavelift.cli.console import Console
 
-console = Console()
+console = Console(quiet=sys.argv[1] == "json", mute=sys.argv[1] == "mute")
 console.doing("thinking")
 time.sleep(2.2)
 console.clear()
@@ -122,17 +122,19 @@ console.line("done")
 """
 
 
-def test_never_silent_for_a_second_on_a_terminal() -> None:
-    """Issue 4: "Never silent for more than a second on a terminal"; and quiet again when it is over."""
+@pytest.mark.parametrize(("how", "lines"), [("text", ["done"]), ("json", []), ("mute", None)])
+def test_never_silent_for_a_second_on_a_terminal(how: str, lines: list[str] | None) -> None:
+    """Issue 4: "Never silent for more than a second on a terminal"; and quiet again when it is over. With --json nothing stays;
+    with `--log json` the terminal is for events."""
     master, slave = pty.openpty()
-    process = subprocess.Popen([sys.executable, "-c", TELLING], stderr=slave)
+    process = subprocess.Popen([sys.executable, "-c", TELLING, how], stderr=slave)
     os.close(slave)
     said = b""
     while chunk := _read(master):
         said += chunk
     assert process.wait() == 0
     parts = [part.strip().decode() for part in said.replace(b"\r\x1b[K", b"\n").split(b"\n") if part.strip()]
-    assert parts == ["thinking …", "thinking … 1 s", "thinking … 2 s", "done"]
+    assert parts == (["thinking …", "thinking … 1 s", "thinking … 2 s", *lines] if lines is not None else [])
 
 
 def _read(terminal: int) -> bytes:

@@ -1,4 +1,7 @@
-"""What a person sees while something takes long: a live line on a terminal, plain lines elsewhere, nothing with --json."""
+"""What a person sees while something takes long: a live line on a terminal, plain lines elsewhere.
+
+With --json a terminal has the live line all the same, and nothing stays of it; with `--log json` standard error is for events.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,14 @@ PATIENCE = 0.5
 
 
 class Console:
-    """Writes to standard error, so that standard output stays the result. Safe to use from several threads."""
+    """Writes to standard error, so that standard output stays the result. Safe to use from several threads.
 
-    def __init__(self, quiet: bool = False) -> None:
-        self.quiet = quiet
-        self.terminal = sys.stderr.isatty() and not quiet
+    `quiet`: no line that stays. `mute`: nothing at all.
+    """
+
+    def __init__(self, quiet: bool = False, mute: bool = False) -> None:
+        self.quiet = quiet or mute
+        self.terminal = sys.stderr.isatty() and not mute
         self._guard = threading.Lock()
         self._shown = ""
         self._at = 0.0
@@ -32,12 +38,10 @@ class Console:
 
     def doing(self, what: str) -> None:
         """A passing remark: on a terminal it is overwritten by the next, elsewhere it is a line."""
-        if self.quiet:
-            return
         with self._guard:
             if self.terminal:
                 self._begin(f"{what} …")
-            else:
+            elif not self.quiet:
                 sys.stderr.write(f"{what}\n")
 
     def soon(self, what: str) -> None:

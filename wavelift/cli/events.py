@@ -77,8 +77,8 @@ class Events:
 class Told(Console):
     """A console whose remarks are events too; nothing is written for people when `events` go where they would."""
 
-    def __init__(self, events: Events, quiet: bool) -> None:
-        super().__init__(quiet)
+    def __init__(self, events: Events, quiet: bool, mute: bool) -> None:
+        super().__init__(quiet, mute)
         self._events = events
 
     def doing(self, what: str) -> None:

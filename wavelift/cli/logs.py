@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def console_and_events(quiet: bool, log: LogAs, path: Path | None) -> tuple[Console, Events | None]:
-    """`quiet`: nothing for people. With a file the events go there, and what people see stays as `log` says."""
+    """`quiet`: no line for people that stays. With a file the events go there, and what people see stays as `log` says."""
     if log is LogAs.TEXT and path is None:
         return Console(quiet), None
     from wavelift.cli.events import Events, Told
 
     events = Events.to(path)
-    return Told(events, quiet or log is LogAs.JSON), events
+    return Told(events, quiet, mute=log is LogAs.JSON), events
 
 
 def steps(events: Events | None, beside: Reporter) -> Reporter:
