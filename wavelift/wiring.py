@@ -58,6 +58,10 @@ class Wiring:
 
         return session_of(self.workspace.estate.azure, self._role)
 
+    def leave(self) -> None:
+        """Nobody waits for Azure any longer."""
+        self.azure.leave()
+
     @cached_property
     def stores(self) -> AzureStores:
         from providers.azure.factory import AzureStores

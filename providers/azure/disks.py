@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from providers.azure.errors import error_code, translated
@@ -39,10 +39,9 @@ _UPLOADING = ("ReadyToUpload", "ActiveUpload")
 class UploadDisks:
     """Upload disks of one subscription."""
 
-    def __init__(self, session: AzureSession, owner: Owner, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, session: AzureSession, owner: Owner) -> None:
         self._session = session
         self._owner = owner
-        self._sleep = sleep
 
     def begin(self, vm: VmOrder, disk: DiskOrder, tags: Mapping[str, str]) -> DiskUpload:
         """Create the disk and grant writing. An unfinished one of ours is deleted first.
@@ -152,7 +151,7 @@ class UploadDisks:
                 return
             if state is None or time.monotonic() > until:
                 raise Temporary(f"the disk is {state or 'gone'} instead of Unattached", subject=at.text)
-            self._sleep(min(self._session.polling_interval, 2.0))
+            self._session.pause(min(self._session.polling_interval, 2.0))
 
     def _body(self, vm: VmOrder, disk: DiskOrder, tags: Mapping[str, str]) -> Any:
         properties: dict[str, Any] = {

@@ -14,7 +14,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ from planner.estate import Azure, SecretRef, WorkloadIdentity
 from planner.fence import Fence
 from providers.azure.again import Patience
 from providers.azure.errors import redacted, translated
-from replication.model.errors import Denied, Permanent
+from replication.model.errors import Denied, Leaving, Permanent
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -92,7 +92,8 @@ class AzureSession:
         self.endpoint = (azure.endpoint or PUBLIC).rstrip("/")
         self.ca = azure.ca
         self.polling_interval = polling_interval if polling_interval is not None else POLLING
-        self.patience = patience or Patience()
+        self.patience = replace(patience or Patience(), sleep=self.pause)
+        self._leaving = threading.Event()
         self._lock = threading.RLock()
         self._kept: dict[tuple[str, ...], Any] = {}
         self._tokens: dict[str, tuple[str, float]] = {}
@@ -100,6 +101,17 @@ class AzureSession:
 
     def __repr__(self) -> str:
         return f"AzureSession({self.endpoint}, {self._role})"
+
+    # --- waiting
+
+    def pause(self, seconds: float) -> None:
+        """Every wait between two tries, and between two looks at an operation. Raises `Leaving` after `leave`."""
+        if self._leaving.wait(seconds):
+            raise Leaving("not waited for any longer: this process is to stop")
+
+    def leave(self) -> None:
+        """Whoever waits, now or later, waits no more: each call is tried once. Safe from any thread."""
+        self._leaving.set()
 
     # --- who we are
 
@@ -280,7 +292,10 @@ class AzureSession:
     def _options(self) -> dict[str, Any]:
         if self.ca and not Path(self.ca).is_file():
             raise Permanent("there is no such CA file", subject=self.ca, remedy="check azure.ca")
-        return {"connection_verify": self.ca} if self.ca else {}
+        from providers.azure.transport import transport
+
+        verify = {"connection_verify": self.ca} if self.ca else {}
+        return {"transport": transport(self.pause, **verify), **verify}
 
     def _transport(self) -> FencedTransport:
         from providers.azure.fenced import FencedTransport

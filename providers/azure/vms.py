@@ -27,10 +27,9 @@ _DETACH = "Detach"
 class Machines:
     """NICs and VMs of one subscription."""
 
-    def __init__(self, session: AzureSession, owner: Owner, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, session: AzureSession, owner: Owner) -> None:
         self._session = session
         self._owner = owner
-        self._sleep = sleep
 
     # --- NICs
 
@@ -96,7 +95,7 @@ class Machines:
         while (state := self._power(at)) != "PowerState/running":
             if time.monotonic() > until:
                 raise Temporary(f"it is {state or 'without a power state'} and does not come to run", subject=at.text)
-            self._sleep(self._session.polling_interval)
+            self._session.pause(self._session.polling_interval)
 
     def stop(self, at: ArmId) -> None:
         """Deallocate: off, and nothing of it costs but its disks. Off already, or gone, is success."""
@@ -154,7 +153,7 @@ class Machines:
                 return str(there.id or at.text)
             if state in ("Failed", "gone", "Deleting") or time.monotonic() > until:
                 raise Temporary(f"its making ended {state}", subject=at.text, code="ProvisioningFailed")
-            self._sleep(self._session.polling_interval)
+            self._session.pause(self._session.polling_interval)
 
     def _power(self, at: ArmId) -> str:
         with translated(at.text):

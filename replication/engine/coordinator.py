@@ -21,6 +21,7 @@ from replication.engine.pace import Pace
 from replication.engine.region import Held, Job, Region
 from replication.engine.retry import Retry
 from replication.engine.shown import Shown
+from replication.engine.trouble import Trouble
 from replication.engine.work import Work
 from replication.lifecycle import given_up
 from replication.model.documents import BadDocument
@@ -66,6 +67,7 @@ class Coordinator:
         self._clock = outside.clock
         retry = Retry(outside.clock, config.sizes.patience, guard.check)
         self.regions = [Region(name, outside.documents[name], outside.clock, retry, say) for name in config.regions]
+        self._trouble = Trouble(outside.clock.now, lambda text: say("", text))
         self._facts_at: dict[str, float] = {}
         self._facts_problem: dict[str, str] = {}
         self._shown = Shown(outside.clock, config, launcher.pace)
@@ -76,8 +78,9 @@ class Coordinator:
             try:
                 if region.rule(self._config.holder, self._config.host):
                     self._tick(region)
+                self._trouble.over(region.name)
             except PortError as error:
-                self._say("", f"{region.name}: {error}")
+                self._trouble.tell(region.name, str(error))
 
     def configure(self, config: EngineConfig) -> None:
         """Other policies for what is decided from now on."""

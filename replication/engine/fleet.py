@@ -44,9 +44,12 @@ class Engine:
     `workers.chunks` that carry data; only these last hold any, so they bound the memory.
     """
 
-    def __init__(self, outside: Outside, config: EngineConfig, events: EventSink) -> None:
+    def __init__(
+        self, outside: Outside, config: EngineConfig, events: EventSink, stopping: threading.Event | None = None
+    ) -> None:
+        """`stopping` is set by `stop`: who sleeps for this engine may wait for it."""
         self._outside, self._config, self._events = outside, config, events
-        self._stopping = threading.Event()
+        self._stopping = stopping or threading.Event()
         self._closed = threading.Event()
         self._wake = threading.Event()
         workers = config.sizes.workers

@@ -52,6 +52,10 @@ class UnknownFate(Temporary):
     """The connection broke after the request was sent: it may have happened or may happen later."""
 
 
+class Leaving(PortError):
+    """A wait was given up because the process is to stop: it may have happened, or may still happen."""
+
+
 class Conflict(PortError):
     """A condition (ETag, If-None-Match, lease, sequence number) did not hold: somebody else was there."""
 

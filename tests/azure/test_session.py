@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +15,11 @@ import pytest
 
 from planner.estate import AzureLogin, SecretRef, WorkloadIdentity
 from planner.ports import ResourceRef
-from providers.azure.again import Patience
+from providers.azure.again import Patience, repeated
 from providers.azure.artifacts.provider import AzureArtifacts
+from providers.azure.errors import translated
 from providers.azure.session import AzureSession
-from replication.model.errors import Denied, NotFound, Permanent, PortError, Temporary
+from replication.model.errors import Denied, Leaving, NotFound, Permanent, PortError, Temporary
 from tests.azure.support import OWNER, LabAzure, World
 
 SECRET = "s3cret-that-must-not-show"
@@ -216,3 +218,28 @@ def test_importing_the_provider_costs_no_library() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", script], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=False)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("what", ["arm", "blobs"])
+def test_who_waits_for_azure_leaves_when_told_to(azure_lab: LabAzure, what: str) -> None:
+    """Issue 3, stopping: neither Azure's own library nor ours sits out a Retry-After of a process that is to stop."""
+    session = azure_lab.session()
+
+    def ask() -> object:
+        with translated("disks"):
+            if what == "arm":
+                return list(session.compute(azure_lab.subscription).disks.list())
+            raised = Temporary("busy", retry_after=30.0)
+            return repeated(lambda: fail(raised), session.patience)
+
+    def fail(error: Exception) -> object:
+        raise error
+
+    with azure_lab.fault("arm GET ", "fail", status=429, code="TooManyRequests", retry_after=30, count=100):
+        threading.Timer(0.3, session.leave).start()
+        began = time.monotonic()
+        with pytest.raises(Leaving):
+            ask()
+        with pytest.raises(Leaving):
+            ask()
+    assert 0.2 < time.monotonic() - began < 10

@@ -77,7 +77,7 @@ def measure(folder: Path) -> Iterator[Measured]:
 def _run(rate: float, sockets: Sockets) -> tuple[float, int]:
     """(share of `rate` that passed, bytes)."""
     world, over = support.world(), threading.Event()
-    line = Line(Pace(SystemClock(), rate), lambda: _leave(over), lambda: False)
+    line = Line(Pace(SystemClock(threading.Event()), rate), lambda: _leave(over), lambda: False)
     blobs = log(world.stores.log(world.endpoint("log_store"), "log"), line)
     pages = replicas(world.stores.replicas(world.endpoint("seed_store"), "seeds"), line)
     data = os.urandom(512 * 1024)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -113,3 +114,14 @@ def test_change_tracking_that_was_reset(site: Site, replicating: Process) -> Non
     site.replica_is_equal("reset-01")
     assert "reset-01: disk scsi0:1 (Hard disk 2) is compared whole: its change tracking was reset" in replicating.said
     assert "reset-01: disk scsi0:0" not in replicating.said
+
+
+def test_an_engine_ends_at_once_though_azure_asks_for_patience(site: Site, replicating: Process) -> None:
+    """Issue 3, stopping: SIGTERM while every call is to wait for 50 s: it ends, and no snapshot of ours stays open."""
+    site.in_delta_sync("reset-01")
+    rule = site.fault("azure", "blob ", "fail", status=503, code="ServerBusy", retry_after=50, count=10_000)
+    site.struck("azure", rule, 2)
+    replicating.signal(signal.SIGTERM)
+    assert replicating.wait(12) == 0
+    site.heal()
+    assert site.vm("reset-01")["snapshots"] == []

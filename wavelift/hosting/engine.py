@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from planner.estate import Estate, Source
 from planner.state import State
+from replication.engine.trouble import Trouble
 from replication.model.errors import PortError
 from replication.schedule import Policy
 from replication.throttle import Throttle
@@ -37,15 +38,26 @@ if TYPE_CHECKING:
 LOOK = 2.0
 """Seconds between looks whether the configuration has changed: reading a few small files."""
 
+_FILES, _TELLING = "the estate's files", "metrics and `notify`"
+
+LAST = 0.5
+"""Seconds that a wait may last which begins when the engine stops: what is put away then is tried a few times, quickly."""
+
 
 class SystemClock:
-    """`replication.ports.Clock`: the machine's own."""
+    """`replication.ports.Clock`: the machine's own. A wait ends when `stopping` is set."""
+
+    def __init__(self, stopping: threading.Event) -> None:
+        self._stopping = stopping
 
     def now(self) -> float:
         return time.time()
 
     def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+        if self._stopping.is_set():
+            time.sleep(min(seconds, LAST))
+        else:
+            self._stopping.wait(seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +131,10 @@ def make(wiring: Wiring, what: Told, lineage: str, events: Events) -> Engine:
     from replication.engine.fleet import Engine
     from replication.ports import Outside
 
-    estate = wiring.workspace.estate
+    estate, stopping = wiring.workspace.estate, threading.Event()
     owner = Owner(estate.name, lineage)
     outside = Outside(
-        clock=SystemClock(),
+        clock=SystemClock(stopping),
         sources={source.name: wiring.source(source.name) for source in what.place.sources},
         documents={region: wiring.engine.open(account) for region, account in what.place.regions.items()},
         stores=wiring.stores,
@@ -138,7 +150,7 @@ def make(wiring: Wiring, what: Told, lineage: str, events: Events) -> Engine:
         host=socket.gethostname(),
         rates=what.rates,
     )
-    return Engine(outside, config, events)
+    return Engine(outside, config, events, stopping)
 
 
 @contextmanager
@@ -159,7 +171,7 @@ def run_here(wiring: Wiring, metrics: Path | None = None) -> None:
     """`engine run`: until SIGTERM or SIGINT. Another holder of the lease is waited for. `metrics`: a file that is kept up to
     date for Prometheus."""
     events = Events(lambda line: (sys.stderr.write(line), sys.stderr.flush()))
-    with stoppable() as stop, _telling(wiring, metrics, lambda text: events.event("", text)):
+    with stoppable(wiring.leave) as stop, _telling(wiring, metrics, lambda text: events.event("", text)):
         state = _state(wiring)  # where that is wrong from the beginning, somebody is there to be told
         looks = Looks(wiring, state, events)
         if not gateways(state):
@@ -180,7 +192,7 @@ class Looks:
 
     def __init__(self, wiring: Wiring, state: State, events: Events) -> None:
         self.wiring, self.state, self.events = wiring, state, events
-        self._trouble = ""
+        self._trouble = Trouble(time.time, lambda text: events.event("", text))
 
     def again(self) -> bool:
         """Whether they could be read."""
@@ -188,11 +200,9 @@ class Looks:
             self.wiring.refresh()
             self.state = _state(self.wiring)
         except (UserProblem, PortError, OSError) as problem:
-            if str(problem) != self._trouble:
-                self._trouble = str(problem)
-                self.events.event("", f"the estate's files cannot be used just now, going on as before: {problem}")
+            self._trouble.tell(_FILES, f"cannot be used just now, going on as before: {problem}")
             return False
-        self._trouble = ""
+        self._trouble.over(_FILES)
         return True
 
 
@@ -214,6 +224,7 @@ def _tell(wiring: Wiring, file: Path | None, say: Callable[[str], None], end: th
     from wavelift.hosting.telling import EVERY, Needs, metrics, write
     from wavelift.watching.rows import rows
 
+    trouble = Trouble(time.time, say)
     needs = Needs(lambda address, document, key: post(wiring.address(address), document, timeout=10.0, key=key), say)
     while True:
         workspace = wiring.workspace
@@ -226,7 +237,9 @@ def _tell(wiring: Wiring, file: Path | None, say: Callable[[str], None], end: th
                 if webhook is not None:
                     needs.look(workspace.estate.name, webhook, found)
             except (UserProblem, PortError, OSError, ValueError) as problem:  # ValueError: a document of another release
-                say(f"metrics and `notify` have to wait: {problem}")
+                trouble.tell(_TELLING, f"have to wait: {problem}")
+            else:
+                trouble.over(_TELLING)
         if end.wait(EVERY):
             return
 
