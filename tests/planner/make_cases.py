@@ -436,8 +436,10 @@ def replicating_vm_needs_consolidation(story: Story) -> None:
 
 @case
 def cloud_says_no(story: Story) -> None:
-    """Unknown size, a network without the subnet, a test network that is not there, a missing role."""
-    story.wave("test", "web-01: Standard_X9, db-01: {size: Standard_D2s_v5, nics: {0: {subnet: snet-nowhere}}}")
+    """Unknown size, a network without the subnet, a test network that is not there, a missing role; and what vCenter says."""
+    snet = "db-01: {size: Standard_D2s_v5, nics: {0: {subnet: snet-nowhere}}}"
+    story.wave("test", f"web-01: Standard_X9, {snet}, web-02: Standard_D2s_v5")
+    story.site.vms["web-02"] = replace(story.site.vms["web-02"], consolidation_needed=True)
     story.site.azure.remove(next(t.id for t in story.site.azure.contents.things.values() if t.id.endswith("vnet-bubble")))
     story.site.azure.missing.append("User Access Administrator")
 

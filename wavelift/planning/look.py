@@ -181,7 +181,7 @@ def look(
         seen, issues = {}, [d for d in check_access(desired, state, cloud, seat) if d.severity == "error"]
         if not issues:
             raise
-    if not draft.errors and not issues:
+    if not issues:
         say("checking sizes, networks and permissions")
         gone = {address for address, there in seen.items() if there is None}
         going = {step.address for step in draft.steps if isinstance(step, Delete)}
