@@ -1,4 +1,8 @@
-"""The transport of every client: what changes something asks the fence last of all, after token, retries and waits."""
+"""The transport of every client: what changes something asks the fence last of all, after token, retries and waits.
+
+An answer is not awaited for ever (the library's own limit is five minutes), and a wait, which the library asks its transport for,
+can be given up.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,20 @@ from azure.core.pipeline.transport import RequestsTransport
 CONNECT = 8.0
 """Seconds for a connection: fewer than a holder stops before its lease ends, so that what was allowed is out by then."""
 
+READ = 120.0
+"""Seconds without a byte of the answer."""
+
 
 class FencedTransport(RequestsTransport):  # type: ignore[misc]  # the library imports it late and hides its type
-    """`may` raises when nothing may be changed any more; what only reads is never asked about."""
+    """`may` raises when nothing may be changed any more; what only reads is never asked about. `pause` is every wait between two
+    tries and between two looks at an operation; what it raises ends the call."""
 
-    def __init__(self, may: Callable[[], object], **options: Any) -> None:
-        super().__init__(connection_timeout=CONNECT, **options)
-        self._may = may
+    def __init__(self, may: Callable[[], object], pause: Callable[[float], None], **options: Any) -> None:
+        super().__init__(connection_timeout=CONNECT, read_timeout=READ, **options)
+        self._may, self._pause = may, pause
+
+    def sleep(self, duration: float) -> None:
+        self._pause(duration)
 
     def send(self, request: Any, **options: Any) -> Any:
         if request.method not in ("GET", "HEAD"):

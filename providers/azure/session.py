@@ -153,7 +153,7 @@ class AzureSession:
         # Python prints warnings of libraries that nobody listens to; what these have to say comes as our errors.
         for library in ("azure", "msal", "urllib3"):
             logging.getLogger(library).addHandler(logging.NullHandler())
-        options = {**self._options(), **self._retries()}
+        options = {"transport": self._transport(may=lambda: None), **self._options(), **self._retries()}  # it changes nothing
         if self._azure.authority:
             options |= {"authority": self._azure.authority, "disable_instance_discovery": True}
         if self._azure.login is None:
@@ -292,15 +292,12 @@ class AzureSession:
     def _options(self) -> dict[str, Any]:
         if self.ca and not Path(self.ca).is_file():
             raise Permanent("there is no such CA file", subject=self.ca, remedy="check azure.ca")
-        from providers.azure.transport import transport
+        return {"connection_verify": self.ca} if self.ca else {}
 
-        verify = {"connection_verify": self.ca} if self.ca else {}
-        return {"transport": transport(self.pause, **verify), **verify}
-
-    def _transport(self) -> FencedTransport:
+    def _transport(self, may: Callable[[], object] | None = None) -> FencedTransport:
         from providers.azure.fenced import FencedTransport
 
-        return FencedTransport(self.fence, **self._options())
+        return FencedTransport(may or self.fence, self.pause, **self._options())
 
     def _retries(self) -> dict[str, Any]:
         """ARM's throttling asks for its waiting time; without it the pauses grow from `patience.pause`."""

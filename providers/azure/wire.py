@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 from providers.azure.again import Patience
 from providers.azure.errors import UNTRUSTED, redacted, refused, retry_after, unreachable
-from providers.azure.transport import CONNECT, READ
 from replication import line
 from replication.model.errors import PortError, Temporary, UnknownFate
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 VERSION = "2024-11-04"
 """x-ms-version of every request: what an answer looks like must not change under us."""
 
+_CONNECT, _READ = 15.0, 120.0
 _POOL = 64
 _CODE = re.compile(rb"<Code>([^<]*)</Code>")
 _MESSAGE = re.compile(rb"<Message>([^<]*)")
@@ -125,7 +125,7 @@ class Wire:
     def _connections(self, host: str) -> urllib3.PoolManager:
         import urllib3
 
-        timeout = urllib3.Timeout(connect=CONNECT, read=READ)
+        timeout = urllib3.Timeout(connect=_CONNECT, read=_READ)
         proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get("https")
         if proxy:
             return urllib3.ProxyManager(proxy, maxsize=_POOL, ssl_context=self._context, timeout=timeout)
