@@ -24,6 +24,8 @@ from planner.fence import Fence
 from providers.azure.again import Patience
 from providers.azure.errors import redacted, translated
 from replication.model.errors import Denied, Leaving, Permanent
+from providers.azure.firstmodels import guard
+from replication.model.errors import Denied, Permanent
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -305,6 +307,7 @@ class AzureSession:
 
     def _arm(self, client: Callable[..., C], subscription: str) -> C:
         def make() -> C:
+            guard(cast(type, client))
             return client(
                 self.credential,
                 subscription,

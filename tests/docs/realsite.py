@@ -87,9 +87,10 @@ class RealSite:
 
     # ---- who may do what
 
-    def roles(self) -> list[dict[str, str]]:
-        found: list[dict[str, str]] = self.lab.control("azure", "GET", "azure/roles")
-        return found
+    def held(self) -> set[tuple[str, str, str]]:
+        """Object id, role, scope of every assignment."""
+        found = self.lab.control("azure", "GET", "azure/roles")
+        return {(one["object_id"], one["role"], one["scope"]) for one in found}
 
     def take(self, roles: Iterable[tuple[str, str, str]]) -> None:
         """Take roles away: object id, role, scope."""

@@ -81,16 +81,14 @@ def test_up_to_the_first_plan(site: RealSite) -> None:
     for role in ("plan", "apply", "engine"):
         assert f"All is well for {role}" in said[f"wavelift doctor -C $ESTATE --role {role}"]
     assert "wrote estates/seoul/waves/shop.yaml" in said["wavelift init -C $ESTATE --from-vcenter shop"]
-    held = {(one["object_id"], one["role"], one["scope"]) for one in site.roles()}
-    assert grants(site, "") | grants(site, "--bootstrap is done") | grants(site, "the first apply is done") < held
+    assert grants(site, "") | grants(site, "--bootstrap is done") | grants(site, "the first apply is done") < site.held()
     site.take(grants(site, "--bootstrap is done"))
 
 
 def test_each_role_is_necessary(site: RealSite) -> None:
     """S4: without the roles of apply and engine plan names each of them at its scope; the printed commands are what mends it."""
     wanted = grants(site, "") | grants(site, "the first apply is done")
-    state = {one for one in wanted if one[2].endswith("rg-state")}
-    others = {one for one in wanted - state if one[0] != site.yours["PLAN"]}
+    others = {one for one in wanted if one[0] != site.yours["PLAN"]}
     site.take(others)
     printed = set(_PRINTED.findall(once(site, "wavelift plan -C $ESTATE --verbose  # exit code 5")))
     assert {(who, role, scope.partition("/providers/")[0]) for who, role, scope in printed} == others
@@ -102,7 +100,7 @@ def test_the_roles_of_those_who_read(site: RealSite) -> None:
     """WL427 and doctor name Storage Blob Data Reader, and no more than that, also to the engine, which writes no state;
     the plan's own Reader on the subscription likewise."""
     for who, where in (("PLAN", "plan"), ("ENGINE", "doctor --role engine")):
-        [role] = [one for one in grants(site, "") if one[0] == site.yours[who] and one[2].endswith("rg-state")]
+        [role] = [one for one in site.held() if one[:2] == (site.yours[who], "Storage Blob Data Reader")]
         site.take({role})
         said = once(site, f"wavelift {where} -C $ESTATE  # exit code 5")
         [printed] = _PRINTED.findall(said)

@@ -13,10 +13,10 @@ from planner.artifact import Artifact, Kind
 from planner.desired import Desired, DesiredMachine
 from planner.desired.machine import subnets
 from planner.desired.shared import BLOB_ROLE, READ_ROLE, READ_SECRETS_ROLE, SECRETS_ROLE
-from planner.estate import Azure, Diagnostic, Target
+from planner.estate import Azure, Diagnostic, Estate, Target
 from planner.existing import EXISTING
 from planner.names import Names
-from planner.ports import ArtifactReader, Lack, Need
+from planner.ports import ArtifactReader, Lack, Need, ResourceRef
 from planner.state import State
 from planner.wording import some
 from providers.azure.codes import ROLE_PENDING
@@ -133,7 +133,8 @@ def check_access(
             "(`apply`, `engine`: object ids), and plan checks their roles; apply checks its own before it starts.",
             "azure.login",
         )
-    for lack in _folded(cloud.missing_access(list(dict.fromkeys(needs(desired, state, who, gone, going))))):
+    wanted = [*needs(desired, state, who, gone, going), *_of_the_state(_state_account(desired.estate, cloud), who)]
+    for lack in _folded(cloud.missing_access(list(dict.fromkeys(wanted)))):
         yield _diagnostic(lack, azure)
 
 
@@ -178,6 +179,30 @@ def needs(
             yield Need("engine", who.engine, "Reader", keys, why, (READ_KEYS,))
     if azure.roles == "assume":
         yield from _data_planes(desired.shared, state, who)
+
+
+def _state_account(estate: Estate, cloud: ArtifactReader) -> str | None:
+    """Where the state lies, if it is in the group that the files say: one that was adopted from elsewhere is not looked for."""
+    blob = estate.state_blob
+    if blob is None:
+        return None
+    group = f"/subscriptions/{blob.subscription}/resourceGroups/{blob.group}"
+    account = ResourceRef("state", Kind.LOG_STORE, f"{group}/providers/Microsoft.Storage/storageAccounts/{blob.account}")
+    try:
+        return account.id if cloud.observe([account])[account.address] is not None else None
+    except Denied:
+        return None  # who may not see it lacks Reader on the subscription, which is asked for
+
+
+def _of_the_state(account: str | None, who: Principals) -> Iterator[Need]:
+    """Data roles on the state's account: `init --bootstrap` gives one to whoever runs it, and nobody else has any."""
+    if account is None:
+        return
+    if who.apply:
+        yield Need("apply", who.apply, BLOB_ROLE, account, "it could not record what it makes", (), BLOB_DATA)
+    for seat, principal in (("plan", who.plan), ("engine", who.engine)):
+        if principal and principal != who.apply:
+            yield Need(seat, principal, READ_ROLE, account, "it could not read the state", (), BLOB_DATA[:1])
 
 
 def _group(names: Names, wanted: DesiredMachine) -> str:
