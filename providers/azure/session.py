@@ -23,9 +23,8 @@ from planner.estate import Azure, SecretRef, WorkloadIdentity
 from planner.fence import Fence
 from providers.azure.again import Patience
 from providers.azure.errors import redacted, translated
-from replication.model.errors import Denied, Leaving, Permanent
 from providers.azure.firstmodels import guard
-from replication.model.errors import Denied, Permanent
+from replication.model.errors import Denied, Leaving, Permanent
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
