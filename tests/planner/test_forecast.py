@@ -311,8 +311,8 @@ def test_p50_and_p90_are_what_a_calculation_by_hand_gives(site: Site) -> None:
 
 
 def test_a_window_is_too_short_by_a_second_and_long_enough_by_none(site: Site) -> None:
-    """issue 4: `plan` warns when a cut-over window is too short: equal fits, also over midnight and in a night of a clock
-    change, where the hour is counted that passes and not the one that clocks show."""
+    """issue 4: `plan` warns when a cut-over window is too short: equal fits, also over midnight. (A night of a clock change is
+    `test_config_cutover`'s: windows are seconds from there on.)"""
     site.go()
     site.files(waves=WAVE.format(phase="migrate", more="    cutover: {window: 2027-01-16 23:58/2027-01-17 00:04}\n"))
     _measure(site, azure=0.0)

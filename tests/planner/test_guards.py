@@ -101,6 +101,7 @@ def test_a_breach_is_named_with_rule_and_line(tmp_path: Path, rules: str, code: 
         "depends_on: {app: [db], web: [db]}",
         "never_together: [db, late]",
         "max_cutovers_a_night: 3",
+        "max_cutovers_a_night: 1, waves: [erp]",
         "no_cutover: {weekly: [{days: Sun, time: 05:00-22:00}]}, waves: [shop]",
         "test_accepted: true",
         "max_destroys: 0",
@@ -124,6 +125,14 @@ def test_a_rule_that_could_never_be_broken_is_one_problem(tmp_path: Path, rules:
     """Issue 4, Editing: what is wrong with a rule is told once, without what follows from it."""
     (tmp_path / "estate.yaml").write_text(BASE + f"rules:\n  one: {{{rules}}}\n")
     assert [one.code for one in load(tmp_path, env={}).diagnostics] == codes
+
+
+def test_a_window_of_what_is_not_cut_over_yet_takes_no_place(tmp_path: Path) -> None:
+    """A wave that only replicates may carry its window already."""
+    erp = BASE.replace("target: japan\n    phase: migrate", "target: japan\n    phase: replicate")
+    (tmp_path / "estate.yaml").write_text(f"{erp}rules:\n  one: {{max_cutovers_a_night: 2}}\n")
+    loaded = load(tmp_path, env={})
+    assert loaded.estate is not None and broken_in_files(loaded.estate) == ()
 
 
 def test_the_reason_is_told_and_the_exit_code_says_denied(tmp_path: Path) -> None:
@@ -156,12 +165,17 @@ def test_a_plan_that_destroys_more_than_a_rule_allows(site: Site) -> None:
     assert number > 1 and [d.code for d in errors] == ["WL487"] and "at most 1 may go" in errors[0].detail
     assert code_for(errors) == DENIED
     assert not site.look().plan.errors, "nothing is destroyed without the option"
+    for most, codes in ((number - 1, ["WL487"]), (number, [])):
+        site.files(rules=f"rules: {{careful: {{max_destroys: {most}}}}}\n")
+        assert [d.code for d in site.look(number).plan.errors] == codes, "so many and no more"
 
 
 def test_cut_overs_without_a_window_count_as_one_night(site: Site) -> None:
     site.files(waves=WAVE.format(phase="replicate"))
     site.go()
-    site.files(waves=WAVE.format(phase="migrate"), rules="rules: {nights: {max_cutovers_a_night: 1}}\n")
+    site.files(waves=WAVE.format(phase="test"), rules="rules: {nights: {max_cutovers_a_night: 1}}\n")
+    assert site.look().plan.steps and not site.look().plan.errors, "a test is no cut-over"
+    site.files(waves=WAVE.format(phase="migrate"))
     assert [d.code for d in site.look().plan.errors] == ["WL484"]
     site.files(rules="rules: {nights: {max_cutovers_a_night: 2}}\n")
     assert not site.look().plan.errors
@@ -205,6 +219,8 @@ def test_a_night_is_full_whoever_filled_it(site: Site) -> None:
     )
     assert denied(ended, noon + DAY - 1) and not denied(ended, noon + DAY), "the night ends at noon"
     assert denied(ended, same) and not denied(ended, noon - 1)
+    again = tuple(replace(s, machine="web-01") for s in looked.plan.steps)
+    on_a_day(site.workspace.estate, replace(looked.plan, steps=again), ended, done + HOUR)  # a second attempt is its own
     under_way = replace(ended, records={uuid: replace(record, order=replace(record.order, outcome=None))})
     assert denied(under_way, done + 9 * DAY), "what has not ended takes a place"
     site.files(rules="rules: {nights: {max_cutovers_a_night: 2}}\n")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from planner.estate import ShutdownPolicy
+from replication.engine.orders.forecast import AZURE, GUEST
 from replication.model.record import CycleKind
 from wavelift.demo.proof import evidence_of
 from wavelift.forecasting.make import predicted
@@ -28,6 +30,8 @@ class Compared:
     p50: float | None
     p90: float | None
     downtime: float | None
+    assumed: str = ""
+    """What in the forecast of the downtime nobody had measured, in words; empty when everything was."""
 
 
 def initial_seconds(document: Mapping[str, Any]) -> dict[str, float]:
@@ -35,8 +39,8 @@ def initial_seconds(document: Mapping[str, Any]) -> dict[str, float]:
     return {s["machine"]: s["ends"] - s["begins"] for s in document["starts"] if s["ends"] is not None}
 
 
-def expected_downtimes(estate: Path) -> dict[str, tuple[float, float]]:
-    """Machine -> downtime p50 and p90, as the engine would say now."""
+def expected_downtimes(estate: Path) -> dict[str, tuple[float, float, str]]:
+    """Machine -> downtime p50 and p90, as the engine would say now, and what in them is assumed."""
     workspace = Workspace.open(estate)
     with Wiring(workspace, "plan") as wiring:
         state = workspace.view().state
@@ -45,15 +49,22 @@ def expected_downtimes(estate: Path) -> dict[str, tuple[float, float]]:
     for uuid, known in state.machines.items():
         machine = workspace.estate.machines.get(known.name)
         told = predicted(records.get(uuid), machine.cutover) if machine is not None else None
-        if told is not None:
-            out[known.name] = (told.p50, told.p90)
+        if machine is not None and told is not None:
+            out[known.name] = (told.p50, told.p90, assumed(records[uuid].measured, machine.cutover.shutdown))
     return out
+
+
+def assumed(measured: Mapping[str, float], shutdown: ShutdownPolicy) -> str:
+    guest = min(GUEST, shutdown.wait)
+    parts = [] if "azure" in measured else [f"{AZURE:g} s for Azure"]
+    parts += [f"{guest:g} s for the shutdown"] if shutdown.mode == "guest" and "shutdown" not in measured else []
+    return " and ".join(parts)
 
 
 def compared(
     estate: Path,
     initial: Mapping[str, float],
-    expected: Mapping[str, tuple[float, float]],
+    expected: Mapping[str, tuple[float, float, str]],
     downtime: Mapping[str, float],
 ) -> list[Compared]:
     """Every machine of the state. Must be asked while the evidence is there."""
@@ -64,8 +75,8 @@ def compared(
         for uuid, known in state.machines.items():
             cycles = evidence_of(wiring, gateways(state)[known.region], uuid, known.replication)
             took = next((e.completed - e.started for e in cycles if e.kind is CycleKind.INITIAL), None)
-            p50, p90 = expected.get(known.name, (None, None))
-            out.append(Compared(known.name, initial.get(known.name), took, p50, p90, downtime.get(known.name)))
+            p50, p90, assumed = expected.get(known.name, (None, None, ""))
+            out.append(Compared(known.name, initial.get(known.name), took, p50, p90, downtime.get(known.name), assumed))
     return out
 
 
@@ -80,7 +91,7 @@ def table(found: list[Compared]) -> Table:
         late = one.downtime is not None and one.p90 is not None and one.downtime > one.p90
         out.add_row(
             *(one.machine, _seconds(one.initial_forecast), _seconds(one.initial), down, _seconds(one.downtime)),
-            "longer than p90" if late else "",
+            "longer than p90" if late else f"assumed: {one.assumed}" if one.assumed else "",
         )
     return out
 
