@@ -6,7 +6,7 @@ A machine that rules and files agree on may still wait in a plan: approvals and 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import date
 from fnmatch import fnmatchcase
 from itertools import combinations
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from planner.estate import Diagnostic, Estate, Machine, Phase, Rule, Span, Wave
 from planner.guards.nights import night
+from planner.wording import some
 from replication.windows import meets
 from replication.windowtext import parse
 
@@ -43,11 +44,6 @@ def broken(
     related = [(f"rule {rule.name}", place)] if place is not None and span is not None else []
     related += [("the other one", also)] if also is not None else []
     return Diagnostic(code, summary, f"{detail} Rule `{rule.name}` ({key}) forbids it.{why}", path, span or place, tuple(related))
-
-
-def some(names: Sequence[str]) -> str:
-    """At most six of them."""
-    return ", ".join(names[:6]) + (" …" if len(names) > 6 else "")
 
 
 def _path(machine: Machine, key: str) -> str:

@@ -7,8 +7,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from planner.estate import Diagnostic, Estate
-from planner.guards.files import broken, some
+from planner.guards.files import broken
 from planner.steps import SendOrder, Step
+from planner.wording import some
 from replication.model.item import OrderKind
 from replication.windows import Blackout, closed
 from replication.windowtext import parse

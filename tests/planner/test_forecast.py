@@ -247,6 +247,17 @@ def test_what_leaves_the_files_saves_its_seeds(site: Site) -> None:
     assert "this plan -8 GiB, -4.00 USD a month" in text.text(gone)
 
 
+def test_a_disk_that_replicates_no_more_saves_its_seed(site: Site) -> None:
+    site.vms["web-01"] = vm(1, "web-01", (8, 4))
+    site.files(prices="prices: {seed_gib_month: {koreacentral: 0.5}}\n")
+    site.go()
+    machine = "{size: Standard_D2s_v5, disks: {'scsi0:1': skip}}"
+    site.files(waves=f"waves:\n  shop: {{target: korea, machines: {{web-01: {machine}}}}}\n")
+    number = site.look(0, now=NOW).plan.destroys
+    less = forecast(site.look(number, now=NOW), NOW, most=0)
+    assert (less.cost, less.added) == ({"koreacentral": 4.0}, {"koreacentral": -2.0})
+
+
 @pytest.mark.parametrize(
     ("prices", "code"),
     [

@@ -47,6 +47,8 @@ def test_a_cut_over_waits_for_its_approval_and_the_rest_goes_on(site: Site) -> N
     looked = site.look()
     assert not looked.plan.errors and orders(looked) == []
     assert "web-01: migrate: waits for approval CHG0042 (`apply --approval CHG0042`) [waves.yaml:" in text(looked.plan)
+    assert orders(site.look(approvals=given(["CHG0043"], {"WAVELIFT_APPROVAL": " ,CHG004,chg0042 "}))) == [], "another's"
+    assert given([""], {"WAVELIFT_APPROVAL": ""}) == frozenset()
     approved = site.look(approvals=given(["CHG0042"], {}))
     assert orders(approved) == [OrderKind.MIGRATE]
     assert orders(site.look(approvals=given(None, {"WAVELIFT_APPROVAL": "CHG0001, CHG0042"}))) == [OrderKind.MIGRATE]
