@@ -32,6 +32,7 @@ def engine(site: Site) -> Process:
 
 def cut_over(site: Site, name: str) -> str:
     """Order it and have its last snapshot refused, so that it stands with its source off; the fault's id."""
+    site.control("vcenter", "POST", f"vm/{name}", {"shutdown_s": 4})  # the engine says what it does every second or so
     site.phase("migrate", name)
     site.apply("--detach")
     until("the shutdown", lambda: (one := site.shown(name)) is not None and one.step == "shut down the VM")
