@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from planner.apply import Outside
 from planner.inventory import Inventory
 from wavelift.planning.documents import GatewayDocuments
+from wavelift.reaching import SKEW
 from wavelift.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -61,6 +62,22 @@ class Wiring:
     def leave(self) -> None:
         """Nobody waits for Azure any longer."""
         self.azure.leave()
+
+    def now(self) -> float:
+        """Unix time: this host's, or Azure's where that one is clearly wrong: what ends, ends for every runner at once."""
+        ahead = self.azure.ahead
+        return time.time() - (ahead if abs(ahead) > SKEW else 0.0)
+
+    def wrong_clock(self) -> str:
+        """For people; empty while it is right."""
+        ahead = self.azure.ahead
+        if abs(ahead) <= SKEW:
+            return ""
+        way = "ahead of" if ahead > 0 else "behind"
+        return (
+            f"This host's clock is {abs(ahead) / 60:.0f} minutes {way} Azure's: times are judged by Azure's. Set it (NTP): "
+            "tokens fail beyond five minutes. `wavelift doctor` looks at it."
+        )
 
     @cached_property
     def stores(self) -> AzureStores:
@@ -159,10 +176,11 @@ class Wiring:
             remarked=remarked,
             scope=part,
             observe=observe,
+            now=self.now(),
         )
 
     def outside(self) -> Outside:
-        return Outside(self.artifacts, self.engine, _Tracking(self), time.time, self.azure.fence)
+        return Outside(self.artifacts, self.engine, _Tracking(self), self.now, self.azure.fence)
 
 
 class _Privileges:

@@ -14,7 +14,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
@@ -99,6 +101,8 @@ class AzureSession:
         self._kept: dict[tuple[str, ...], Any] = {}
         self._tokens: dict[str, tuple[str, float]] = {}
         self.fence = Fence()
+        self.ahead = 0.0
+        """Seconds that this host's clock is ahead of Azure's, by the last answer; 0 before the first."""
 
     def __repr__(self) -> str:
         return f"AzureSession({self.endpoint}, {self._role})"
@@ -298,7 +302,11 @@ class AzureSession:
     def _transport(self, may: Callable[[], object] | None = None) -> FencedTransport:
         from providers.azure.fenced import FencedTransport
 
-        return FencedTransport(may or self.fence, self.pause, **self._options())
+        return FencedTransport(may or self.fence, self.pause, self._heard, **self._options())
+
+    def _heard(self, date: str) -> None:
+        with suppress(ValueError):  # no date, or none that can be read: nothing was heard
+            self.ahead = time.time() - parsedate_to_datetime(date).timestamp()
 
     def _retries(self) -> dict[str, Any]:
         """ARM's throttling asks for its waiting time; without it the pauses grow from `patience.pause`."""

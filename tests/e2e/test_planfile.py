@@ -12,7 +12,10 @@ import jsonschema
 import pytest
 
 import schemas
+from planner.planfile.envelope import dumps
+from tests.e2e.command import CLOCK_AHEAD
 from tests.e2e.site import Site, Vm, standing
+from wavelift.applying.planio import read
 from wavelift.forecasting.beside import GRAIN
 from wavelift.problems import CHANGES, DENIED, STALE
 
@@ -22,7 +25,7 @@ LOOSE = {"AccountKey=", "SharedAccessSignature", "&sig=", "?sig=", "sharedkey", 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with standing(tmp_path_factory.mktemp("planfile"), [Vm("web-01")]) as made:
+    with standing(tmp_path_factory.mktemp("planfile"), [Vm("web-01"), Vm("web-02", (4,), data=1)], ["web-01"]) as made:
         yield made
 
 
@@ -111,3 +114,41 @@ def test_the_life_of_a_plan_file(site: Site) -> None:
         assert not found, f"a secret was written to {found}"
     for word in LOOSE:
         assert not [where for where, text in written.items() if word.lower() in text.lower()], word
+
+
+def test_a_runner_whose_clock_is_wrong(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Issue 4, Plan files, "valid for a policy's time": by Azure's clock, whatever the runner's says, and that one is named. An
+    hour ahead makes no plan that lives longer and refuses none that is good; days behind revive none that is over."""
+    site.machines["web-02"] = {"size": "Standard_D2s_v5"}
+    site.write_wave()
+    plan, end, serial = site.folder / "ahead.wavelift", read_end(site), serial_of(site)
+    monkeypatch.setenv(CLOCK_AHEAD, "3600")
+    made = site.here("plan", "--out", str(plan))
+    assert made.code == 0 and "clock is 60 minutes ahead of Azure's" in made.said, made.said
+    assert read(plan).valid_until == end
+    old = site.folder / "old.wavelift"
+    found = read(plan)
+    old.write_bytes(dumps(found.plan, time.time() - 600, str(site.estate)))
+    late = site.here("apply", str(old))
+    assert late.code == STALE and "WL406" in late.said, late.said
+    monkeypatch.setenv(CLOCK_AHEAD, str(-4 * 86400))
+    revived = site.here("apply", str(old))
+    assert revived.code == STALE and "WL406" in revived.said, revived.said
+    assert serial_of(site) == serial, "nothing was done"
+    monkeypatch.setenv(CLOCK_AHEAD, "3600")
+    dying = site.folder / "dying.wavelift"
+    dying.write_bytes(dumps(found.plan, time.time() + 1800, str(site.estate)))
+    done = site.here("apply", str(dying), "--detach")
+    assert done.code == 0, done.said
+
+
+def serial_of(site: Site) -> int:
+    return site.wiring().workspace.view().state.serial
+
+
+def read_end(site: Site) -> float:
+    """When a plan of now ends, made with the right clock."""
+    plan = site.folder / "right.wavelift"
+    made = site.here("plan", "--out", str(plan))
+    assert made.code == 0 and "clock" not in made.said, made.said
+    return read(plan).valid_until

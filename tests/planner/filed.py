@@ -7,7 +7,7 @@ from pathlib import Path
 from planner.apply import Outcome, Outside, Reporter
 from tests.planner.site import Site
 from wavelift.applying.apply import apply
-from wavelift.applying.planfiles import belongs, fits, held_against
+from wavelift.applying.planfiles import belongs, fits, held_against, in_time
 from wavelift.applying.planio import read, write
 
 FILE = Path("plan.wavelift")
@@ -23,7 +23,8 @@ def planned(site: Site, allow_destroy: int | None = None, path: Path = FILE) -> 
 def apply_file(site: Site, path: Path = FILE, reporter: Reporter | None = None, expected: str | None = None) -> Outcome:
     """`UserProblem` when the file is refused."""
     file = read(path)
-    fits(file, path, expected, site.now)
+    fits(file, path, expected)
+    in_time(file, path, site.now)
     workspace = site.workspace
     view = workspace.view()
     done = belongs(file, path, workspace, view)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wavelift.leaving.destroyfile import Doomed, fits, held_against, markdown, read, write
+from wavelift.leaving.destroyfile import Doomed, fits, held_against, in_time, markdown, read, write
 from wavelift.problems import DENIED, STALE, UserProblem
 
 UNTIL = "2027-01-17T00:00:00Z"
@@ -48,26 +48,27 @@ def test_a_longer_validity_is_another_sha(path: Path) -> None:
     """Also where whoever changed it wrote a sha256 that fits: it is not the one that was reviewed."""
     write(path, replace(FOUND, valid_until="2037-01-17T00:00:00Z"))
     with pytest.raises(UserProblem, match="WL405") as told:
-        fits(read(path), path, FOUND.digest, None, BEFORE)
+        fits(read(path), path, FOUND.digest, None)
     assert told.value.code == DENIED
 
 
 def test_too_late_and_another_number(path: Path) -> None:
-    fits(FOUND, path, f"sha256:{FOUND.digest}", 2, BEFORE)
+    fits(FOUND, path, f"sha256:{FOUND.digest}", 2)
     with pytest.raises(UserProblem, match="WL406"):
-        fits(FOUND, path, None, None, AFTER)
+        in_time(FOUND, path, AFTER)
+    in_time(FOUND, path, BEFORE)
     with pytest.raises(UserProblem, match="WL408"):
-        fits(FOUND, path, None, 3, BEFORE)
+        fits(FOUND, path, None, 3)
 
 
 def test_applied_it_needs_its_number_or_its_sha(path: Path) -> None:
     """Writing one for review needs neither: nothing is destroyed by it."""
     with pytest.raises(UserProblem, match="--allow-destroy 2") as told:
-        fits(FOUND, path, None, None, BEFORE)
+        fits(FOUND, path, None, None)
     assert told.value.code == DENIED
-    fits(FOUND, path, None, 2, BEFORE)
-    fits(FOUND, path, FOUND.digest, None, BEFORE)
-    fits(replace(FOUND, number=0), path, None, None, BEFORE)
+    fits(FOUND, path, None, 2)
+    fits(FOUND, path, FOUND.digest, None)
+    fits(replace(FOUND, number=0), path, None, None)
 
 
 def test_what_is_gone_already_is_no_reason_and_what_is_new_is(path: Path) -> None:

@@ -358,9 +358,9 @@ def test_a_validity_that_was_made_longer(site: Site) -> None:
         not_longer(longer, FILE, VALID, site.now)
     not_longer(file, FILE, VALID, site.now)
     seen = f"{file.digest}@{moment(until, iso=True)}"
-    fits(file, FILE, seen, site.now)
+    fits(file, FILE, seen)
     with pytest.raises(UserProblem, match="WL405") as told:
-        fits(longer, FILE, seen, site.now)
+        fits(longer, FILE, seen)
     assert told.value.code == DENIED
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 SKEW = 3600.0
-"""Seconds that the clock of the host that planned may be ahead."""
+"""Seconds that the clock of the host that planned may be ahead, or that of the host that applies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ class Filed:
         """`allow_destroy` is what the command line says besides: the file has its own number, which must be the same,
         and `scope` what it narrows: the file is narrowed already, or whole."""
         file = read(path)
-        fits(file, path, expected, time.time())
+        fits(file, path, expected)
+        in_time(file, path, time.time() - SKEW)  # to the second by Azure's clock, which was not asked yet
         if allow_destroy is not None and allow_destroy != file.plan.asked.allow_destroy:
             planned = "none" if file.plan.asked.allow_destroy is None else file.plan.asked.allow_destroy
             text = f"--allow-destroy {allow_destroy}, and {path} was planned with {planned}. Nothing was changed."
@@ -78,11 +79,13 @@ class Filed:
     ) -> tuple[Looked, Chosen]:
         """Look at everything once more, and hold the file against it. What the file was planned with counts as approved
         here; whether it is, `wavelift.applying.approvals.demand` asks."""
-        not_longer(self.file, self.path, validity(wiring.workspace.estate), time.time(), wiring.workspace.estate.time_zone)
         view = wiring.workspace.view()
         done = belongs(self.file, self.path, wiring.workspace, view)
         asked, agreed = self.file.plan.asked, approvals | wanted(self.file.plan).keys()
         looked = wiring.look(asked.allow_destroy, say, agreed, scope=asked.scope)
+        now, known = wiring.now(), wiring.workspace.estate
+        in_time(self.file, self.path, now)
+        not_longer(self.file, self.path, validity(known), now, known.time_zone)
         say("holding the plan file against what is there now")
         return looked, held_against(self.file, self.path, looked, view, done)
 
@@ -99,8 +102,8 @@ def agreed_on(chosen: Chosen, expected: str | None) -> None:
         )
 
 
-def fits(file: PlanFile, path: Path, expected: str | None, now: float) -> None:
-    """What can be said of a file without looking anywhere: its digest is the reviewed one, and it is still valid."""
+def fits(file: PlanFile, path: Path, expected: str | None) -> None:
+    """What can be said of a file without looking anywhere: it is the reviewed one."""
     digest, _, end = (expected or file.digest).partition("@")
     if _bare(digest) != file.digest:
         raise refusal(
@@ -109,6 +112,9 @@ def fits(file: PlanFile, path: Path, expected: str | None, now: float) -> None:
     if end and end.strip().upper() != moment(file.valid_until, iso=True):
         said = f"{path} is not the file that was reviewed: it is valid until {moment(file.valid_until, iso=True)}, not {end}"
         raise refusal("WL405", said, DENIED)
+
+
+def in_time(file: PlanFile, path: Path, now: float) -> None:
     if now > file.valid_until:
         found = of_file(file, path)
         until = moment(file.valid_until, zone=found.zone if found else "UTC")

@@ -130,7 +130,8 @@ def apply(
         if events is not None:
             events.planned(chosen.plan, chosen.digest or digest_of(chosen.plan))
         demand(chosen.plan, given(approval))
-        on_a_day(workspace.estate, chosen.plan, looked, time.time())
+        on_a_day(workspace.estate, chosen.plan, looked, wiring.now())
+        console.line(wiring.wrong_clock())
         if filed is None and chosen.plan.steps and not auto_approve and not _agreed(json):
             typer.echo("Nothing was changed.", err=True)
             raise typer.Exit(ERROR)

@@ -58,8 +58,8 @@ class Console:
             self._begin(what)
 
     def line(self, what: str) -> None:
-        """A line that stays."""
-        if self.quiet:
+        """A line that stays; nothing where there is nothing to say."""
+        if self.quiet or not what:
             return
         with self._guard:
             self._clear()

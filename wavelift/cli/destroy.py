@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,7 +64,7 @@ def carry_out(
     from planner.plan.life import Stage
     from wavelift.cli.console import Console
     from wavelift.cli.destroyrounds import Rounds, look
-    from wavelift.leaving.destroyfile import doomed, fits, held_against, read
+    from wavelift.leaving.destroyfile import doomed, fits, held_against, in_time, read
     from wavelift.leaving.destroying import aim, going, stages
     from wavelift.leaving.evidence import Intent, begun, export, fresh_folder
     from wavelift.wiring import Wiring
@@ -73,7 +72,7 @@ def carry_out(
 
     reviewed = read(file) if file is not None else None
     if file is not None and reviewed is not None:
-        fits(reviewed, file, sha or None, asked.allowed, time.time())
+        fits(reviewed, file, sha or None, asked.allowed)
         asked = replace(asked, waves=reviewed.waves, machines=reviewed.machines, allowed=reviewed.number)
     console = Console()
     with ExitStack() as stack:
@@ -86,7 +85,9 @@ def carry_out(
         stops = {n: s.value for n, s in stages(looked, gone.machines.values()).items() if s not in (Stage.NEW, Stage.COMPLETED)}
         found = doomed((state.estate, state.lineage), what, (asked.waves, asked.machines), gone, stops)
         if file is not None and reviewed is not None:
+            in_time(reviewed, file, wiring.now())
             held_against(reviewed, file, found)
+        console.line(wiring.wrong_clock())
         _show(found, looked, asked)
         if asked.json:  # standard output holds one document; what follows is for people
             stack.enter_context(redirect_stdout(sys.stderr))
@@ -152,7 +153,7 @@ def _keep(wiring: Wiring, found: Doomed, out: Path, console: Console) -> None:
     from wavelift.applying.planio import validity
     from wavelift.leaving.destroyfile import until, write
 
-    kept = replace(found, valid_until=until(time.time(), validity(wiring.workspace.estate)))
+    kept = replace(found, valid_until=until(wiring.now(), validity(wiring.workspace.estate)))
     write(out, kept)
     console.line(f"Written to {out}: sha256 {kept.digest}, valid until {kept.valid_until}. Nothing was changed.")
 

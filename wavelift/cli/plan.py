@@ -75,6 +75,8 @@ def plan(
     with Wiring(workspace, "plan") as wiring:
         scope = scope_of(wave, machine, target, exclude)
         looked = wiring.look(allow_destroy, console.doing, given(approval), inventory, scope, not no_refresh)
+        now = wiring.now()
+    console.line(wiring.wrong_clock())
     if refresh_only:
         from wavelift.cli.refreshonly import show_news
 
@@ -93,7 +95,7 @@ def plan(
         from wavelift.applying.planio import moment, pin, write
         from wavelift.forecasting.beside import kept
 
-        file = write(out, looked.plan, workspace.estate, forecast=kept(found))
+        file = write(out, looked.plan, workspace.estate, now, forecast=kept(found))
         until = moment(file.valid_until, zone=workspace.estate.time_zone)
         console.line(f"Plan written to {out}: sha256 {pin(file)}, valid until {until}.")
     if detailed_exitcode and looked.plan.steps:

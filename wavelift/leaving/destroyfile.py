@@ -99,14 +99,17 @@ def read(path: Path) -> Doomed:
     return found
 
 
-def fits(found: Doomed, path: Path, expected: str | None, allowed: int | None, now: float) -> None:
-    """What a file says of itself: it is the reviewed one, still valid, and of the number that was said besides. Writing one needs
+def in_time(found: Doomed, path: Path, now: float) -> None:
+    if now > datetime.fromisoformat(found.valid_until).timestamp():
+        raise refusal("WL406", f"{path} is stale: it was valid until {found.valid_until}. Look again.", STALE)
+
+
+def fits(found: Doomed, path: Path, expected: str | None, allowed: int | None) -> None:
+    """What a file says of itself: it is the reviewed one, and of the number that was said besides. Writing one needs
     no number: whoever applies it says the number, or the sha256 of the file that has it."""
     if expected is not None and expected.partition("@")[0].strip().lower().removeprefix("sha256:") != found.digest:
         told = f"{path} is not what was reviewed: its sha256 is {found.digest}, expected was {expected}"
         raise refusal("WL405", told, DENIED)
-    if now > datetime.fromisoformat(found.valid_until).timestamp():
-        raise refusal("WL406", f"{path} is stale: it was valid until {found.valid_until}. Look again.", STALE)
     if allowed is not None and allowed != found.number:
         raise refusal("WL408", f"--allow-destroy {allowed}, and {path} destroys {found.number}. Nothing was changed.")
     if allowed is None and expected is None and found.number:
