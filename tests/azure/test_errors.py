@@ -11,6 +11,13 @@ from replication.engine.orders.steps import NO_CAPACITY
 from replication.model.errors import Conflict, Denied, NotFound, Permanent, PortError, Temporary, UnknownFate
 
 
+def test_who_may_not_read_is_not_told_to_take_the_right_to_write() -> None:
+    """As the how-to grants: Reader is what reads."""
+    text = "The client 'x' does not have authorization to perform action 'Microsoft.Storage/storageAccounts/read' over scope '/y'"
+    error = refused(403, "AuthorizationFailed", text, "web-01")
+    assert "Reader" in error.remedy and "Contributor" not in error.remedy
+
+
 @pytest.mark.parametrize(
     ("status", "code", "kind", "remedy"),
     [
