@@ -15,8 +15,12 @@ import pytest
 from planner.config import load
 from planner.planfile import digest_of
 from replication.model.record import Commit, CycleKind, DiskEvidence, Evidence, Record
+from replication.schedule import Decision
+from replication.schedule import Start as Begin
+from replication.simulate import Simulation
 from tests.planner.site import GIB, Site, vm
 from wavelift.forecasting import beside, text
+from wavelift.forecasting.fleet import assumptions, fleet
 from wavelift.forecasting.make import forecast
 from wavelift.forecasting.model import Forecast
 from wavelift.forecasting.warn import warnings
@@ -342,3 +346,32 @@ def test_a_window_is_too_short_by_a_second_and_long_enough_by_none(site: Site) -
     whole = math.ceil(known.p90)
     assert with_room(whole) == ("", False)
     assert with_room(whole - 1) == (f"its window is {whole - 1} s long and it may take {whole} s", True)
+
+
+@pytest.mark.parametrize(
+    "policy", ["throttle: {rate: 80 Mbps}", 'blackout: "Friday;12:30;1h", schedule: {initial_in_blackout: release-and-resume}']
+)
+def test_a_forecast_is_the_schedule_s_own_answer_to_the_second(site: Site, policy: str) -> None:
+    """issue 4, Forecast: the engine's own `decide`, asked about every machine at every moment, gives the same times; no host
+    reads more disks at once than it has buffers for (S9)."""
+    names = [f"web-{n:02}" for n in range(1, 7)]
+    site.vms = {name: vm(n, name, (4, 2, 3)) for n, name in enumerate(names, 1)}
+    machines = ", ".join(f"{name}: Standard_D2s_v5" for name in names)
+    site.files(waves=WAVE.format(phase="replicate", more="").replace("web-01: Standard_D2s_v5", machines))
+    _appliance(site, policy)
+    looked = site.look(now=NOW)
+    assert not looked.plan.errors
+    found = {one.machine: (one.begins, one.ends) for one in forecast(looked, NOW).starts}
+    assumed = assumptions(looked.desired.estate.forecast, len(names))
+    whole = Simulation(fleet(looked, NOW, {}, names), NOW, assumed=assumed, show_all=True)
+    begun, ended, most = dict[str, float](), dict[str, float](), 0
+
+    def seen(at: Simulation, decisions: list[Decision]) -> None:
+        nonlocal most
+        begun.update({d.machine: at.now for d in decisions if isinstance(d, Begin) and d.machine not in begun})
+        ended.update({name: at.now for name in at.points if name not in ended})
+        most = max(most, sum(flight.cycle.disks for flight in at.running.values()))
+
+    whole.run(NOW + 86400, seen)
+    assert {name: (begun[name], ended[name]) for name in names} == found
+    assert most <= 8 and len({begin for begin, _ in found.values()}) > 1, "some had to wait"
