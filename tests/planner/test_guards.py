@@ -165,7 +165,7 @@ def test_a_plan_that_destroys_more_than_a_rule_allows(site: Site) -> None:
     assert number > 1 and [d.code for d in errors] == ["WL487"] and "at most 1 may go" in errors[0].detail
     assert code_for(errors) == DENIED
     assert not site.look().plan.errors, "nothing is destroyed without the option"
-    for most, codes in ((number - 1, ["WL487"]), (number, [])):
+    for most, codes in ((0, ["WL487"]), (number - 1, ["WL487"]), (number, [])):
         site.files(rules=f"rules: {{careful: {{max_destroys: {most}}}}}\n")
         assert [d.code for d in site.look(number).plan.errors] == codes, "so many and no more"
 
