@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
 PATH = 1000
 """Characters of a file name that are shown: all of them, unlike those of a value."""
 
+
+_ARM_ID = re.compile(r"/subscriptions/[^/\s]+/(?:resourceGroups/[^/\s]+/providers/[^/\s]+/)?([\w./()-]*[\w)])", re.IGNORECASE)
 
 MAX_TYPOS = 4
 """Letters by which a name may be longer or shorter than what it was meant to be."""
@@ -36,6 +39,11 @@ def quote(text: object, limit: int = 60) -> str:
     """The value between backticks, on one line and not longer than `limit` characters."""
     line = "".join(c if c.isprintable() else "·" for c in str(text))
     return f"`{line}`" if len(line) <= limit else f"`{line[: limit - 1]}…`"
+
+
+def without_arm_ids(text: str) -> str:
+    """What a person reads at night: "virtualMachines/web-01" for the ARM id of a resource, "resourceGroups/rg" for a group's. What a script reads keeps ids."""
+    return _ARM_ID.sub(r"\1", text)
 
 
 def some(names: Sequence[str], most: int = 5) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ Give = Callable[[], object]
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    vms = [Vm(name, (8,), data=2) for name in ("key-01", "role-01", "pass-01", "two-01")]
+    vms = [Vm(name, (8,), data=2) for name in ("key-01", "role-01", "quota-01", "lock-01", "pass-01", "two-01")]
     with standing(tmp_path_factory.mktemp("taken"), vms) as made:
         made.apply("--detach")
         yield made
@@ -65,8 +66,29 @@ def _key(site: Site) -> Give:
     return lambda: secrets.update_secret_properties("log-key", enabled=True)
 
 
-@pytest.mark.parametrize(("name", "take", "word"), [("key-01", _key, "disabled secret"), ("role-01", _role, "not authorized")])
-def test_a_key_or_a_role_is_taken_away_with_the_source_off(
+def _quota(site: Site) -> Give:
+    family = {"family": "standardDSv5Family"}
+    site.control("azure", "POST", "azure/quota", {**family, "limit": 0})
+    return lambda: site.control("azure", "POST", "azure/quota", {**family, "limit": 100})
+
+
+def _lock(site: Site) -> Give:
+    locks = site.wiring().azure.locks(site.subscription).management_locks
+    body: Any = {"properties": {"level": "ReadOnly"}}
+    locks.create_or_update_at_resource_group_level("rg-e2e", "freeze", body)
+    return lambda: locks.delete_at_resource_group_level("rg-e2e", "freeze")
+
+
+TAKEN = [
+    ("key-01", _key, "disabled secret"),
+    ("role-01", _role, "not authorized"),
+    ("quota-01", _quota, "ask Azure for more quota"),
+    ("lock-01", _lock, "remove it with `az lock delete`"),
+]
+
+
+@pytest.mark.parametrize(("name", "take", "word"), TAKEN)
+def test_what_it_stands_on_is_taken_away_with_the_source_off(
     site: Site, engine: Process, name: str, take: Callable[[Site], Give], word: str
 ) -> None:
     """S1.4, users.md The weeks 28: nothing automatic after the power-off but retries: it goes on when it is given back."""
@@ -76,9 +98,14 @@ def test_a_key_or_a_role_is_taken_away_with_the_source_off(
     try:
         until(f"the engine's word: {word}", lambda: word in engine.said)
         assert site.vm(name)["power"] == "poweredOff"
+        if take is _role:
+            return  # who may look at nothing has no card
+        card = until("the card", lambda: said if "FAILURE" in (said := site.here("status", name).out) else "")
+        assert f"FAILURE {name}" in card and "source: OFF since" in card and "wavelift rollback" in card
+        assert "/subscriptions/" not in card, "at night a name is read, not an id"
     finally:
         give()
-    finished(site, name)
+        finished(site, name)
 
 
 def test_the_password_changes_while_the_guest_goes_down(site: Site, engine: Process) -> None:

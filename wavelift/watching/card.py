@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from planner.wording import without_arm_ids
 from replication.engine.orders.asking import fate
 from replication.lifecycle import OFF
 from replication.model.item import Order, OrderKind
@@ -69,7 +70,7 @@ def _what(order: OrderProgress, name: str, zone: str) -> Iterator[str]:
     when = float(order.facts.get("trouble_at") or (step.ended if step and step.ended else 0.0) or 0.0)
     where = f'step "{step.name}"  ' if step is not None else ""
     word = "MISSED" if order.outcome == "missed" else "FAILURE"
-    yield f"{word} {name}  {day(when, zone) + '  ' if when else ''}{where}{problem}"
+    yield f"{word} {name}  {day(when, zone) + '  ' if when else ''}{where}{without_arm_ids(problem)}"
 
 
 def _safe(record: Record, order: OrderProgress, zone: str) -> Iterator[str]:

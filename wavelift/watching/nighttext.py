@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from planner.wording import without_arm_ids
 from replication.schedule import words
 from wavelift.localtime import UTC, clock, named
 from wavelift.watching.night import COLUMNS
@@ -79,9 +80,9 @@ def _why(row: Values) -> str:
     if row["outcome"] == "done":
         return ""
     if row["outcome"] is not None:
-        return f"{row['outcome'].upper()}: {row['problem']}"
+        return f"{row['outcome'].upper()}: {without_arm_ids(row['problem'])}"
     if row["problem"]:
-        return f"TROUBLE: {row['problem']}"
+        return f"TROUBLE: {without_arm_ids(row['problem'])}"
     return str(row["waits"] or row["doing"])
 
 

@@ -8,6 +8,7 @@ from textwrap import shorten
 from typing import Any
 
 from planner.estate import Estate, Wave
+from planner.wording import without_arm_ids
 from replication.model.status import State
 from replication.schedule import words
 
@@ -89,7 +90,8 @@ def head(rows: Sequence[Row]) -> Iterator[str]:
 
 def _need(row: Row) -> str:
     """The one place for its reason: the machine's own line says that it stands here."""
-    why = shorten(" · ".join(text for text in (row.get("hold"), row.get("problem")) if text), SHORT, placeholder=" …")
+    problem = without_arm_ids(row.get("problem") or "").removeprefix(f"{row['machine']}: ")
+    why = shorten(" · ".join(text for text in (row.get("hold"), problem) if text), SHORT, placeholder=" …")
     return f"{row['machine']}: {why} -> wavelift status {row['machine']}" if why else str(row["needs"])
 
 

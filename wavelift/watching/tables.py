@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from planner.wording import without_arm_ids
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -44,7 +46,7 @@ def _last(row: Mapping[str, Any], zone: str) -> str:
     """Why it does not go on, or when it does; what the head of `status` has told already is not told again."""
     if row.get("needs") and row.get("problem"):
         return "NEEDS YOU, above"
-    return str(row.get("problem") or row.get("held") or _at(row.get("next_cycle"), zone))
+    return without_arm_ids(row.get("problem") or "") or str(row.get("held") or _at(row.get("next_cycle"), zone))
 
 
 def waves_table(workspace: Workspace, found: list[dict[str, Any]], now: float) -> Table:
