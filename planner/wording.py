@@ -42,7 +42,7 @@ def quote(text: object, limit: int = 60) -> str:
 
 
 def without_arm_ids(text: str) -> str:
-    """What a person reads at night: "virtualMachines/web-01" for the ARM id of a resource, "resourceGroups/rg" for a group's. What a script reads keeps ids."""
+    """What a person reads at night: "virtualMachines/web-01", "resourceGroups/rg" for ARM ids. What a script reads keeps them."""
     return _ARM_ID.sub(r"\1", text)
 
 
