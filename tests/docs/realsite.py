@@ -99,10 +99,6 @@ class RealSite:
             gone = self.lab.control("azure", "DELETE", f"azure/roles?{given}")["removed"]
             assert len(gone) == 1, f"{role} on {scope}: {gone}"
 
-    def command(self, role: tuple[str, str, str]) -> str:
-        """The one that grants it."""
-        return f'az role assignment create --assignee-object-id {role[0]} --role "{role[1]}" --scope {role[2]}'
-
     def deny(self, privileges: Iterable[str]) -> None:
         """What nobody has in vCenter from now on, and nothing else."""
         self.lab.control("vcenter", "POST", "settings", {"denied": sorted(privileges)})

@@ -15,6 +15,7 @@ from lab.vcenter.service import PRIVILEGES, READ_ONLY
 from tests.docs import pages
 from tests.docs.pages import Line
 from tests.docs.realsite import RealSite, standing
+from wavelift.planning.access import grant
 
 PAGE = pages.ROOT / "docs/howto-real-site.md"
 SECONDS = 240
@@ -92,7 +93,7 @@ def test_each_role_is_necessary(site: RealSite) -> None:
     site.take(others)
     printed = set(_PRINTED.findall(once(site, "wavelift plan -C $ESTATE --verbose  # exit code 5")))
     assert {(who, role, scope.partition("/providers/")[0]) for who, role, scope in printed} == others
-    run(site, [Line(0, "\n".join(site.command(one) for one in printed))])
+    run(site, [Line(0, "\n".join(grant(*one) for one in printed))])
     assert once(site, "wavelift plan -C $ESTATE")
 
 
@@ -106,12 +107,12 @@ def test_the_roles_of_those_who_read(site: RealSite) -> None:
         [printed] = _PRINTED.findall(said)
         assert "WL427" in said and printed[:2] == role[:2] and printed[2].startswith(role[2])
         assert where == "plan" or "ok  credentials vCenter seoul" in said, "doctor makes its other checks all the same"
-        once(site, site.command(printed))
+        once(site, grant(*printed))
         once(site, f"wavelift {where} -C $ESTATE")
     [reads] = [one for one in grants(site, "") if one[0] == site.yours["PLAN"] and one[1] == "Reader"]
     site.take({reads})
     assert _PRINTED.findall(once(site, "wavelift plan -C $ESTATE  # exit code 5")) == [reads]
-    once(site, site.command(reads))
+    once(site, grant(*reads))
 
 
 def test_each_privilege_is_necessary(site: RealSite) -> None:
@@ -120,6 +121,13 @@ def test_each_privilege_is_necessary(site: RealSite) -> None:
     said = once(site, "wavelift doctor -C $ESTATE --role engine  # exit code 5")
     assert {name for name in PRIVILEGES if name in said} == privileges() - {"System.View"}
     site.deny(set(PRIVILEGES) - privileges() - set(READ_ONLY))
+
+
+def test_a_hosted_runner_knows_no_vcenter(site: RealSite) -> None:
+    """issue 4, Where it runs: with an inventory no login of vCenter is needed, nor of apply, and only reading in Azure."""
+    once(site, "wavelift inventory export -C $ESTATE --out inventory.json")
+    said = once(site, "env -u VC_PLAN -u VC -u AZ wavelift plan -C $ESTATE --inventory inventory.json")
+    assert "start to replicate 2 machines" in said and "Apply looks again" in said
 
 
 def test_from_the_first_plan_to_the_first_apply(site: RealSite) -> None:
