@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from planner.apply import Outcome, Outside, Reporter
 from tests.planner.site import Site
 from wavelift.applying.apply import apply
 from wavelift.applying.planfiles import belongs, fits, held_against, in_time
 from wavelift.applying.planio import read, write
+from wavelift.problems import UserProblem
 
 FILE = Path("plan.wavelift")
 
@@ -32,3 +35,15 @@ def apply_file(site: Site, path: Path = FILE, reporter: Reporter | None = None, 
     chosen = held_against(file, path, looked, view, done)
     outside = Outside(site.azure, site.engine, site, lambda: site.now)
     return apply(workspace, looked, outside, 4, site.stop, reporter or Reporter(), chosen, {"approver": "kim"})
+
+
+def refused(site: Site, code: int, expected: str | None = None, path: Path = FILE) -> str:
+    """The refusal's text; nothing outside has changed."""
+    made = len(site.azure.contents.made)
+    state = site.workspace.view().state
+    with pytest.raises(UserProblem) as problem:
+        apply_file(site, path, expected=expected)
+    assert problem.value.code == code, problem.value.text
+    assert len(site.azure.contents.made) == made
+    assert site.workspace.view().state == state
+    return problem.value.text
