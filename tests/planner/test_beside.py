@@ -20,7 +20,7 @@ from planner.planfile.envelope import dumps
 from tests.planner.filed import FILE
 from tests.planner.site import GIB, Site, vm
 from tests.planner.test_forecast import NOW
-from wavelift.applying.planfiles import fits
+from wavelift.applying.planfiles import in_time
 from wavelift.applying.planio import read, write
 from wavelift.cli.app import app
 from wavelift.cli.console import Console
@@ -74,7 +74,7 @@ def test_an_old_file_says_until_when_by_the_estate_s_clocks(site: Site) -> None:
     """Screen 1 says "valid to" in the estate's time; so does the refusal."""
     kept(site)
     with pytest.raises(UserProblem, match=r"was valid until Tue 2027-01-19 09:00 KST") as told:
-        fits(read(FILE), FILE, None, NOW + 9e5)
+        in_time(read(FILE), FILE, NOW + 9e5)
     assert told.value.code == STALE
 
 
