@@ -68,6 +68,11 @@ class Wiring:
         ahead = self.azure.ahead
         return time.time() - (ahead if abs(ahead) > SKEW else 0.0)
 
+    def at_work(self) -> str:
+        """Who changes the state while it is read, for people; empty while nobody does."""
+        holder = self.workspace.store.held()
+        return f"The state is locked by {holder}: what that one does may be told here only in part." if holder else ""
+
     def wrong_clock(self) -> str:
         """For people; empty while it is right."""
         ahead = self.azure.ahead

@@ -33,16 +33,20 @@ def test_bootstrap_then_apply_while_a_colleague_is_locked_out(team: Team) -> Non
     told(team.here("plan"), 1, "WL424", "init --bootstrap")
     told(team.here("init", "--bootstrap"), 0, "made storage account sttfstate", "made container wavelift", "e2e.json")
     told(team.here("init", "--bootstrap"), 0, "found storage account sttfstate", "found container wavelift")
-    applying = team.slow("arm PUT Microsoft.KeyVault/vaults ", 5, "--approver", "ann", "--pull-request", "https://git/pr/7")
+    applying = team.slow("arm PUT Microsoft.KeyVault/vaults ", 8, "--approver", "ann", "--pull-request", "https://git/pr/7")
     told(team.colleague("apply", "--auto-approve"), 4, "is locked by", f"process {applying.pid}, apply", "state unlock")
     told(team.colleague("state", "rm", "machine.web-01", "--yes"), 1, "the state has no machine.web-01")
     told(team.colleague("state", "unlock"), 4, "that one lives")
+    for reading in ("plan", "drift"):
+        told(team.colleague(reading), 0, "The state is locked by", f"process {applying.pid}, apply")
     assert applying.running, "it was to be held meanwhile"
     assert applying.wait(PATIENCE) == 0, applying.said
     digest = team.pulled()["history"][-1]["about"]["plan"]
     told(team.colleague("state", "history"), 0, "approver=ann", "pull_request=https://git/pr/7", f"plan={digest[:12]}")
     told(team.colleague("status"), 0, "web-01", "waiting for the engine")
-    told(team.colleague("drift"), 0)
+    drifted = team.colleague("drift")
+    told(drifted, 0)
+    assert "locked" not in drifted.said
     told(team.colleague("apply", "--auto-approve", "--detach"), 0, "0 done")
     assert not (team.site.estate / ".wavelift" / "state.json").exists()
     team.settled()

@@ -47,6 +47,7 @@ def drift(
     workspace = Workspace.open(estate)
     with Wiring(workspace, "plan") as wiring:
         found = look(wiring, time.time(), console.doing)
+        console.line(wiring.at_work())
     console.clear()
     typer.echo(_shown(found, json, markdown), nl=False)
     if found.fails(workspace.estate.drift.fail if chosen is None else chosen):

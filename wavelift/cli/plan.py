@@ -76,6 +76,7 @@ def plan(
         scope = scope_of(wave, machine, target, exclude)
         looked = wiring.look(allow_destroy, console.doing, given(approval), inventory, scope, not no_refresh)
         now = wiring.now()
+        console.line(wiring.at_work())
     console.line(wiring.wrong_clock())
     if refresh_only:
         from wavelift.cli.refreshonly import show_news
