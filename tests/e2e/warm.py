@@ -6,7 +6,6 @@ first answer asks some 5,000 subclasses: a fifth of a second in every command, u
 
 from __future__ import annotations
 
-import gc
 import os
 from collections import OrderedDict
 from collections.abc import ItemsView, Iterable, KeysView, Mapping, MutableMapping, MutableSequence, Sequence, Set, ValuesView
@@ -32,7 +31,3 @@ CONCRETE = (
 for _abstract in ABSTRACT:
     for _concrete in CONCRETE:
         issubclass(_concrete, _abstract)
-
-# What is there now stays for good: no fork's collector goes through a million objects of the SDKs, and copies their pages.
-gc.collect()
-gc.freeze()
