@@ -11,12 +11,12 @@ from planner.drift.model import Cycles, Drift, Finding, Lag, Severity
 from planner.drift.source import Vcenter, lag
 from planner.engine import Damaged
 from planner.estate import Estate
-from planner.plan.life import Stage, record_gone, stage, under_way
+from planner.plan.life import ORDER_AGAIN, Stage, record_gone, stage, under_way
 from planner.ports import Observed, Tagged
 from planner.state import OVER, State
 from replication.model.item import Item
 from replication.model.record import Record
-from replication.model.status import RECORD_GONE, Status
+from replication.model.status import ORDER_GONE, RECORD_GONE, Status
 
 SILENT = 600.0
 """Seconds after which an engine that writes nothing is drift; `status` says so after one minute."""
@@ -108,6 +108,10 @@ def _forgotten(estate: Estate, state: State, records: Mapping[str, Record]) -> I
             wave, origin = azure.place(estate, machine.name)
             then, at = record_gone(stage(machine, record)), f"replication.{machine.name}"
             yield Finding(Severity.URGENT, at, "record", RECORD_GONE, then, machine=machine.name, wave=wave, origin=origin)
+        if record is not None and record.problem == ORDER_GONE and machine.life not in OVER:
+            wave, origin = azure.place(estate, machine.name)
+            at = f"replication.{machine.name}"
+            yield Finding(Severity.URGENT, at, "order", ORDER_GONE, ORDER_AGAIN, machine=machine.name, wave=wave, origin=origin)
 
 
 def _unmanaged(state: State, seen: Seen) -> tuple[Tagged, ...]:

@@ -63,6 +63,9 @@ def record_gone(now: Stage) -> str:
     return "the engine does nothing with it: put the record back, or let `--allow-destroy` stop it and begin anew"
 
 
+ORDER_AGAIN = "no engine had taken it up; the next `wavelift apply` sends what the files ask for, under a new number"
+
+
 def _stopped(record: Record) -> bool:
     order = record.order
     return order is not None and order.kind is OrderKind.STOP and order.outcome == "done"

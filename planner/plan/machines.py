@@ -20,6 +20,7 @@ from planner.plan.acknowledging import in_force, judge, what_to_write
 from planner.plan.artifacts import Differ
 from planner.plan.gates import approval_gate, test_gate, way_back_gate
 from planner.plan.life import (
+    ORDER_AGAIN,
     RUNS_AGAIN,
     Stage,
     last_order,
@@ -38,7 +39,7 @@ from planner.state import MachineState, Recorded, State
 from planner.steps import Note, Protect
 from replication.model.item import OrderKind
 from replication.model.record import Record
-from replication.model.status import RECORD_GONE
+from replication.model.status import ORDER_GONE, RECORD_GONE
 
 TEST_MADE = frozenset({Kind.TEST_VM, Kind.TEST_DISK, Kind.TEST_NIC})
 NOT_YET = "initial replication has not finished"
@@ -114,6 +115,8 @@ class Machines:
         forgotten = record is not None and record.problem == RECORD_GONE
         if forgotten:
             self._note(self._differ.drift, wanted, RECORD_GONE, record_gone(now))
+        if record is not None and record.problem == ORDER_GONE:
+            self._note(self._differ.drift, wanted, ORDER_GONE, ORDER_AGAIN)
         if now in (Stage.INITIAL, Stage.DELTA):
             lost = [] if busy else self._lost_seeds(wanted)
             ended = _gone(len(lost), "seed disk") if lost else RECORD_GONE if forgotten else self._lost_points(wanted)

@@ -9,6 +9,9 @@ from enum import Enum
 RECORD_GONE = "its record is gone from the gateway store"
 """Problem of a machine that has evidence of its cycles and no record: nobody knows where it stands, so nothing is done."""
 
+ORDER_GONE = "its order is gone from the gateway store"
+"""Problem that plan and drift see: what the state has sent was deleted before an engine took it up."""
+
 
 class State(Enum):
     """S7's words."""

@@ -13,6 +13,7 @@ import pytest
 
 from planner.apply import Outcome, Reporter, execute
 from planner.artifact import Kind
+from planner.drift import Seen, find
 from planner.explain import text, to_json
 from planner.planfile import digest_of
 from planner.ports import ResourceRef
@@ -270,6 +271,25 @@ def test_an_order_of_unknown_fate_is_never_taken_for_another(site: Site) -> None
     site.go()
     numbers = sorted(n for d in site.engine.stores.values() for _, n in d.orders)
     assert numbers == [1, 1, 2, 2]
+
+
+def test_an_order_that_was_deleted_before_it_was_read_is_told_and_sent_again(site: Site) -> None:
+    """S8: nothing stays "in progress" for ever: plan says that the order is gone, and apply sends it under a new number."""
+    site.go()
+    site.files(waves=WAVES.format(phase="test"))
+    site.go(engine=False)
+    assert {note.what for note in site.look().plan.in_progress} and not site.look().plan.drift
+    (documents,) = (d for d in site.engine.stores.values() if d.orders)
+    uuid, number = min(documents.orders)
+    del documents.orders[uuid, number]
+    looked = site.look()
+    assert [note.what for note in looked.plan.drift] == ["its order is gone from the gateway store"]
+    assert [(s.uuid, s.number) for s in looked.plan.steps if isinstance(s, SendOrder)] == [(uuid, number + 1)]
+    drift = find(site.workspace.estate, looked.state, Seen(looked.seen, looked.records), site.now)
+    told = [(one.severity.value, one.machine) for one in drift.findings if one.property == "order"]
+    assert told == [("urgent", looked.state.machines[uuid].name)]
+    site.go()
+    assert site.look().plan.steps == () and not site.look().plan.in_progress and not site.look().plan.drift
 
 
 def test_another_order_of_the_same_number_is_refused(site: Site) -> None:

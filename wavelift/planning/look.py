@@ -32,7 +32,7 @@ from planner.steps import Adopt, Create, Delete, Update
 from replication.model.errors import Denied
 from replication.model.item import Item, Order, OrderKind
 from replication.model.record import Life, Record
-from replication.model.status import RECORD_GONE
+from replication.model.status import ORDER_GONE, RECORD_GONE
 from wavelift.planning.access import Privileges, Seat, check_access, check_privileges, rights, unreadable
 from wavelift.planning.checks import check
 from wavelift.planning.points import with_lost_points
@@ -80,13 +80,32 @@ def read_records(engine: EngineReader, state: State) -> dict[str, Record]:
     out: dict[str, Record] = {}
     for account in gateways(state).values():
         out.update(engine.records(account))
-    return {**out, **lost_records(engine, state, out)}
+    return {**out, **stand_ins(engine, state, out)}
 
 
 def refreshed(engine: EngineReader, state: State) -> tuple[State, dict[str, Record]]:
     """The state with what the engine has done since, and the records that say so. Nothing is written."""
     records = read_records(engine, state)
     return absorb(state, records, read_orders(engine, state, records)), records
+
+
+def stand_ins(engine: EngineReader, state: State, records: Mapping[str, Record]) -> dict[str, Record]:
+    """What plan and drift go by instead of records that are gone, and of those that wait for an order that is gone."""
+    return {**lost_records(engine, state, records), **without_order(engine, state, records)}
+
+
+def without_order(engine: EngineReader, state: State, records: Mapping[str, Record]) -> dict[str, Record]:
+    """Records of machines whose last order was deleted before the engine took it up: as if it had its outcome, so that the
+    next one has a number of its own. An order that the engine has begun needs its document no more than that."""
+    stores, out = gateways(state), {}
+    for uuid, machine in state.machines.items():
+        record, last = records.get(uuid), machine.orders
+        if record is None or record.replication != machine.replication:
+            continue
+        seen = max(record.orders_done, record.order.number if record.order else 0)
+        if seen < last and engine.order(stores[machine.region], uuid, last) is None:
+            out[uuid] = replace(record, orders_done=last, problem=ORDER_GONE)
+    return out
 
 
 def lost_records(engine: EngineReader, state: State, records: Mapping[str, Record]) -> dict[str, Record]:
@@ -227,7 +246,7 @@ def _readable(workspace: Workspace, engine: EngineReader, cloud: ArtifactReader,
             store = state.artifacts[f"{Kind.GATEWAY_STORE}.{region}"].id
             declared = workspace.estate.azure.identities.plan
             raise unreadable(error, cloud.principal(), declared, region, store) from error
-    return {**out, **lost_records(engine, state, out)}
+    return {**out, **stand_ins(engine, state, out)}
 
 
 def _finished(workspace: Workspace, state: State, records: dict[str, Record], when: float | None) -> set[str]:
