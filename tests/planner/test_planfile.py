@@ -307,6 +307,15 @@ def test_what_another_apply_has_done_meanwhile_is_said(site: Site) -> None:
     assert "in progress now: order: the engine carries it out" in refused(site, STALE)
 
 
+def test_what_forbids_a_plan_since_it_was_written_makes_it_stale(site: Site) -> None:
+    """issue 4, plan files: a size that is gone changes no step, and is something that moved: exit code 3, not 1."""
+    planned(site)
+    for arm_id in [one for one in site.azure.contents.things if "/skus/" in one]:
+        del site.azure.contents.things[arm_id]
+    told = refused(site, STALE)
+    assert "cannot be applied now. Nothing was changed; plan again." in told and "size" in told
+
+
 # --- refused without looking
 
 

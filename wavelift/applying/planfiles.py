@@ -162,8 +162,9 @@ def held_against(file: PlanFile, path: Path, looked: Looked, view: View, done: f
     begun = file.digest in view.state.plans or any(d.details.get("plan") == file.digest for d in view.doubts)
     moves, errors = moved(file.plan, looked.plan, done, begun, _orders(looked.state, looked))
     if errors and not moves:
-        said = f"{shown(tuple(errors))}\nThe plan in {path} cannot be applied now. Nothing was changed."
-        raise UserProblem(said, code_for(errors))
+        # None of them stood when the file was written, for a plan with errors is written into no file: they are what moved.
+        said = f"{shown(tuple(errors))}\nThe plan in {path} cannot be applied now. Nothing was changed; plan again."
+        raise UserProblem(said, DENIED if code_for(errors) == DENIED else STALE)
     if moves:
         lines = [f"  {m.address}: {m.why}" for m in moves]
         count = f"{len(moves)} of its {len(file.plan.steps)} steps"
