@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.command import fresh
+from tests.fakes.clock import FakeClock
+from tests.fakes.stores import FakeDocuments
+from wavelift.bundle.fetch import names
 from wavelift.bundle.redaction import HIDDEN, Redactor
 from wavelift.cli.app import invoke
 
@@ -141,3 +144,14 @@ def test_an_error_that_nobody_expected_is_told_without_secrets(
     assert invoke(["plan", "-C", str(tmp_path)]) == 1
     said = capsys.readouterr().err
     assert "RuntimeError" in said and ("Traceback" in said) == bool(trace) and "planted" not in said, said
+
+
+def test_of_one_machine_only_its_own_documents_are_taken() -> None:
+    """A bundle of one machine names nothing of the others but what they share."""
+    store = FakeDocuments(FakeClock())
+    mine = ["evidence/a/r/000001.json", "orders/a/000001.json", "records/a.json"]
+    other = ["evidence/b/r/000001.json", "records/b.json"]
+    for name in [*mine, *other, "holds/w.json"]:
+        store.put_any(name, b"{}")
+    assert sorted(names(store, "a")) == sorted(["coordinator.json", "holds/w.json", *mine])
+    assert sorted(names(store, None)) == sorted(["coordinator.json", "holds/w.json", *mine, *other])

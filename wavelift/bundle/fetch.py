@@ -13,6 +13,7 @@ from planner.config.files import read_text
 from planner.state import dumps
 from planner.store.view import View
 from replication.model.errors import NotFound
+from replication.ports import DocumentStore
 from wavelift.bundle.archive import Bundle, files, logs, versions
 from wavelift.bundle.redaction import Redactor
 from wavelift.bundle.secretvalues import references, values, written
@@ -90,17 +91,22 @@ def _outside(bundle: Bundle, workspace: Workspace, wiring: Wiring, machine: str 
 def _documents(bundle: Bundle, wiring: Wiring, region: str, account: str, uuid: str | None) -> None:
     """Those of one machine, or of all; the coordinator's and the waves' always. Raises when the store cannot be read."""
     store = wiring.engine.open(account)
-    names = ["coordinator.json"]
-    for kind in (*OF_MACHINES, *SHARED):
-        listed = sorted(store.list(f"{kind}/"))
-        names += [n for n in listed if uuid is None or kind in SHARED or n.split("/")[1].removesuffix(".json") == uuid]
-    for name in names:
+    for name in names(store, uuid):
         try:
             got = store.get(name)
         except NotFound:
             got = None
         if got is not None:
             bundle.add_bytes(f"{region}/{name}", got[0])
+
+
+def names(store: DocumentStore, uuid: str | None) -> list[str]:
+    """The documents to take, of all machines without `uuid`. A year of evidence of a large estate is millions of names: of one
+    machine only its own are listed."""
+    out = ["coordinator.json"]
+    for kind in (*OF_MACHINES, *SHARED):
+        out += sorted(store.list(f"{kind}/" if uuid is None or kind in SHARED else f"{kind}/{uuid}"))
+    return out
 
 
 def _vcenter(bundle: Bundle, wiring: Wiring, name: str, machines: tuple[str, ...]) -> None:
