@@ -27,7 +27,7 @@ imports: .venv/ready
 
 # compiled modules are kept even where the environment forbids it: every worker and some hundred processes import the same
 unit: .venv/ready
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 faults: .venv/ready
 	$(BIN)/python -m tests.faults -n $(JOBS)
