@@ -1,6 +1,9 @@
 """What the source forbids: too little room, a snapshot that gets too old, another's snapshot, disks that come and go."""
 
 from __future__ import annotations
+import threading
+import time
+
 
 from replication.model.documents import load_status, status_name
 from replication.model.errors import Denied, Permanent
@@ -270,9 +273,17 @@ def test_a_disk_that_cannot_go_on_ends_the_other_s_copying() -> None:
     world.add(size=MIB, fill=1.0)
     process = Process()
 
+    begun, refused = threading.Event(), threading.Event()
+
     def refuse(args: tuple[object, ...]) -> None:
         if args[0] == "m1-r1-2000.vhd":
+            begun.wait(10)
+            refused.set()
             raise Permanent("ordered fault")
+        if begun.is_set():
+            refused.wait(10)
+            time.sleep(0.05)  # so that the one's end is known before the other's next write, on a busy machine too
+        begun.set()
 
     process.hooks["replicas.write"] = refuse
     one = Run(world, process)

@@ -18,7 +18,7 @@ from planner.plan import World, plan
 from planner.planfile import digest_of
 from planner.ports import Lack, Need, Observed, ResourceRef
 from replication.model.documents import load_record
-from replication.model.item import Item
+from replication.model.item import Item, Order, OrderKind
 from replication.model.record import Record
 from replication.model.status import Status
 from tests.fakes.items import items_of
@@ -65,8 +65,9 @@ class Recorded:
     def changed_items(self, account: str, versions: Mapping[str, str]) -> dict[str, Item | None]:
         return dict(self.told)
 
-    def order(self, account: str, machine: str, number: int) -> None:
-        return None
+    def order(self, account: str, machine: str, number: int) -> Order:
+        """Every order that was sent is there; what one of them made is recorded with no spec here."""
+        return Order(machine, number, "recorded", OrderKind.CLEAN_UP, "", "", 0.0)
 
     def statuses(self, account: str, machines: Collection[str] | None = None) -> dict[str, Status]:
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -78,11 +79,28 @@ def answer(found: Found, number: int, seconds: float) -> str | None:
     """What the engine said to command `number`; None when no engine has looked at it within `seconds`."""
     until = time.monotonic() + seconds
     while True:
-        got = found.documents.get(record_name(found.machine.uuid))
-        record = load_record(got[0]) if got is not None else found.record
-        for told in record.interventions:
+        for told in _record(found).interventions:
             if told.number == number:
                 return told.answer
         if time.monotonic() > until:
             return None
         time.sleep(0.5)
+
+
+def gone_back(found: Found, seconds: float, tell: Callable[[str], None]) -> bool:
+    """Wait until a rollback that the engine has taken up is over; False when it still goes on. `tell`: what is in its way."""
+    until = time.monotonic() + seconds
+    while True:
+        record = _record(found)
+        order = record.order
+        if not record.rollback and (order is None or order.outcome is not None or "back" not in order.facts):
+            return True
+        if time.monotonic() > until:
+            return False
+        tell(record.problem or "going back")
+        time.sleep(0.5)
+
+
+def _record(found: Found) -> Record:
+    got = found.documents.get(record_name(found.machine.uuid))
+    return load_record(got[0]) if got is not None else found.record

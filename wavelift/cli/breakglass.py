@@ -10,11 +10,14 @@ import typer
 
 if TYPE_CHECKING:
     from replication.model.command import Verb
+    from wavelift.applying.commands import Found
 
 Machine = Annotated[str, typer.Argument(help="The machine, by its name in the estate.", show_default=False)]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the record and whoever comes next.", show_default=False)]
 PATIENCE = 10.0
 """Seconds that an engine's answer is waited for; without one the command stands and is obeyed later."""
+ROLLBACK = 900.0
+"""Seconds that a rollback is waited for which an engine has taken up."""
 
 
 def say(
@@ -48,9 +51,24 @@ def say(
             )
         command = send(found, verb, why, size, confirm, disks, end)
         said = answer(found, command.number, PATIENCE)
+        if said is not None:
+            typer.echo(f"{machine}: {said}")
+            back = verb is not Verbs.ROLLBACK or said.startswith("refused") or _back(found, machine)
     if said is None:
         typer.echo(f"{machine}: {verb.value} is written (command {command.number}); an engine obeys it when it looks.")
         return
-    typer.echo(f"{machine}: {said}")
     if said.startswith("refused"):
         raise typer.Exit(1)
+    if not back:
+        typer.echo(f"It goes on: `wavelift status {machine}` says how far it is.")
+
+
+def _back(found: Found, machine: str) -> bool:
+    """Nobody who asked for a source wants to look for it: it is waited for. Ctrl-C leaves, the engine goes on."""
+    from wavelift.applying.commands import gone_back
+    from wavelift.cli.console import Console
+
+    console = Console()
+    over = gone_back(found, ROLLBACK, lambda what: console.live(f"{machine}: {what} (Ctrl-C leaves; the engine goes on)"))
+    console.clear()
+    return over

@@ -103,7 +103,8 @@ def without_order(engine: EngineReader, state: State, records: Mapping[str, Reco
         if record is None or record.replication != machine.replication:
             continue
         seen = max(record.orders_done, record.order.number if record.order else 0)
-        if seen < last and engine.order(stores[machine.region], uuid, last) is None:
+        account = stores.get(machine.region)
+        if account is not None and seen < last and engine.order(account, uuid, last) is None:
             out[uuid] = replace(record, orders_done=last, problem=ORDER_GONE)
     return out
 
