@@ -1,9 +1,9 @@
 """What the source forbids: too little room, a snapshot that gets too old, another's snapshot, disks that come and go."""
 
 from __future__ import annotations
+
 import threading
 import time
-
 
 from replication.model.documents import load_status, status_name
 from replication.model.errors import Denied, Permanent
